@@ -1,0 +1,35 @@
+// The action executor: runs a flow's binary actions (src/datapath/encode.ts) on a packet. It knows nothing of workers, rings and ports: those
+// are the Sink, so that tests and fuzzers run it alone.
+#pragma once
+#include <cstdint>
+
+#include "../generated/drop_reasons.h"
+#include "../generated/key_layout.h"
+#include "../packet/packet.h"
+
+namespace weft {
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // Each of these four takes the packet over.
+  virtual void output(Packet* p, uint32_t port) = 0;
+  virtual void recirculate(Packet* p, Key& key, uint32_t id) = 0;  // key: metadata is valid, headers are to be extracted again
+  virtual void drop(Packet* p, DropReason why) = 0;                // counts nothing but the release when p->delivered
+  virtual void release(Packet* p) = 0;                             // end of a packet that was delivered, or of a copy
+  // The packet stays the caller's. Marks p->delivered when it was taken.
+  virtual void userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) = 0;
+  // A full copy (counted = 0), or nullptr when no buffer is free.
+  virtual Packet* copy(const Packet* p) = 0;
+  virtual bool meter(const Packet* p, uint32_t id) = 0;  // false: over the rate
+  virtual uint32_t random() = 0;
+};
+
+// Takes `p` over. `key` is the key it was looked up with; metadata in it is updated by actions (mark, priority, tunnel, hash), header fields are not.
+// `actions` were validated when the flow was installed (validate_actions).
+void execute(Sink& sink, Packet* p, Key& key, const uint32_t* actions, uint32_t words, unsigned max_vlans);
+
+// True when the words are well-formed: ops, lengths, kinds, nesting below 16.
+bool validate_actions(const uint32_t* actions, uint32_t words);
+
+}  // namespace weft

@@ -1,0 +1,19 @@
+// Finishing checksums and cutting segments in software, for ways out that cannot do it themselves.
+#pragma once
+#include <cstdint>
+
+#include "packet.h"
+
+namespace weft {
+
+class Pool;
+
+// Completes a NEEDS_CSUM checksum in place and clears the state. False: csum_start/offset point outside the frame (malformed).
+bool finish_checksum(Packet& p);
+
+// Cuts a packet with gso_type into segments with complete headers and checksums. Calls emit(ctx, segment) for each; the segment is the
+// callee's. Returns the number made, or -1 when the headers are not what gso_type says (nothing was emitted), or -2 when buffers ran out midway.
+// Handles VLAN tags in front. `mtu` bounds L3 bytes when gso_size is larger than what fits.
+int segment(Pool& pool, const Packet& p, uint32_t mtu, void (*emit)(void* ctx, Packet* segment), void* ctx);
+
+}  // namespace weft

@@ -1,0 +1,57 @@
+// A native port: a device that gives and takes batches of packets. One worker owns it; no call is made by two threads.
+#pragma once
+#include <cstdint>
+
+#include "../packet/packet.h"
+
+namespace weft {
+
+constexpr uint32_t kBatch = 32;
+
+// Packet buffers of one worker.
+class Pool {
+ public:
+  virtual ~Pool() = default;
+  virtual Packet* take(bool large) = 0;  // data at kHeadroom, len 0, offload and flags zero; nullptr when none is free
+  virtual void give(Packet* p) = 0;
+};
+
+struct PortTally {  // the worker adds these to the counters arena after each call
+  uint64_t errors = 0;
+  uint64_t dropped_full = 0;
+  uint64_t dropped_error = 0;
+  uint64_t dropped_mtu = 0;
+  uint64_t sent_packets = 0;  // segments count singly
+  uint64_t sent_bytes = 0;
+};
+
+class Port {
+ public:
+  virtual ~Port() = default;
+  // Up to `max` packets into `out`; returns how many. Sets data, len, offload. Never blocks.
+  virtual uint32_t receive(Pool& pool, Packet** out, uint32_t max) = 0;
+  // Sends all of them, or drops what the device does not take. The packets stay the worker's. Fills `tally`, and ok[i] = 1 for each that left.
+  virtual void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) = 0;
+  // File descriptor to wait on with epoll, or -1: the port must be polled (pcap replay, null).
+  virtual int fd() const = 0;
+  // errno of a device that failed for good (the worker reports it once and stops polling), else 0.
+  virtual int failed() const { return 0; }
+  virtual uint32_t mtu() const = 0;
+};
+
+struct PortOptions {
+  const char* device;
+  const char* output;
+  const char* netns;
+  uint32_t mtu;
+  bool loop;
+  bool offload;
+};
+
+// Makers. On failure: nullptr, with `why` (a sentence for people, 512 bytes) and `err` (an errno).
+Port* open_tap(const PortOptions&, char* why, int* err);
+Port* open_system(const PortOptions&, char* why, int* err);
+Port* open_pcap(const PortOptions&, char* why, int* err);
+Port* open_null(const PortOptions&, char* why, int* err);
+
+}  // namespace weft

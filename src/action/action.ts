@@ -1,0 +1,134 @@
+/**
+ * OpenFlow actions and instructions as the pipeline holds them: one list a rule, instructions included, in the order of
+ * execution (meter, apply list inline, clear_actions, write_actions, write_metadata, goto_table). Text, wire forms and translation
+ * of each are one row (src/action/rows/).
+ */
+import type { Subfield } from '../flow/field.js';
+
+export type Action =
+  | { readonly type: 'output'; readonly port: number; readonly maxLen: number }
+  | { readonly type: 'output_reg'; readonly src: Subfield; readonly maxLen: number }
+  | { readonly type: 'output_trunc'; readonly port: number; readonly maxLen: number }
+  | {
+      readonly type: 'controller';
+      readonly maxLen: number;
+      readonly reason: number;
+      readonly controllerId: number;
+      readonly userdata: Uint8Array;
+      readonly pause: boolean;
+      readonly meterId: number;
+    }
+  | { readonly type: 'enqueue'; readonly port: number; readonly queue: number }
+  | { readonly type: 'group'; readonly id: number }
+  /** Value and mask in the subfield's own bits, right-justified, big-endian, field-width bytes. `form` remembers how it was written, for text and wire. */
+  | {
+      readonly type: 'set_field';
+      readonly dst: Subfield;
+      readonly value: bigint;
+      readonly mask: bigint;
+      readonly form: SetForm /** with set_vlan_vid/pcp: push a tag when there is none, as OpenFlow 1.0 does */;
+      readonly pushVlan?: boolean;
+    }
+  | { readonly type: 'move'; readonly src: Subfield; readonly dst: Subfield }
+  | { readonly type: 'stack_push' | 'stack_pop'; readonly field: Subfield }
+  | { readonly type: 'strip_vlan' /** written pop_vlan */; readonly form: 'strip_vlan' | 'pop_vlan' }
+  | { readonly type: 'push_vlan'; readonly ethType: number }
+  | { readonly type: 'push_mpls' | 'pop_mpls'; readonly ethType: number }
+  | { readonly type: 'set_mpls_label' | 'set_mpls_tc' | 'set_mpls_ttl'; readonly value: number }
+  | { readonly type: 'dec_mpls_ttl' }
+  | { readonly type: 'dec_ttl'; readonly controllerIds: readonly number[] }
+  | { readonly type: 'set_tunnel'; readonly id: bigint; readonly form: 'set_tunnel' | 'set_tunnel64' }
+  | { readonly type: 'set_queue'; readonly queue: number }
+  | { readonly type: 'pop_queue' }
+  | { readonly type: 'fin_timeout'; readonly idle: number; readonly hard: number }
+  | {
+      readonly type: 'resubmit';
+      readonly port: number /** 255 is the current table */;
+      readonly table: number;
+      readonly ct: boolean;
+    }
+  | { readonly type: 'learn'; readonly spec: LearnSpec }
+  | { readonly type: 'conjunction'; readonly id: number; readonly clause: number; readonly nClauses: number }
+  | {
+      readonly type: 'multipath';
+      readonly fields: string;
+      readonly basis: number;
+      readonly algorithm: string;
+      readonly nLinks: number;
+      readonly arg: number;
+      readonly dst: Subfield;
+    }
+  | {
+      readonly type: 'bundle';
+      readonly fields: string;
+      readonly basis: number;
+      readonly algorithm: string;
+      readonly ports: readonly number[];
+      readonly dst?: Subfield;
+    }
+  | { readonly type: 'note'; readonly data: Uint8Array }
+  | { readonly type: 'exit' }
+  | {
+      readonly type: 'sample';
+      readonly probability: number;
+      readonly collectorSet: number;
+      readonly obsDomain: number;
+      readonly obsPoint: number;
+      readonly samplingPort: number;
+      readonly direction: 'default' | 'ingress' | 'egress';
+    }
+  | { readonly type: 'clone'; readonly actions: readonly Action[] }
+  | { readonly type: 'check_pkt_larger'; readonly length: number; readonly dst: Subfield }
+  | { readonly type: 'delete_field'; readonly field: Subfield }
+  | {
+      readonly type: 'encap';
+      readonly packetType: number;
+      readonly props: readonly { readonly class: number; readonly type: number; readonly data: Uint8Array }[];
+    }
+  | { readonly type: 'decap'; readonly packetType?: number }
+  | { readonly type: 'dec_nsh_ttl' }
+  | { readonly type: 'ct'; readonly raw: Uint8Array; readonly text: string }
+  | { readonly type: 'ct_clear' }
+  /** Instructions. */
+  | { readonly type: 'meter'; readonly id: number }
+  | { readonly type: 'clear_actions' }
+  | { readonly type: 'write_actions'; readonly actions: readonly Action[] }
+  | { readonly type: 'write_metadata'; readonly value: bigint; readonly mask: bigint }
+  | { readonly type: 'goto_table'; readonly table: number };
+
+/** How a set was written: OVS prints and encodes `load`, `set_field` and the mod_ family differently. */
+export type SetForm =
+  | 'set_field'
+  | 'load'
+  | 'mod_vlan_vid'
+  | 'mod_vlan_pcp'
+  | 'mod_dl_src'
+  | 'mod_dl_dst'
+  | 'mod_nw_src'
+  | 'mod_nw_dst'
+  | 'mod_nw_tos'
+  | 'mod_nw_ecn'
+  | 'mod_nw_ttl'
+  | 'mod_tp_src'
+  | 'mod_tp_dst';
+
+export interface LearnSpec {
+  readonly idleTimeout: number;
+  readonly hardTimeout: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly table: number;
+  readonly finIdleTimeout: number;
+  readonly finHardTimeout: number;
+  readonly sendFlowRem: boolean;
+  readonly deleteLearned: boolean;
+  readonly limit: number;
+  readonly resultDst?: Subfield;
+  readonly items: readonly LearnItem[];
+}
+
+/** One part of a learned flow: match on, or load or output of, a constant or a field of the packet. */
+export type LearnItem =
+  | { readonly kind: 'match'; readonly dst: Subfield; readonly src: Subfield | bigint }
+  | { readonly kind: 'load'; readonly dst: Subfield; readonly src: Subfield | bigint }
+  | { readonly kind: 'output'; readonly src: Subfield };

@@ -1,0 +1,89 @@
+/** What action rows are given: interfaces only; src/upcall implements Translator, src/openflow and the rows' codec use the wire ones. */
+import type { DropReasonName } from '../datapath/drop-reasons.js';
+import type { Subfield } from '../flow/field.js';
+import type { Action, LearnSpec } from './action.js';
+
+export interface ParseCtx {
+  /** Port name or number or reserved name to an OpenFlow port. Throws UserError. */
+  port(text: string): number;
+  /** Table name or number. */
+  table(text: string): number;
+}
+
+/** Big-endian writer for one OpenFlow version. */
+export interface WireWriter {
+  readonly version: number;
+  u8(v: number): void;
+  u16(v: number): void;
+  u32(v: number): void;
+  u64(v: bigint): void;
+  bytes(b: Uint8Array): void;
+  zeros(n: number): void;
+  readonly length: number;
+  /** Overwrites two bytes at a position: for lengths known late. */
+  patch16(at: number, v: number): void;
+}
+
+export interface WireReader {
+  readonly version: number;
+  readonly remaining: number;
+  readonly position: number;
+  u8(): number;
+  u16(): number;
+  u32(): number;
+  u64(): bigint;
+  bytes(n: number): Uint8Array;
+  skip(n: number): void;
+  /** A reader of the next n bytes, which are consumed here. */
+  sub(n: number): WireReader;
+}
+
+/**
+ * The walk of one packet through the pipeline, as an action sees it. Reading goes through here so that every bit that was read gets into
+ * the megaflow mask. Values are right-justified bigints of the subfield's width.
+ */
+export interface Translator {
+  /** Reads bits and adds them to the mask. */
+  read(f: Subfield): bigint;
+  /** Writes bits of the flow. The destination becomes part of the mask where a partial or masked write makes the old value matter. */
+  write(f: Subfield, value: bigint, mask: bigint): void;
+  /** Fields whose prerequisites do not hold for this packet are not written (OVS's rule). Adds what it looked at to the mask. */
+  prerequisitesHold(f: Subfield): boolean;
+
+  output(port: number, maxLen: number): void;
+  outputTrunc(port: number, maxLen: number): void;
+  controller(a: Extract<Action, { type: 'controller' }>): void;
+  group(id: number): void;
+  resubmit(port: number, table: number): void;
+  gotoTable(table: number): void;
+  learn(spec: LearnSpec): void;
+  pushVlan(ethType: number): void;
+  popVlan(): void;
+  hasVlan(): boolean;
+  pushMpls(ethType: number): void;
+  popMpls(ethType: number): void;
+  /** Decrements; false (after the packet-in for the controllers, and the drop) when it ran out and the walk of this list ends. */
+  decTtl(controllerIds: readonly number[]): boolean;
+  decMplsTtl(): boolean;
+  stackPush(value: bigint, bits: number): void;
+  /** Undefined on an empty stack. */
+  stackPop(): bigint | undefined;
+  setQueue(queue: number): void;
+  popQueue(): void;
+  finTimeout(idle: number, hard: number): void;
+  clone(actions: readonly Action[]): void;
+  checkPktLarger(length: number, dst: Subfield): void;
+  sample(a: Extract<Action, { type: 'sample' }>): void;
+  meter(id: number): void;
+  /** Hash of the flow's fields, as bundle and multipath name them. Adds them to the mask. */
+  hashFields(fields: string, basis: number): number;
+  portIsUp(port: number): boolean;
+  actionSetClear(): void;
+  actionSetWrite(actions: readonly Action[]): void;
+  /** Ends the whole walk (exit action). */
+  exit(): void;
+  /** Ends the whole walk with a reason. */
+  fail(reason: DropReasonName): void;
+  /** A line for a trace; costs nothing when no one traces. */
+  note(text: () => string): void;
+}

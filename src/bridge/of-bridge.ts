@@ -1,0 +1,92 @@
+/** What OpenFlow (src/openflow) sees of a bridge. src/bridge/bridge.ts implements it; tests of src/openflow may use a plain stub. */
+import type { Action } from '../action/action.js';
+import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
+import type { Rule } from '../flowtable/rule.js';
+
+export interface OfPort {
+  /** OpenFlow 1.3 number. */
+  readonly number: number;
+  readonly name: string;
+  /** 6 bytes. */
+  readonly hwAddr: Uint8Array;
+  /** OFPPC_ bits of 1.3: 1 down, 4 no recv, 0x20 no fwd, 0x40 no packet-in; 0x10 no flood is 1.0 only and kept here too. */
+  config: number;
+  /** OFPPS_ bits of 1.3: 1 link down, 2 blocked, 4 live. */
+  state: number;
+  /** kbit/s and OFPPF bits, 0 unknown. */
+  readonly curr: number;
+  readonly advertised: number;
+  readonly supported: number;
+  readonly peer: number;
+  readonly currSpeed: number;
+  readonly maxSpeed: number;
+  stats(): OfPortStats;
+}
+
+export interface OfPortStats {
+  rxPackets: number;
+  txPackets: number;
+  rxBytes: number;
+  txBytes: number;
+  rxDropped: number;
+  txDropped: number;
+  rxErrors: number;
+  txErrors: number;
+  /** Milliseconds since the port was added. */
+  durationMs: number;
+}
+
+export interface OfTableStats {
+  readonly table: number;
+  readonly name: string;
+  readonly active: number;
+  readonly maxEntries: number;
+  readonly lookups: number;
+  readonly matched: number;
+}
+
+export interface PacketIn {
+  readonly frame: Uint8Array;
+  /** Bytes to send at most (max_len of the output). */
+  readonly maxLen: number;
+  readonly totalLen: number;
+  /** OFPR_ of 1.3: 0 no match, 1 action, 2 invalid ttl; OVS's further ones for packet-in2. */
+  readonly reason: number;
+  readonly table: number;
+  readonly cookie: bigint;
+  /** KEY_BYTES: in_port, metadata, registers, tunnel fields at the time. */
+  readonly key: Uint8Array;
+  readonly controllerId: number;
+  readonly userdata: Uint8Array;
+}
+
+export interface OfBridgeListener {
+  packetIn?(p: PacketIn): void;
+  flowRemoved?(rule: Rule, reason: RemovedReason): void;
+  portStatus?(port: OfPort, reason: 'add' | 'delete' | 'modify'): void;
+}
+
+export interface OfBridge {
+  readonly name: string;
+  readonly datapathId: bigint;
+  /** Milliseconds of the switch's clock: what rules' times count in. */
+  now(): number;
+  ports(): Iterable<OfPort>;
+  port(number: number): OfPort | undefined;
+  portByName(name: string): OfPort | undefined;
+  /** 1.0 config bits, 1.3 numbering. Applies to look-ups at once. */
+  portMod(number: number, config: number, mask: number): void;
+  /** Throws UserError with ofError set. */
+  flowMod(mod: FlowMod): void;
+  /** Statistics of the rules are as fresh as the last push-back. */
+  flows(filter: FlowFilter): Iterable<Rule>;
+  tableStats(): Iterable<OfTableStats>;
+  /** Throws UserError with ofError set (a bad port, a bad action). */
+  packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void;
+  /** Checks ports, tables, groups and consistency of actions against a match's prerequisites, as flow_mod does. Throws. */
+  checkActions(actions: readonly Action[], table: number): void;
+  /** OFPC_FRAG_: 0 normal, 1 drop, 2 reasm, 3 nx-match. */
+  fragmentHandling: number;
+  /** Returns a function that ends the subscription. */
+  listen(listener: OfBridgeListener): () => void;
+}

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+
+/** Every program of the launcher, one row each. A test checks that the file of each exists. */
+export const PROGRAMS: readonly (readonly [string, string])[] = [
+  ['switchd', 'run a switch'],
+  ['ofctl', 'ask and change a switch over OpenFlow (ovs-ofctl)'],
+  ['dpctl', 'show the datapath: ports, flows (ovs-dpctl)'],
+  ['pktgen', 'send and measure test traffic'],
+  ['bench', 'measure the switch on this machine'],
+  ['demo', 'two switches, four hosts, real traffic, explained'],
+];
+
+export function version(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  const found = /"version":\s*"([^"]+)"/.exec(text);
+  return found ? found[1] : 'unknown';
+}
+
+export function usage(): string {
+  const width = Math.max(...PROGRAMS.map(([n]) => n.length));
+  return (
+    'weft: a userspace OpenFlow virtual switch\nusage: weft COMMAND [ARG...]\n\n' +
+    PROGRAMS.map(([name, what]) => `  ${name.padEnd(width)}  ${what}\n`).join('') +
+    '\nweft COMMAND --help tells more.\n'
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * Datapath actions: what a translated flow does to a packet. This is the language between the pipeline and both datapaths (the
+ * reference one in TypeScript and the native one), and the language of `dpctl dump-flows` actions (src/datapath/text).
+ *
+ * A `set` has a kind and a masked value, laid out like the header it changes (SET_KINDS); a bit is written where the mask has a 1.
+ * Binary form (for the native boundary): u32 words in host order. Each action is one header word `op | words << 16`, where `words` counts
+ * all its words including the header, then its payload; nested lists are actions in the payload. Byte strings are padded to a word.
+ */
+export type DpAction =
+  | { readonly type: 'output'; readonly port: number }
+  | { readonly type: 'set'; readonly kind: SetKind; readonly value: Uint8Array; readonly mask: Uint8Array }
+  | { readonly type: 'push_vlan'; readonly tpid: number /** bit 0x1000 set */; readonly tci: number }
+  | { readonly type: 'pop_vlan' }
+  | { readonly type: 'push_mpls'; readonly lse: number; readonly ethType: number }
+  | { readonly type: 'pop_mpls' /** the type that follows */; readonly ethType: number }
+  | { readonly type: 'recirc'; readonly id: number }
+  /** dp_hash := hash of the packet's 5-tuple or L2 fields; see `dpHash` in src/datapath/hash.ts. */
+  | { readonly type: 'hash'; readonly alg: 'l4' | 'sym_l4'; readonly basis: number }
+  /** The next output sends at most this many bytes. */
+  | { readonly type: 'trunc'; readonly maxLen: number }
+  | { readonly type: 'clone'; readonly actions: readonly DpAction[] }
+  /** probability: 0 to 2^32 - 1, where 2^32 - 1 is always. The actions run on a copy. */
+  | { readonly type: 'sample'; readonly probability: number; readonly actions: readonly DpAction[] }
+  | { readonly type: 'userspace'; readonly cookie: UserCookie }
+  | {
+      readonly type: 'check_pkt_len';
+      readonly length: number;
+      readonly greater: readonly DpAction[];
+      readonly lessEqual: readonly DpAction[];
+    }
+  | { readonly type: 'meter'; readonly id: number }
+  /** Ends the packet here. The number of a row of DROP_REASONS. */
+  | { readonly type: 'drop'; readonly reason: number };
+
+/** Why a packet is sent up by an action. Opaque to the datapath: it carries the bytes back with the upcall. */
+export type UserCookie =
+  | {
+      readonly type: 'controller';
+      /** Of the bridge's record of frozen packet-in state (rule cookie, table, metadata): see src/upcall/controller-state.ts. */
+      readonly stateId: number;
+      readonly maxLen: number;
+      /** OpenFlow packet-in reason, e.g. 0 no match, 1 action, 2 invalid TTL. */
+      readonly reason: number;
+      readonly controllerId: number;
+      readonly dontSend: boolean;
+      readonly continuation: boolean;
+    }
+  /** Run the whole slow path for each such packet; `reasons` is a bitmap printed as slow_path(...). */
+  | { readonly type: 'slow_path'; readonly reasons: number }
+  | { readonly type: 'sflow' | 'ipfix' | 'flow_sample'; readonly data: Uint8Array };
+
+/** The layout of a set: byte length, and the words of its dpctl text. */
+export const SET_KINDS = {
+  /** src 6, dst 6 */
+  eth: 12,
+  /** src 4, dst 4, proto 1 (never set), tos 1, ttl 1, frag 1 (never set) */
+  ipv4: 12,
+  /** src 16, dst 16, label 4, proto 1 (never set), tclass 1, hlimit 1, frag 1 (never set) */
+  ipv6: 40,
+  /** src 2, dst 2 */
+  tcp: 4,
+  udp: 4,
+  sctp: 4,
+  /** type 1, code 1 */
+  icmp: 2,
+  icmpv6: 2,
+  /** sip 4, tip 4, op 2, sha 6, tha 6 */
+  arp: 22,
+  /** target 16, sll 6, tll 6 */
+  nd: 28,
+  /** reserved 4, options type 1 */
+  nd_ext: 5,
+  /** outermost label stack entry 4 */
+  mpls: 4,
+  /** tci 2 of the outer tag (bit 0x1000 is ignored) */
+  vlan: 2,
+  /** flags 1, ttl 1, mdtype 1, np 1, path 4, context 16 */
+  nsh: 24,
+  skb_priority: 4,
+  skb_mark: 4,
+  /** line 3 of the key, then the tunnel bytes of line 2 (tun_erspan_idx to tun_gtpu_msgtype), then lines 5 to 8: whole replacement */
+  tunnel: 64 + 9 + 256,
+} as const;
+
+export type SetKind = keyof typeof SET_KINDS;
+/** Index in this list is the number in binary form. */
+export const SET_KIND_NAMES = Object.keys(SET_KINDS) as SetKind[];
+
+/** Op numbers of the binary form; written to native/generated/actions.h. */
+export const OP = {
+  output: 1,
+  set: 2,
+  push_vlan: 3,
+  pop_vlan: 4,
+  push_mpls: 5,
+  pop_mpls: 6,
+  recirc: 7,
+  hash: 8,
+  trunc: 9,
+  clone: 10,
+  sample: 11,
+  userspace: 12,
+  check_pkt_len: 13,
+  meter: 14,
+  drop: 15,
+} as const satisfies Record<DpAction['type'], number>;

@@ -1,0 +1,206 @@
+/**
+ * The native boundary: one typed page. TypeScript validates and gives defaults; C++ takes positional, valid data.
+ *
+ * Between a worker and the JavaScript thread stand two single-producer single-consumer byte rings and the counters arena, all memory of
+ * the addon that JavaScript sees as ArrayBuffers. Upcalls (and frames for memory ports) come up a ring that JavaScript reads in place;
+ * commands go down through `submit`, which copies them into the worker's command ring.
+ *
+ * All integers in records are little-endian (host order); keys inside are in network order as in src/packet/key.ts.
+ */
+
+/** Bump on every change of a record, a command or an op. The addon refuses another version. */
+export const LAYOUT_VERSION = 1;
+
+/** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
+export const UPCALL = {
+  size: 0, // u32
+  type: 4, // u8, UPCALL_TYPE
+  worker: 5, // u8
+  reason: 6, // u16, for port events
+  port: 8, // u32 vport: of arrival, or for `frame` the memory port it leaves by
+  pending: 12, // u32 for `miss`: number to give back with `resume`
+  frameLen: 16, // u32 bytes of frame in the record
+  keyLen: 20, // u32: 0 or DP_KEY_BYTES
+  cookieLen: 24, // u32 bytes of cookie (for `action`)
+  slot: 28, // u32 flow slot whose action sent it up, or NO_SLOT
+  timeNs: 32, // u64 worker clock
+  offload: 40, // 12 bytes, OFFLOAD
+  hash: 52, // u32 hash of the key
+  recircDepth: 56, // u32
+  header: 64, // then key, cookie (padded to 8), frame (padded to 8)
+} as const;
+export const SIZE_WRAP = 0xffffffff;
+export const NO_SLOT = 0xffffffff;
+
+export const UPCALL_TYPE = {
+  /** No flow matched. The worker holds the packet under `pending`. */
+  miss: 1,
+  /** A userspace action. Nothing is held. */
+  action: 2,
+  /** A frame leaves through a memory port. */
+  frame: 3,
+  /** A port's device failed or went away; `reason` is the errno. */
+  portEvent: 4,
+} as const;
+
+/** Checksum and segmentation state of a frame: the fields of struct virtio_net_hdr (10 bytes), then 2 bytes of our own. */
+export const OFFLOAD = {
+  flags: 0, // u8: 1 NEEDS_CSUM, 2 DATA_VALID
+  gsoType: 1, // u8: 0 none, 1 TCPv4, 3 UDP, 4 TCPv6, 5 UDP_L4, 0x80 ECN
+  hdrLen: 2, // u16
+  gsoSize: 4, // u16
+  csumStart: 6, // u16
+  csumOffset: 8, // u16
+  bytes: 12,
+} as const;
+
+/** Commands, each `u32 size | u32 type | payload`, size a multiple of 8 and counting the whole command. */
+export const COMMAND = {
+  /**
+   * slot u32, maskLines u16 (bit n: line n of key and mask follow, n from 0 to 8), flags u16, actionBytes u32, reserved u32;
+   * then the key lines, the mask lines (64 bytes each, ascending), then the binary actions.
+   * A flow of the same slot is replaced. Counters of the slot are zeroed by the worker only if flags bit 0 is set.
+   */
+  flowPut: 1,
+  /** slot u32, reserved u32. The worker forgets the flow and every microflow entry that points to it. */
+  flowDelete: 2,
+  /** slot u32, actionBytes u32, then binary actions: new actions, same key, mask and counters. */
+  flowModify: 3,
+  /** pending u32, slot u32 (count the packets on this flow; or NO_SLOT), actionBytes u32, reserved u32, then actions: run what waited. */
+  resume: 4,
+  /**
+   * inPort u32, recircId u32, actionBytes u32, frameLen u32, offload 12 bytes, keyLen u32 (0, or DP_KEY_BYTES: metadata of the packet such as
+   * tunnel, mark and priority is taken from it), then key, actions, frame (padded to 8). Counted as received on port `inPort`'s block
+   * `injected` counters.
+   */
+  execute: 5,
+  /** port u32, frameLen u32, offload 12 bytes, reserved u32, then the frame: as if it arrived on that memory port. */
+  inject: 6,
+  /** id u32, flags u32 (1 kbps, 2 pktps, 4 burst, 8 stats; 0 deletes), rate u64, burst u64: one drop band. */
+  meter: 7,
+  /** Deletes all flows. Payload empty. */
+  flush: 8,
+  /** port u32, flags u32 (1 up): administrative or blocking state. */
+  portState: 9,
+  /** port u32, rate u32 (upcalls a second, 0 none), burst u32, reserved u32: the upcall token bucket. */
+  upcallLimit: 10,
+} as const;
+
+/** Worker counters, u64 each, at the start of a worker's arena. */
+export const WORKER_COUNTERS = [
+  'packets',
+  'batches',
+  'microflow_hits',
+  'megaflow_hits',
+  'misses',
+  'upcalls',
+  'upcalls_lost',
+  'subtable_lookups',
+  'subtables',
+  'flows',
+  'commands',
+  'busy_cycles',
+  'idle_cycles',
+  'sleeps',
+  'recirculations',
+  'pending',
+] as const;
+
+/** Port counters, u64 each; then DROP_REASON_SLOTS drop counters. rx = forwarded + sum(drops) + held, always, for each port. */
+export const PORT_COUNTERS = [
+  'rx_packets', // frames taken from the device (or executed in the port's name)
+  'rx_bytes',
+  'tx_packets', // frames given to the device; a segmented packet counts each segment
+  'tx_bytes',
+  'forwarded', // of rx: packets that left by at least one port or went up by a userspace action
+  'held', // of rx: waiting for a decision now
+  'rx_errors',
+  'tx_dropped', // copies that could not be sent on this port
+] as const;
+
+/** Flow counters, u64 each, by slot. */
+export const FLOW_COUNTERS = ['packets', 'bytes', 'used_ns', 'tcp_flags'] as const;
+
+export type PortKind = 'tap' | 'system' | 'memory' | 'pcap' | 'null';
+
+export interface PortConfig {
+  kind: PortKind;
+  /** Device name for tap and system; file name for pcap input ("" for none). */
+  device: string;
+  /** File for pcap output ("" for none). */
+  output: string;
+  /** tap: the device is created when missing. system: it must exist. */
+  mtu: number;
+  /** pcap: loop the file for ever, copied into a buffer each time as a NIC would. */
+  loop: boolean;
+  /** Offer checksum and segmentation offload across this port (IFF_VNET_HDR, PACKET_VNET_HDR). */
+  offload: boolean;
+  /** Network namespace path to open the device in, or "". */
+  netns: string;
+}
+
+export interface DatapathConfig {
+  layoutVersion: number;
+  workers: number;
+  /** True: no threads; `poll` runs a worker's breath on the caller's thread, and time is what `setClock` said. */
+  manual: boolean;
+  /** Workers never sleep. */
+  busy: boolean;
+  maxFlows: number;
+  maxPorts: number;
+  /** Bytes, a power of two. */
+  upcallRingBytes: number;
+  commandRingBytes: number;
+  microflow: boolean;
+  /** How many VLAN tags extraction reads: 1 or 2. */
+  maxVlans: number;
+  /** Packet buffers a worker owns. */
+  buffers: number;
+  /** Packets that may wait behind one pending entry. */
+  pendingDepth: number;
+  /** Seed of the `sample` action. */
+  seed: number;
+}
+
+/** What the addon's class does. One instance owns its workers. Every call is on the JavaScript thread. */
+export interface NativeDatapath {
+  /** Makes the device or opens it. Throws an Error with `code` (errno name) and a sentence naming the missing privilege. Ports belong to one worker. */
+  portAdd(vport: number, worker: number, config: PortConfig): void;
+  /** Stops and closes; returns when the worker has let go. A tap made by us is removed. */
+  portRemove(vport: number): void;
+  /** Copies `length` bytes of commands into a worker's ring. False: the ring is full, nothing was taken. */
+  submit(worker: number, commands: Uint8Array, length: number): boolean;
+  /** Number of `submit`s that the worker has applied. */
+  applied(worker: number): number;
+  /** Manual mode: applies commands and moves what waits at the ports once (up to a batch a port). Returns packets moved. */
+  poll(worker: number): number;
+  /** Manual mode: worker time in nanoseconds. */
+  setClock(ns: number): void;
+  /** The upcall ring of a worker: data bytes. */
+  upcallRing(worker: number): ArrayBuffer;
+  /** Two u32: [head (written by the worker), tail (written by us)], byte positions that count up for ever modulo 2^32. */
+  upcallIndex(worker: number): Uint32Array;
+  /** Called (on the JavaScript thread) when a ring goes from empty to non-empty. */
+  onUpcall(callback: () => void): void;
+  /** To be called after the ring was read empty: re-arms the doorbell. True when something came meanwhile: read on. */
+  rearm(worker: number): boolean;
+  /** The counters arena of a worker: WORKER_COUNTERS, padded to 64 u64; maxPorts blocks of 8 + DROP_REASON_SLOTS u64; maxFlows blocks of 4 u64. */
+  counters(worker: number): ArrayBuffer;
+  setMicroflow(enabled: boolean): void;
+  /** Ends workers, closes ports. */
+  close(): void;
+}
+
+/** Plain functions of the addon, for tests and tools. */
+export interface NativeAddon {
+  Datapath: new (config: DatapathConfig) => NativeDatapath;
+  layoutVersion(): number;
+  /** name → [offset, bytes] of every slot, from C++ offsetof. */
+  layout(): Record<string, [number, number]>;
+  /** Extracts into `key` (DP_KEY_BYTES, zeroed first), leaving metadata of `key` that is not from the frame: in_port must be set by the caller after. */
+  extract(frame: Uint8Array, key: Uint8Array, maxVlans: number): void;
+  /** CRC32-C. */
+  crc32c(seed: number, bytes: Uint8Array): number;
+  /** Moves the calling thread into a network namespace (path), and back with "". For opening devices. */
+  cyclesPerSecond(): number;
+}

@@ -1,0 +1,95 @@
+/**
+ * What a field is: one row (rows themselves are in src/flow/rows/). Parser, printer, OXM codec, masks and the docs table are derived
+ * from rows; nothing else enumerates fields.
+ */
+import type { Slot } from '../packet/key.js';
+
+export type FieldFormat =
+  | 'decimal'
+  | 'hexadecimal'
+  | 'ethernet'
+  | 'ipv4'
+  | 'ipv6'
+  | 'of_port'
+  | 'frag'
+  | 'tcp_flags'
+  | 'tun_flags'
+  | 'ct_state'
+  | 'packet_type';
+
+export type Maskable = 'no' | 'arbitrary' | 'cidr_or_arbitrary';
+
+export interface FieldRow {
+  /** Name of ovs-fields(7), e.g. "eth_src"; `aliases` are the others accepted on input ("dl_src"). */
+  readonly name: string;
+  readonly aliases: readonly string[];
+  /** Width in bits, as matched (vlan_vid 12, ipv6_label 20). */
+  readonly bits: number;
+  /** Bytes of its OXM/NXM payload. */
+  readonly bytes: number;
+  readonly maskable: Maskable;
+  readonly format: FieldFormat;
+  /** May an action write it? */
+  readonly writable: boolean;
+  /** Place in the key: the slot, and how far the field's low bit stands above the slot's low bit (vlan_pcp: 13). */
+  readonly slot: Slot;
+  readonly shift: number;
+  /** Conditions on other fields, ANDed; the prerequisite column of ovs-fields(7). */
+  readonly prereqs: Prereq;
+  /** NXM header class and number, e.g. [0, 1] for NXM_OF_ETH_DST; OXM [0x8000, 3]; with the names used in actions' text. */
+  readonly nxm?: OxmId;
+  readonly oxm?: OxmId;
+  readonly doc: string;
+}
+
+export interface OxmId {
+  readonly name: string;
+  readonly class: number;
+  readonly field: number;
+  /** ONF or other experimenter id when class is 0xffff. */
+  readonly experimenter?: number;
+  /** OpenFlow wire version that first has it (4 is 1.3); 0 where any version takes it with the Nicira extensions. */
+  readonly since: number;
+  /** "vX.Y" of OVS's name for it in text where both exist: the one printed in actions. */
+}
+
+export type Prereq =
+  | 'none'
+  | 'ethernet'
+  | 'arp'
+  | 'vlan'
+  | 'ipv4'
+  | 'ipv6'
+  | 'ip'
+  | 'nsh'
+  | 'mpls'
+  | 'tcp'
+  | 'udp'
+  | 'sctp'
+  | 'icmpv4'
+  | 'icmpv6'
+  | 'nd'
+  | 'nd_solicit'
+  | 'nd_advert';
+
+/** A field or bits of it, as in "NXM_NX_REG0[0..15]". */
+export interface Subfield {
+  readonly field: FieldRow;
+  /** Lowest bit. */
+  readonly ofs: number;
+  readonly bits: number;
+}
+
+/** Port numbers of OpenFlow 1.1 and later; 1.0 has the low 16 bits. Inside weft always these 32-bit ones. */
+export const OFPP = {
+  max: 0xffffff00,
+  unset: 0xfffffff7,
+  inPort: 0xfffffff8,
+  table: 0xfffffff9,
+  normal: 0xfffffffa,
+  flood: 0xfffffffb,
+  all: 0xfffffffc,
+  controller: 0xfffffffd,
+  local: 0xfffffffe,
+  none: 0xffffffff,
+} as const;

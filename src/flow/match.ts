@@ -1,0 +1,62 @@
+/** A match: a value and a mask of the pipeline's key. Invariant: value & ~mask is zero. */
+import { KEY_WORDS, newKey, words } from './key.js';
+
+export class Match {
+  readonly value = newKey();
+  readonly mask = newKey();
+
+  clone(): Match {
+    const m = new Match();
+    m.value.set(this.value);
+    m.mask.set(this.mask);
+    return m;
+  }
+}
+
+/**
+ * A match in the few words it uses: how rules are kept. `index` ascends; word i of the key must satisfy
+ * (key[index[i]] & mask[i]) === value[i]. Words are in host order (see `words`).
+ */
+export interface MiniMatch {
+  readonly index: Uint8Array;
+  readonly value: Uint32Array;
+  readonly mask: Uint32Array;
+}
+
+export function minify(m: Match): MiniMatch {
+  const value = words(m.value);
+  const mask = words(m.mask);
+  const used: number[] = [];
+  for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== 0) used.push(i);
+  return {
+    index: Uint8Array.from(used),
+    value: Uint32Array.from(used, (i) => value[i]),
+    mask: Uint32Array.from(used, (i) => mask[i]),
+  };
+}
+
+export function expand(mini: MiniMatch): Match {
+  const m = new Match();
+  const value = words(m.value);
+  const mask = words(m.mask);
+  mini.index.forEach((w, i) => {
+    value[w] = mini.value[i];
+    mask[w] = mini.mask[i];
+  });
+  return m;
+}
+
+export function miniMatches(mini: MiniMatch, keyWords: Uint32Array): boolean {
+  for (let i = 0; i < mini.index.length; i++) {
+    if ((keyWords[mini.index[i]] & mini.mask[i]) >>> 0 !== mini.value[i]) return false;
+  }
+  return true;
+}
+
+export function miniEqual(a: MiniMatch, b: MiniMatch): boolean {
+  if (a.index.length !== b.index.length) return false;
+  for (let i = 0; i < a.index.length; i++) {
+    if (a.index[i] !== b.index[i] || a.value[i] !== b.value[i] || a.mask[i] !== b.mask[i]) return false;
+  }
+  return true;
+}

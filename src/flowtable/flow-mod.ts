@@ -1,0 +1,52 @@
+import type { Action } from '../action/action.js';
+import type { Match } from '../flow/match.js';
+import type { Rule } from './rule.js';
+
+export const TABLE_ALL = 255;
+/** Tables 0 to 253 are the pipeline's; 254 is internal. */
+export const N_TABLES = 254;
+
+/** A flow_mod, free of any OpenFlow version. */
+export interface FlowMod {
+  readonly command: 'add' | 'modify' | 'modify_strict' | 'delete' | 'delete_strict';
+  /** TABLE_ALL: every table, for deletes and modifies. */
+  readonly table: number;
+  readonly priority: number;
+  readonly match: Match;
+  /** For add: the flow's. For modify: the new cookie when `modifyCookie`. */
+  readonly cookie: bigint;
+  /** For modify and delete: only flows whose cookie & cookieMask === cookieFilter & cookieMask. 0 takes all. */
+  readonly cookieFilter: bigint;
+  readonly cookieMask: bigint;
+  readonly modifyCookie: boolean;
+  readonly idleTimeout: number;
+  readonly hardTimeout: number;
+  readonly flags: number;
+  readonly importance: number;
+  /** For deletes: only flows with an output to this port; OFPP.none takes all. Likewise the group; OFPG_ANY 0xffffffff. */
+  readonly outPort: number;
+  readonly outGroup: number;
+  readonly actions: readonly Action[];
+}
+
+/** What rules to list or count. */
+export interface FlowFilter {
+  readonly table: number;
+  /** Loose: rules at least as specific as this. With `strictPriority` only those of exactly this match and priority. */
+  readonly match: Match;
+  readonly strictPriority?: number;
+  readonly cookieFilter: bigint;
+  readonly cookieMask: bigint;
+  readonly outPort: number;
+  readonly outGroup: number;
+}
+
+export type RemovedReason = 'idle_timeout' | 'hard_timeout' | 'delete' | 'group_delete' | 'meter_delete' | 'eviction';
+
+/** Called for each change, in order, after it is visible to look-ups. */
+export type RuleListener = (
+  event:
+    | { readonly kind: 'added'; readonly rule: Rule; readonly replaced?: Rule }
+    | { readonly kind: 'modified'; readonly rule: Rule }
+    | { readonly kind: 'removed'; readonly rule: Rule; readonly reason: RemovedReason },
+) => void;

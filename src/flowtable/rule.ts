@@ -1,0 +1,57 @@
+import type { Action } from '../action/action.js';
+import type { MiniMatch } from '../flow/match.js';
+
+/** OpenFlow flow_mod flags, as in 1.3 (1.0 has the first two). */
+export const FLOW_FLAG = {
+  sendFlowRem: 1,
+  checkOverlap: 2,
+  resetCounts: 4,
+  noPktCounts: 8,
+  noBytCounts: 16,
+  hiddenRule: 0x8000,
+} as const;
+
+/** A flow of a table. Identity is the object: a modified rule keeps it (and its counters), a replaced one does not. */
+export interface Rule {
+  readonly table: number;
+  readonly priority: number;
+  readonly match: MiniMatch;
+  cookie: bigint;
+  /** Seconds; 0 never. */
+  idleTimeout: number;
+  hardTimeout: number;
+  /** FLOW_FLAG bits. */
+  flags: number;
+  importance: number;
+  actions: readonly Action[];
+  /** Milliseconds of the switch's clock. `modified` starts the hard timeout again, `used` the idle one. */
+  readonly created: number;
+  modified: number;
+  used: number;
+  packets: number;
+  bytes: number;
+  /** False once it has left its table. */
+  live: boolean;
+  /** Bumped when `actions` change; a datapath flow that was derived from another generation is translated again. */
+  generation: number;
+}
+
+/**
+ * A table's look-up engine. The linear one is the judge, the tuple-space one is fast; both pass one case file.
+ * Safe direction of error: a look-up may add more bits to the mask than needed (costs speed), never fewer (misdelivers).
+ */
+export interface Classifier {
+  readonly size: number;
+  /** The caller made sure that no rule of equal match and priority is in. */
+  insert(rule: Rule): void;
+  remove(rule: Rule): void;
+  /** A rule of exactly this match and priority. */
+  find(match: MiniMatch, priority: number): Rule | undefined;
+  /**
+   * The matching rule of highest priority (between equals any, but the same for the same set of rules in both engines: the oldest).
+   * Every bit that the answer depends on is ORed into `mask` (both KEY_WORDS long, see `words`). Conjunctive matches are resolved here: a rule
+   * whose actions are conjunctions only is never returned itself; when all clauses of one id match, look-up goes on with conj_id set, as in ovs-fields(7).
+   */
+  lookup(key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined;
+  rules(): Iterable<Rule>;
+}
