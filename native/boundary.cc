@@ -1,6 +1,7 @@
 // The one file that knows Node. Typed page: src/datapath/native.ts.
 #include <napi.h>
 
+#include "boundary/registrations.h"
 #include "generated/key_layout.h"
 
 namespace {
@@ -20,6 +21,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["layout"] = Napi::Function::New(env, Layout);
   exports["layoutVersion"] =
       Napi::Function::New(env, [](const Napi::CallbackInfo& i) { return Napi::Number::New(i.Env(), weft::kLayoutVersion); });
+  weft::register_netdev(env, exports);
   return exports;
 }
 

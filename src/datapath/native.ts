@@ -201,6 +201,22 @@ export interface NativeAddon {
   extract(frame: Uint8Array, key: Uint8Array, maxVlans: number): void;
   /** CRC32-C. */
   crc32c(seed: number, bytes: Uint8Array): number;
-  /** Moves the calling thread into a network namespace (path), and back with "". For opening devices. */
+  /** A network device, looked up in the namespace at path `netns` ("" is our own). Throws an Error with `code` (an errno name). */
+  deviceInfo(name: string, netns: string): DeviceInfo;
+  /** Sets one thing of a device: up (0 or 1), mtu (bytes), mac (6 bytes). Throws like deviceInfo. */
+  deviceSet(name: string, netns: string, what: 'up' | 'mtu', value: number): void;
+  deviceSet(name: string, netns: string, what: 'mac', value: Uint8Array): void;
+  /** Ticks a second of the counter that cycles are given in. */
   cyclesPerSecond(): number;
+}
+
+export interface DeviceInfo {
+  ifindex: number;
+  mtu: number;
+  /** 6 bytes. */
+  mac: Uint8Array;
+  /** Administrative state. */
+  up: boolean;
+  /** Carrier. */
+  running: boolean;
 }

@@ -1,0 +1,9 @@
+// What each boundary file adds to the addon; boundary.cc calls them all.
+#pragma once
+#include <napi.h>
+
+namespace weft {
+
+void register_netdev(Napi::Env env, Napi::Object exports);
+
+}  // namespace weft
