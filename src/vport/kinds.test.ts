@@ -1,0 +1,51 @@
+import t from 'tap';
+import { nativeConfig, unknownOptions, VPORT_KINDS, vportKind } from './kinds.js';
+
+const plain = { device: '', output: '', mtu: 0, loop: false, offload: true, netns: '' };
+
+t.test('a spec becomes what the datapath opens', (t) => {
+  const rows = [
+    [
+      { name: 'p1', type: '' },
+      { ...plain, kind: 'system', device: 'p1' },
+    ],
+    [
+      { name: 'br0', type: 'internal', mtu: 9000 },
+      { ...plain, kind: 'tap', device: 'br0', mtu: 9000 },
+    ],
+    [
+      { name: 'p1', type: 'system', options: { offload: 'false' } },
+      { ...plain, kind: 'system', device: 'p1', offload: false },
+    ],
+    [
+      { name: 'm', type: 'memory' },
+      { ...plain, kind: 'memory' },
+    ],
+    [
+      { name: 'x', type: 'pcap', options: { rx_pcap: 'in.pcap', tx_pcap: 'out.pcap', loop: 'true' } },
+      { ...plain, kind: 'pcap', device: 'in.pcap', output: 'out.pcap', loop: true },
+    ],
+    [{ name: 'patch-tun', type: 'patch', options: { peer: 'patch-int' } }, undefined],
+  ] as const;
+  for (const [spec, want] of rows) t.same(nativeConfig(spec), want, spec.name);
+  t.end();
+});
+
+t.test('bad specs are refused with the fault named', (t) => {
+  const rows = [
+    [{ name: 'p1', type: 'carrier-pigeon' }, /unknown interface type "carrier-pigeon"/],
+    [{ name: 'a-name-that-is-too-long', type: '' }, /1 to 15 characters/],
+    [{ name: 'a/b', type: 'tap' }, /no slash/],
+    [{ name: 'p1', type: '', mtu: 10 }, /MTU 10 is not within 68 to 65535/],
+    [{ name: 'p1', type: '', options: { offload: 'maybe' } }, /options:offload must be true or false/],
+  ] as const;
+  for (const [spec, want] of rows) t.throws(() => nativeConfig(spec), want, spec.name);
+  t.end();
+});
+
+t.test('kinds are named once, and unknown options are found', (t) => {
+  t.equal(new Set(VPORT_KINDS.map((k) => k.type)).size, VPORT_KINDS.length);
+  t.equal(vportKind('').type, 'system');
+  t.same(unknownOptions({ name: 'p', type: 'patch', options: { peer: 'q', colour: 'red' } }), ['colour']);
+  t.end();
+});

@@ -1,0 +1,96 @@
+/**
+ * Port kinds: one row a `type` of the Interface table. A row turns a configuration into what the datapath opens; a kind without a `native`
+ * side (patch) exists in translation only. Adding a kind is a row here and, where it needs a device of a new sort, a maker in native/port.
+ */
+import type { PortConfig, PortKind } from '../datapath/native.js';
+import { UserError } from '../lib/errors.js';
+
+export interface VportSpec {
+  /** Port name, which is the device's name where there is a device. */
+  readonly name: string;
+  /** Interface type; "" is "system". */
+  readonly type: string;
+  readonly options?: Readonly<Record<string, string>>;
+  /** Asked-for MTU in bytes; undefined leaves the device's own. */
+  readonly mtu?: number;
+}
+
+export interface VportKind {
+  readonly type: string;
+  readonly doc: string;
+  /** Undefined: the datapath has no port for it. */
+  readonly native?: PortKind;
+  /** Option keys it takes. Others are named in a warning. */
+  readonly options: readonly string[];
+  /** Capability it needs, for messages; "" none. */
+  readonly privilege: '' | 'CAP_NET_ADMIN' | 'CAP_NET_RAW';
+  /** True: weft makes the device, and removes it with the port. */
+  readonly ownsDevice: boolean;
+}
+
+function row(type: string, native: PortKind | undefined, options: string[], doc: string): VportKind {
+  const privilege = native === 'tap' ? 'CAP_NET_ADMIN' : native === 'system' ? 'CAP_NET_RAW' : '';
+  return { type, doc, native, options, privilege, ownsDevice: native === 'tap' };
+}
+
+export const VPORT_KINDS: readonly VportKind[] = [
+  row('system', 'system', ['offload', 'netns'], 'an existing device: veth, NIC'),
+  row('internal', 'tap', ['offload', 'netns'], 'a device that weft makes; it may be moved into a namespace'),
+  row('tap', 'tap', ['offload', 'netns'], 'the same as internal'),
+  row('patch', undefined, ['peer'], 'a wire to a patch port of another bridge'),
+  row('memory', 'memory', [], 'frames from and to a program'),
+  row('dummy', 'memory', ['tx_pcap', 'rxq_pcap', 'stream', 'pstream'], 'a memory port that test commands feed'),
+  row('pcap', 'pcap', ['rx_pcap', 'tx_pcap', 'loop'], 'frames from a capture file, frames to a capture file'),
+  row('null', 'null', [], 'swallows what is sent to it'),
+];
+
+const byType = new Map(VPORT_KINDS.map((k) => [k.type, k]));
+
+/** Linux's limit: IFNAMSIZ with the terminating zero. */
+const MAX_DEVICE_NAME = 15;
+export const MTU_RANGE = { min: 68, max: 65535 } as const;
+
+export function vportKind(type: string): VportKind {
+  const kind = byType.get(type === '' ? 'system' : type);
+  if (!kind) throw new UserError(`could not add network device: unknown interface type "${type}"`);
+  return kind;
+}
+
+function flag(spec: VportSpec, key: string, otherwise: boolean): boolean {
+  const text = spec.options?.[key];
+  if (text === undefined) return otherwise;
+  if (text === 'true') return true;
+  if (text === 'false') return false;
+  throw new UserError(`${spec.name}: options:${key} must be true or false, not "${text}"`);
+}
+
+/** What the datapath is to open; undefined for kinds that live in translation. Throws UserError that names the fault. */
+export function nativeConfig(spec: VportSpec): PortConfig | undefined {
+  const kind = vportKind(spec.type);
+  if (!kind.native) return undefined;
+  const device = kind.native === 'tap' || kind.native === 'system';
+  if (device && (spec.name.length === 0 || spec.name.length > MAX_DEVICE_NAME || /[\s/]/.test(spec.name))) {
+    throw new UserError(
+      `"${spec.name}" cannot be a device name: 1 to ${MAX_DEVICE_NAME} characters, no space and no slash`,
+    );
+  }
+  if (spec.mtu !== undefined && (!Number.isInteger(spec.mtu) || spec.mtu < MTU_RANGE.min || spec.mtu > MTU_RANGE.max)) {
+    throw new UserError(`${spec.name}: MTU ${spec.mtu} is not within ${MTU_RANGE.min} to ${MTU_RANGE.max}`);
+  }
+  const pcap = kind.native === 'pcap';
+  return {
+    kind: kind.native,
+    device: device ? spec.name : pcap ? (spec.options?.rx_pcap ?? '') : '',
+    output: pcap ? (spec.options?.tx_pcap ?? '') : '',
+    mtu: spec.mtu ?? 0,
+    loop: flag(spec, 'loop', false),
+    offload: flag(spec, 'offload', true),
+    netns: spec.options?.netns ?? '',
+  };
+}
+
+/** Option keys of a spec that its kind does not know. */
+export function unknownOptions(spec: VportSpec): string[] {
+  const known = vportKind(spec.type).options;
+  return Object.keys(spec.options ?? {}).filter((k) => !known.includes(k));
+}
