@@ -2,12 +2,15 @@
  * OpenFlow actions and instructions as the pipeline holds them: one list a rule, instructions included, in the order of
  * execution (meter, apply list inline, clear_actions, write_actions, write_metadata, goto_table). Text, wire forms and translation
  * of each are one row (src/action/rows/).
+ *
+ * `wire` members remember which of several equivalent wire forms an action came in as, so that it goes out the same way. They mean
+ * nothing to translation.
  */
 import type { Subfield } from '../flow/field.js';
 
 export type Action =
   | { readonly type: 'output'; readonly port: number; readonly maxLen: number }
-  | { readonly type: 'output_reg'; readonly src: Subfield; readonly maxLen: number }
+  | { readonly type: 'output_reg'; readonly src: Subfield; readonly maxLen: number; readonly wire?: 'output_reg2' }
   | { readonly type: 'output_trunc'; readonly port: number; readonly maxLen: number }
   | {
       readonly type: 'controller';
@@ -16,26 +19,31 @@ export type Action =
       readonly controllerId: number;
       readonly userdata: Uint8Array;
       readonly pause: boolean;
+      /** NO_METER for none. */
       readonly meterId: number;
+      readonly wire?: 'controller2';
     }
   | { readonly type: 'enqueue'; readonly port: number; readonly queue: number }
   | { readonly type: 'group'; readonly id: number }
-  /** Value and mask in the subfield's own bits, right-justified, big-endian, field-width bytes. `form` remembers how it was written, for text and wire. */
+  /** Value and mask in the subfield's own bits, right-justified. `form` remembers how it was written, for text and wire. */
   | {
       readonly type: 'set_field';
       readonly dst: Subfield;
       readonly value: bigint;
       readonly mask: bigint;
-      readonly form: SetForm /** with set_vlan_vid/pcp: push a tag when there is none, as OpenFlow 1.0 does */;
-      readonly pushVlan?: boolean;
+      readonly form: SetForm;
+      /** Notes of checkActions about the packets of its flow, which some wire forms need: a VLAN tag is there; the IP protocol. */
+      readonly flowHasVlan?: boolean;
+      readonly flowIpProto?: number;
     }
-  | { readonly type: 'move'; readonly src: Subfield; readonly dst: Subfield }
+  | { readonly type: 'move'; readonly src: Subfield; readonly dst: Subfield; readonly wire?: 'copy_field' }
   | { readonly type: 'stack_push' | 'stack_pop'; readonly field: Subfield }
   | { readonly type: 'strip_vlan' /** written pop_vlan */; readonly form: 'strip_vlan' | 'pop_vlan' }
   | { readonly type: 'push_vlan'; readonly ethType: number }
   | { readonly type: 'push_mpls' | 'pop_mpls'; readonly ethType: number }
   | { readonly type: 'set_mpls_label' | 'set_mpls_tc' | 'set_mpls_ttl'; readonly value: number }
   | { readonly type: 'dec_mpls_ttl' }
+  /** No ids: written without a list, which means controller 0. */
   | { readonly type: 'dec_ttl'; readonly controllerIds: readonly number[] }
   | { readonly type: 'set_tunnel'; readonly id: bigint; readonly form: 'set_tunnel' | 'set_tunnel64' }
   | { readonly type: 'set_queue'; readonly queue: number }
@@ -46,8 +54,10 @@ export type Action =
       readonly port: number /** 255 is the current table */;
       readonly table: number;
       readonly ct: boolean;
+      readonly wire?: 'resubmit';
     }
-  | { readonly type: 'learn'; readonly spec: LearnSpec }
+  | { readonly type: 'learn'; readonly spec: LearnSpec; readonly wire?: 'learn2' }
+  /** `clause` counts from 0, as on the wire; text counts from 1. */
   | { readonly type: 'conjunction'; readonly id: number; readonly clause: number; readonly nClauses: number }
   | {
       readonly type: 'multipath';
@@ -76,6 +86,7 @@ export type Action =
       readonly obsPoint: number;
       readonly samplingPort: number;
       readonly direction: 'default' | 'ingress' | 'egress';
+      readonly wire?: 'sample2' | 'sample3';
     }
   | { readonly type: 'clone'; readonly actions: readonly Action[] }
   | { readonly type: 'check_pkt_larger'; readonly length: number; readonly dst: Subfield }
@@ -83,11 +94,34 @@ export type Action =
   | {
       readonly type: 'encap';
       readonly packetType: number;
+      readonly hdrSize: number;
       readonly props: readonly { readonly class: number; readonly type: number; readonly data: Uint8Array }[];
     }
   | { readonly type: 'decap'; readonly packetType?: number }
   | { readonly type: 'dec_nsh_ttl' }
-  | { readonly type: 'ct'; readonly raw: Uint8Array; readonly text: string }
+  /** `actions`: an optional `nat` first, then sets of ct_mark and ct_label. `table` is undefined where the packet does not come back. */
+  | {
+      readonly type: 'ct';
+      readonly commit: boolean;
+      readonly force: boolean;
+      readonly zone: number | Subfield;
+      readonly table?: number;
+      /** Well-known port of the helper: 21 FTP, 69 TFTP, 0 none. */
+      readonly alg: number;
+      readonly actions: readonly Action[];
+    }
+  /** Only inside ct. Addresses are 4 or 16 bytes; no `min` means no range. */
+  | {
+      readonly type: 'nat';
+      readonly kind?: 'src' | 'dst';
+      readonly persistent: boolean;
+      readonly hash: boolean;
+      readonly random: boolean;
+      readonly min?: Uint8Array;
+      readonly max?: Uint8Array;
+      readonly portMin: number;
+      readonly portMax: number;
+    }
   | { readonly type: 'ct_clear' }
   /** Instructions. */
   | { readonly type: 'meter'; readonly id: number }
@@ -96,10 +130,28 @@ export type Action =
   | { readonly type: 'write_metadata'; readonly value: bigint; readonly mask: bigint }
   | { readonly type: 'goto_table'; readonly table: number };
 
-/** How a set was written: OVS prints and encodes `load`, `set_field` and the mod_ family differently. */
+/** Of a controller action: no meter. */
+export const NO_METER = 0xffffffff;
+
+/** The member (or members) of the union with a type. */
+export type ActionOf<T extends Action['type']> = Action extends infer M
+  ? M extends { readonly type: infer U }
+    ? T extends U
+      ? M & { readonly type: T }
+      : never
+    : never
+  : never;
+
+/**
+ * How a set was written: OVS prints and encodes `load`, `set_field` and the mod_ family differently. `load2` prints as set_field.
+ * The mod_vlan forms push a tag where there is none, as OpenFlow 1.0 does; the set_vlan forms, of 1.1, do nothing then.
+ */
 export type SetForm =
   | 'set_field'
   | 'load'
+  | 'load2'
+  | 'set_vlan_vid'
+  | 'set_vlan_pcp'
   | 'mod_vlan_vid'
   | 'mod_vlan_pcp'
   | 'mod_dl_src'
