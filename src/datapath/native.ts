@@ -197,10 +197,14 @@ export interface NativeAddon {
   layoutVersion(): number;
   /** name → [offset, bytes] of every slot, from C++ offsetof. */
   layout(): Record<string, [number, number]>;
-  /** Extracts into `key` (DP_KEY_BYTES, zeroed first), leaving metadata of `key` that is not from the frame: in_port must be set by the caller after. */
-  extract(frame: Uint8Array, key: Uint8Array, maxVlans: number): void;
-  /** CRC32-C. */
+  /** As `extract` of src/packet/extract.ts: the same key, byte for byte. */
+  extract(frame: Uint8Array, key: Uint8Array, maxVlans: number): boolean;
+  /** As `crc32c` of src/packet/crc32c.ts. */
   crc32c(seed: number, bytes: Uint8Array): number;
+  /** As `hashKey` of src/packet/crc32c.ts. */
+  hashKey(key: Uint8Array): number;
+  /** As `dpHash` of src/packet/dp-hash.ts; alg 0 l4, 1 sym_l4. */
+  dpHash(alg: number, key: Uint8Array, basis: number): number;
   /** A network device, looked up in the namespace at path `netns` ("" is our own). Throws an Error with `code` (an errno name). */
   deviceInfo(name: string, netns: string): DeviceInfo;
   /** Sets one thing of a device: up (0 or 1), mtu (bytes), mac (6 bytes). Throws like deviceInfo. */
