@@ -19,6 +19,8 @@ export interface WireWriter {
   u64(v: bigint): void;
   bytes(b: Uint8Array): void;
   zeros(n: number): void;
+  /** Zeros until the length since `start` is a multiple of `align` (8). */
+  pad(start: number, align?: number): void;
   readonly length: number;
   /** Overwrites two bytes at a position: for lengths known late. */
   patch16(at: number, v: number): void;
@@ -34,8 +36,10 @@ export interface WireReader {
   u64(): bigint;
   bytes(n: number): Uint8Array;
   skip(n: number): void;
-  /** A reader of the next n bytes, which are consumed here. */
-  sub(n: number): WireReader;
+  /** A reader of the next n bytes, which are consumed here. `fault`: the OpenFlow error of reading past its end. */
+  sub(n: number, fault?: string): WireReader;
+  /** The next bytes without consuming them; fewer than n at the end. */
+  peek(n: number): Uint8Array;
 }
 
 /**
@@ -80,6 +84,8 @@ export interface Translator {
   portIsUp(port: number): boolean;
   actionSetClear(): void;
   actionSetWrite(actions: readonly Action[]): void;
+  /** True once `exit` or `fail` ended the whole walk: no list goes on. */
+  readonly stopped: boolean;
   /** Ends the whole walk (exit action). */
   exit(): void;
   /** Ends the whole walk with a reason. */
