@@ -9,17 +9,22 @@
 
 namespace weft {
 
+// A packet's end is counted once, on the packet that arrived (`counted`); copies count nothing. So the executor must know what became of a copy:
+// `output` and `userspace` answer kNone when the packet was taken, or else why not. Acceptance is decided at once: the port exists, is up, and
+// carries frames of that length. What the device refuses later, in its batch, is tx_dropped of that port, and changes the end of the packet only when
+// nothing else delivered it.
 class Sink {
  public:
   virtual ~Sink() = default;
   // Each of these four takes the packet over.
-  virtual void output(Packet* p, uint32_t port) = 0;
+  // Not accepted: counted as tx_dropped of `port` (if there is one), and the packet ends as with drop(p, reason).
+  virtual DropReason output(Packet* p, uint32_t port) = 0;
   virtual void recirculate(Packet* p, Key& key, uint32_t id) = 0;  // key: metadata is valid, headers are to be extracted again
-  virtual void drop(Packet* p, DropReason why) = 0;                // counts nothing but the release when p->delivered
+  virtual void drop(Packet* p, DropReason why) = 0;                // counts nothing but the release when p->delivered or it is a copy
   virtual void release(Packet* p) = 0;                             // end of a packet that was delivered, or of a copy
-  // The packet stays the caller's. Marks p->delivered when it was taken.
-  virtual void userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) = 0;
-  // A full copy (counted = 0), or nullptr when no buffer is free.
+  // The packet stays the caller's, who marks p->delivered when it was taken.
+  virtual DropReason userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) = 0;
+  // A full copy (counted = 0, delivered = 0) with the same headroom, or nullptr when no buffer is free.
   virtual Packet* copy(const Packet* p) = 0;
   virtual bool meter(const Packet* p, uint32_t id) = 0;  // false: over the rate
   virtual uint32_t random() = 0;
@@ -29,7 +34,8 @@ class Sink {
 // `actions` were validated when the flow was installed (validate_actions).
 void execute(Sink& sink, Packet* p, Key& key, const uint32_t* actions, uint32_t words, unsigned max_vlans);
 
-// True when the words are well-formed: ops, lengths, kinds, nesting below 16.
+// True when the words are well-formed: ops, lengths, kinds, nesting up to kMaxNesting. Every word that `execute` reads is checked here.
+constexpr unsigned kMaxNesting = 16;
 bool validate_actions(const uint32_t* actions, uint32_t words);
 
 }  // namespace weft
