@@ -1,0 +1,100 @@
+/**
+ * The control socket's server, as ovs-appctl speaks it: JSON-RPC requests whose method is a command and whose params are words; the
+ * result is text. Streams are arguments; src/switch opens the socket.
+ */
+import type { Duplex } from 'node:stream';
+import { UserError } from '../lib/errors.js';
+import { JsonStream } from './json-stream.js';
+
+export interface ControlCommand {
+  readonly name: string;
+  /** Shown by list-commands after the name. */
+  readonly usage: string;
+  readonly min: number;
+  /** Infinity: any number. */
+  readonly max: number;
+  /** The reply's text. Throws UserError for a fault of the caller. */
+  run(args: readonly string[]): string | Promise<string>;
+}
+
+/** Longest request: a packet of 64 KB in hex and its flow fit. */
+const MAX_REQUEST = 1 << 20;
+
+export class ControlServer {
+  private readonly commands = new Map<string, ControlCommand>();
+
+  constructor() {
+    this.register({ name: 'list-commands', usage: '', min: 0, max: 0, run: () => this.list() });
+  }
+
+  register(command: ControlCommand): void {
+    this.commands.set(command.name, command);
+  }
+
+  /** Serves one client until it ends or says something that is not a request. Replies keep the order of requests. */
+  accept(stream: Duplex): void {
+    const json = new JsonStream(MAX_REQUEST);
+    let previous: Promise<void> = Promise.resolve();
+    stream.on('error', () => stream.destroy());
+    stream.on('data', (chunk: Uint8Array) => {
+      let values: unknown[];
+      try {
+        values = json.push(chunk);
+      } catch {
+        stream.destroy();
+        return;
+      }
+      for (const v of values) {
+        const request = asRequest(v);
+        if (!request) {
+          stream.destroy();
+          return;
+        }
+        previous = previous.then(async () => {
+          const reply = await this.call(request.method, request.params);
+          if (!stream.destroyed) stream.write(JSON.stringify({ id: request.id, ...reply }));
+        });
+      }
+    });
+  }
+
+  async call(method: string, params: readonly string[]): Promise<{ result: string | null; error: string | null }> {
+    try {
+      return { result: await this.run(method, params), error: null };
+    } catch (e) {
+      if (!(e instanceof UserError)) throw e;
+      return { result: null, error: e.message.endsWith('\n') ? e.message : `${e.message}\n` };
+    }
+  }
+
+  private run(method: string, params: readonly string[]): string | Promise<string> {
+    const command = this.commands.get(method);
+    if (!command) {
+      throw new UserError(`"${method}" is not a valid command (use "list-commands" to see a list of valid commands)`);
+    }
+    if (params.length < command.min) {
+      throw new UserError(`"${method}" command requires at least ${command.min} arguments`);
+    }
+    if (params.length > command.max) throw new UserError(`"${method}" command takes at most ${command.max} arguments`);
+    return command.run(params);
+  }
+
+  private list(): string {
+    const rows = [...this.commands.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return `The available commands are:\n${rows.map((c) => `  ${c.name.padEnd(23)} ${c.usage}\n`).join('')}`;
+  }
+}
+
+interface Request {
+  id: unknown;
+  method: string;
+  params: string[];
+}
+
+function asRequest(v: unknown): Request | undefined {
+  if (typeof v !== 'object' || v === null || !('method' in v) || !('params' in v)) return undefined;
+  const { method, params } = v;
+  if (typeof method !== 'string' || !Array.isArray(params)) return undefined;
+  if (!params.every((p): p is string => typeof p === 'string')) return undefined;
+  return { id: 'id' in v ? v.id : null, method, params };
+}
