@@ -1,0 +1,116 @@
+/**
+ * The judge: a real ovs-vswitchd with dummy ports, in a folder of its own, with nothing on the network. Its clock stands still.
+ * Ended by its pid files, never by name.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export class RealOvs {
+  readonly dir = mkdtempSync(join(tmpdir(), 'weft-ovs-'));
+
+  /** Starts it. Throws with what a program said when one fails. */
+  constructor() {
+    const schema = '/usr/share/openvswitch/vswitch.ovsschema';
+    this.run('ovsdb-tool', 'create', join(this.dir, 'conf.db'), schema);
+    const quiet = ['--detach', '--no-chdir', '--pidfile', '--log-file', '-vconsole:off'];
+    this.run('ovsdb-server', join(this.dir, 'conf.db'), ...quiet, `--remote=punix:${this.db}`);
+    this.vsctl('--no-wait', 'init');
+    this.run('ovs-vswitchd', `unix:${this.db}`, '--enable-dummy=override', '--disable-system', ...quiet);
+  }
+
+  private get db(): string {
+    return join(this.dir, 'db.sock');
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      OVS_RUNDIR: this.dir,
+      OVS_LOGDIR: this.dir,
+      OVS_DBDIR: this.dir,
+      OVS_SYSCONFDIR: this.dir,
+    };
+  }
+
+  /** Runs any program with the environment of this instance; its output. Throws unless status 0. */
+  run(program: string, ...args: string[]): string {
+    const r = this.try(program, args);
+    if (r.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${r.stderr || `status ${r.status}`}`);
+    return r.stdout;
+  }
+
+  try(program: string, args: readonly string[], input?: string): { status: number; stdout: string; stderr: string } {
+    const r = spawnSync(program, args, { env: this.env, encoding: 'utf8', input, maxBuffer: 256 << 20 });
+    if (r.error) throw r.error;
+    return { status: r.status ?? 1, stdout: r.stdout, stderr: r.stderr };
+  }
+
+  vsctl(...args: string[]): string {
+    return this.run('ovs-vsctl', `--db=unix:${this.db}`, ...args);
+  }
+
+  appctl(...args: string[]): string {
+    return this.run('ovs-appctl', ...args);
+  }
+
+  ofctl(...args: string[]): string {
+    return this.run('ovs-ofctl', ...args);
+  }
+
+  /** A bridge with dummy ports p1 to pN, numbered so; what leaves pI is in capture(I). */
+  addBridge(name: string, nPorts: number, protocols = 'OpenFlow10,OpenFlow13,OpenFlow15'): void {
+    const args = [
+      'add-br',
+      name,
+      '--',
+      'set',
+      'bridge',
+      name,
+      'datapath-type=dummy',
+      'fail-mode=secure',
+      `protocols=${protocols}`,
+    ];
+    for (let i = 1; i <= nPorts; i++) {
+      args.push(
+        '--',
+        'add-port',
+        name,
+        `p${i}`,
+        '--',
+        'set',
+        'interface',
+        `p${i}`,
+        'type=dummy',
+        `ofport_request=${i}`,
+      );
+      args.push(`options:tx_pcap=${this.capture(i)}`);
+    }
+    this.vsctl(...args);
+  }
+
+  /** Path of the capture of what left port I. */
+  capture(i: number): string {
+    return join(this.dir, `p${i}-tx.pcap`);
+  }
+
+  /** A frame arrives at a port: hex digits, or a flow in dpctl text. */
+  receive(port: string, frame: string): void {
+    this.appctl('netdev-dummy/receive', port, frame);
+  }
+
+  close(): void {
+    for (const program of ['ovs-vswitchd', 'ovsdb-server']) {
+      const file = join(this.dir, `${program}.pid`);
+      if (!existsSync(file)) continue;
+      const pid = Number(readFileSync(file, 'utf8'));
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended by itself.
+      }
+    }
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}

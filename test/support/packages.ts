@@ -1,0 +1,39 @@
+/** Real peers come from Debian's packages: installed when the test runs as root and they are missing, named in a skip otherwise. */
+import { spawnSync } from 'node:child_process';
+
+function has(program: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+}
+
+let updated = false;
+
+/**
+ * Makes sure that programs exist. Rows are program → package. Returns undefined when all are there, else the reason why not: print it
+ * as the reason of a skip.
+ */
+export function needPrograms(rows: Readonly<Record<string, string>>): string | undefined {
+  const missing = () => Object.keys(rows).filter((p) => !has(p));
+  if (missing().length === 0) return undefined;
+  const packages = [...new Set(missing().map((p) => rows[p]))];
+  const advice = `not installed: ${missing().join(', ')} (Debian packages: ${packages.join(' ')})`;
+  if (process.getuid?.() !== 0 || !has('apt-get')) return advice;
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  if (!updated) spawnSync('apt-get', ['update', '-q'], { env, timeout: 300_000 });
+  updated = true;
+  const r = spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], {
+    env,
+    encoding: 'utf8',
+    timeout: 600_000,
+  });
+  if (missing().length === 0) return undefined;
+  return `${advice}; installing them failed: ${(r.stderr || r.error?.message || '').trim().split('\n').pop()}`;
+}
+
+export const OVS_PROGRAMS = {
+  'ovs-vswitchd': 'openvswitch-switch',
+  'ovs-vsctl': 'openvswitch-switch',
+  'ovsdb-server': 'openvswitch-switch',
+  'ovs-ofctl': 'openvswitch-common',
+  'ovs-appctl': 'openvswitch-common',
+  'ovsdb-tool': 'openvswitch-common',
+} as const;
