@@ -34,11 +34,21 @@ export interface FieldRow {
   /** Place in the key: the slot, and how far the field's low bit stands above the slot's low bit (vlan_pcp: 13). */
   readonly slot: Slot;
   readonly shift: number;
+  /** Bits of the OXM payload that may be ones, where that is not the low `bits`: nw_tos has the upper six, vlan_vid bit 12 too. */
+  readonly valid: bigint;
+  /** The low 32 of them, for the paths that work on numbers. */
+  readonly validLow: number;
+  /** Bits of the slot that a match on the field, or a write to it, also sets: VLAN fields say that there is a tag. 0 for most. */
+  readonly implied: number;
+  /** N of tun_metadataN, whose place within the slot is the TLV map's to say. */
+  readonly tunMetadata?: number;
   /** Conditions on other fields, ANDed; the prerequisite column of ovs-fields(7). */
   readonly prereqs: Prereq;
   /** NXM header class and number, e.g. [0, 1] for NXM_OF_ETH_DST; OXM [0x8000, 3]; with the names used in actions' text. */
   readonly nxm?: OxmId;
   readonly oxm?: OxmId;
+  /** Every code point, oldest first: the two above, and the second OXM one of tcp_flags and actset_output. */
+  readonly ids: readonly OxmId[];
   readonly doc: string;
 }
 
@@ -50,7 +60,6 @@ export interface OxmId {
   readonly experimenter?: number;
   /** OpenFlow wire version that first has it (4 is 1.3); 0 where any version takes it with the Nicira extensions. */
   readonly since: number;
-  /** "vX.Y" of OVS's name for it in text where both exist: the one printed in actions. */
 }
 
 export type Prereq =
@@ -70,7 +79,8 @@ export type Prereq =
   | 'icmpv6'
   | 'nd'
   | 'nd_solicit'
-  | 'nd_advert';
+  | 'nd_advert'
+  | 'ct';
 
 /** A field or bits of it, as in "NXM_NX_REG0[0..15]". */
 export interface Subfield {

@@ -1,0 +1,98 @@
+/**
+ * Prerequisites: a field exists in a packet, and may be matched, only when other fields say so (ovs-fields(7), "Prerequisites").
+ *
+ * Each is a chain of conditions on key slots. Two questions are asked of it: does this packet have the field (then every slot that was looked at
+ * enters the megaflow mask, and none that was not), and does this match pin the packet down enough.
+ */
+import { K, type Slot } from '../packet/key.js';
+import type { Prereq } from './field.js';
+import { getU, setU } from './key.js';
+import type { Match } from './match.js';
+
+interface Condition {
+  readonly slot: Slot;
+  /** Which bits of the slot are looked at. */
+  readonly bits: number;
+  readonly values: readonly number[];
+  /** In a match: holds also where the bits are wildcarded, unless they are fixed to another value. */
+  readonly lenient?: boolean;
+}
+
+const on = (slot: Slot, ...values: number[]): Condition => ({ slot, bits: 256 ** slot.bytes - 1, values });
+
+const ETHERNET: Condition = { ...on(K.packetType, 0), lenient: true };
+const IPV4 = on(K.ethType, 0x0800);
+const IPV6 = on(K.ethType, 0x86dd);
+const IP = on(K.ethType, 0x0800, 0x86dd);
+const NOT_LATER: Condition = { slot: K.nwFrag, bits: 2, values: [0], lenient: true };
+const ICMPV6 = [IPV6, on(K.nwProto, 58)];
+const SOLICIT = { slot: K.tpSrc, bits: 0xff, values: [135] };
+const ADVERT = { slot: K.tpSrc, bits: 0xff, values: [136] };
+const CODE_0 = { slot: K.tpDst, bits: 0xff, values: [0] };
+
+const CONDITIONS: Readonly<Record<Exclude<Prereq, 'ct'>, readonly Condition[]>> = {
+  none: [],
+  ethernet: [ETHERNET],
+  vlan: [{ slot: K.vlanTci, bits: 0x1000, values: [0x1000] }],
+  arp: [on(K.ethType, 0x0806, 0x8035)],
+  ipv4: [IPV4],
+  ipv6: [IPV6],
+  ip: [IP],
+  nsh: [on(K.ethType, 0x894f)],
+  mpls: [on(K.ethType, 0x8847, 0x8848)],
+  tcp: [IP, on(K.nwProto, 6), NOT_LATER],
+  udp: [IP, on(K.nwProto, 17), NOT_LATER],
+  sctp: [IP, on(K.nwProto, 132), NOT_LATER],
+  icmpv4: [IPV4, on(K.nwProto, 1)],
+  icmpv6: ICMPV6,
+  nd: [...ICMPV6, { ...SOLICIT, values: [135, 136] }, CODE_0],
+  nd_solicit: [...ICMPV6, SOLICIT, CODE_0],
+  nd_advert: [...ICMPV6, ADVERT, CODE_0],
+};
+
+const CT = { new: 1, est: 2, rel: 4, rpl: 8, inv: 0x10, trk: 0x20, snat: 0x40, dnat: 0x80 } as const;
+/** A packet that was tracked and is not invalid has one of these. */
+const CT_VALID = CT.new | CT.est | CT.rpl;
+
+/** Namespace 1 of packet_type is an Ethernet type: it stands for eth_type in packets without an Ethernet header. */
+function effectiveSlot(c: Condition, key: Uint8Array): Slot {
+  const offset = K.packetType.offset;
+  if (c.slot !== K.ethType || key[offset] !== 0 || key[offset + 1] !== 1) return c.slot;
+  return { ...K.packetType, offset: offset + 2, bytes: 2 };
+}
+
+function bitsAnd(a: number, b: number): number {
+  return (a & b) >>> 0;
+}
+
+/** Does the packet have the field? Whatever was looked at to answer is set in `mask` when there is one. */
+export function checkPrereqs(p: Prereq, key: Uint8Array, mask?: Uint8Array): boolean {
+  if (p === 'ct') {
+    if (mask) setU(mask, K.ctState, (getU(mask, K.ctState) | CT_VALID) >>> 0);
+    return (getU(key, K.ctState) & CT_VALID) !== 0;
+  }
+  for (const c of CONDITIONS[p]) {
+    const slot = effectiveSlot(c, key);
+    if (mask) setU(mask, slot, (getU(mask, slot) | c.bits) >>> 0);
+    if (!c.values.includes(bitsAnd(getU(key, slot), c.bits))) return false;
+  }
+  return true;
+}
+
+/** Does every packet of the match have the field? */
+export function matchHasPrereqs(p: Prereq, m: Match): boolean {
+  if (p === 'ct') return matchHasCt(m);
+  for (const c of CONDITIONS[p]) {
+    const slot = effectiveSlot(c, m.value);
+    const known = bitsAnd(getU(m.mask, slot), c.bits) === c.bits;
+    if (!known && !c.lenient) return false;
+    if (!c.values.includes(bitsAnd(getU(m.value, slot), c.bits))) return false;
+  }
+  return true;
+}
+
+function matchHasCt(m: Match): boolean {
+  const value = getU(m.value, K.ctState);
+  if (value & (CT.new | CT.est | CT.rel | CT.rpl | CT.snat | CT.dnat)) return true;
+  return (value & CT.trk) !== 0 && (getU(m.mask, K.ctState) & CT.inv) !== 0 && (value & CT.inv) === 0;
+}

@@ -1,0 +1,95 @@
+import { K } from '../../packet/key.js';
+import type { FieldRow } from '../field.js';
+import { field, part } from './define.js';
+
+/** What the connection tracker says about a packet that went through ct(). */
+export const CONNTRACK_ROWS: readonly FieldRow[] = [
+  field('ct_state', {
+    format: 'ct_state',
+    slot: K.ctState,
+    writable: false,
+    ids: ['NXM_NX_CT_STATE 105'],
+    doc: 'Flags of the connection the packet belongs to.',
+  }),
+  field('ct_zone', {
+    mask: 'no',
+    format: 'hexadecimal',
+    slot: K.ctZone,
+    writable: false,
+    ids: ['NXM_NX_CT_ZONE 106'],
+    doc: 'Zone of the connection.',
+  }),
+  field('ct_mark', {
+    format: 'hexadecimal',
+    slot: K.ctMark,
+    ids: ['NXM_NX_CT_MARK 107'],
+    doc: 'Mark committed to the connection.',
+  }),
+  field('ct_label', {
+    format: 'hexadecimal',
+    slot: K.ctLabel,
+    ids: ['NXM_NX_CT_LABEL 108'],
+    doc: 'Label committed to the connection.',
+  }),
+  field('ct_nw_proto', {
+    mask: 'no',
+    format: 'decimal',
+    slot: K.ctNwProto,
+    writable: false,
+    prereqs: 'ct',
+    ids: ['NXM_NX_CT_NW_PROTO 119'],
+    doc: 'IP protocol of the original direction.',
+  }),
+  field('ct_nw_src', {
+    mask: 'cidr_or_arbitrary',
+    format: 'ipv4',
+    slot: part(K.ctSrc, 0, 4),
+    writable: false,
+    prereqs: 'ct',
+    ids: ['NXM_NX_CT_NW_SRC 120'],
+    doc: 'IPv4 source of the original direction.',
+  }),
+  field('ct_nw_dst', {
+    mask: 'cidr_or_arbitrary',
+    format: 'ipv4',
+    slot: part(K.ctDst, 0, 4),
+    writable: false,
+    prereqs: 'ct',
+    ids: ['NXM_NX_CT_NW_DST 121'],
+    doc: 'IPv4 destination of the original direction.',
+  }),
+  field('ct_ipv6_src', {
+    mask: 'cidr_or_arbitrary',
+    format: 'ipv6',
+    slot: K.ctSrc,
+    writable: false,
+    prereqs: 'ct',
+    ids: ['NXM_NX_CT_IPV6_SRC 122'],
+    doc: 'IPv6 source of the original direction.',
+  }),
+  field('ct_ipv6_dst', {
+    mask: 'cidr_or_arbitrary',
+    format: 'ipv6',
+    slot: K.ctDst,
+    writable: false,
+    prereqs: 'ct',
+    ids: ['NXM_NX_CT_IPV6_DST 123'],
+    doc: 'IPv6 destination of the original direction.',
+  }),
+  field('ct_tp_src', {
+    format: 'decimal',
+    slot: K.ctTpSrc,
+    writable: false,
+    prereqs: 'ct',
+    ids: ['NXM_NX_CT_TP_SRC 124'],
+    doc: 'Source port of the original direction, or ICMP type.',
+  }),
+  field('ct_tp_dst', {
+    format: 'decimal',
+    slot: K.ctTpDst,
+    writable: false,
+    prereqs: 'ct',
+    ids: ['NXM_NX_CT_TP_DST 125'],
+    doc: 'Destination port of the original direction, or ICMP code.',
+  }),
+];
