@@ -3,6 +3,8 @@
 
 #include "../packet/dp_hash.h"
 #include "../packet/extract.h"
+#include "../packet/heap_pool.h"
+#include "../packet/offload.h"
 
 namespace weft {
 namespace {
@@ -49,6 +51,41 @@ Napi::Value DpHash(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), dp_hash(alg, k.key, info[2].As<Napi::Number>().Uint32Value()));
 }
 
+// A packet over the bytes of a frame, which stay JavaScript's.
+Packet borrow(Napi::Uint8Array frame, Napi::Uint8Array offload) {
+  if (offload.ByteLength() < sizeof(Offload)) throw Napi::RangeError::New(frame.Env(), "an offload state is 12 bytes");
+  Packet p = {};
+  p.data = p.buffer = frame.Data();
+  p.len = p.capacity = static_cast<uint32_t>(frame.ByteLength());
+  p.slot = kNoSlot;
+  std::memcpy(&p.offload, offload.Data(), sizeof p.offload);
+  return p;
+}
+
+Napi::Value FinishChecksum(const Napi::CallbackInfo& info) {
+  Packet p = borrow(info[0].As<Napi::Uint8Array>(), info[1].As<Napi::Uint8Array>());
+  return Napi::Boolean::New(info.Env(), finish_checksum(p));
+}
+
+Napi::Value Segment(const Napi::CallbackInfo& info) {
+  Packet p = borrow(info[0].As<Napi::Uint8Array>(), info[1].As<Napi::Uint8Array>());
+  struct Out {
+    HeapPool pool;
+    Napi::Array frames;
+  } out{HeapPool(), Napi::Array::New(info.Env())};
+  int n = segment(
+      out.pool, p, info[2].As<Napi::Number>().Uint32Value(),
+      [](void* ctx, Packet* s) {
+        auto* o = static_cast<Out*>(ctx);
+        auto bytes = Napi::Uint8Array::New(o->frames.Env(), s->len);
+        std::memcpy(bytes.Data(), s->data, s->len);
+        o->frames[o->frames.Length()] = bytes;
+        o->pool.give(s);
+      },
+      &out);
+  return n < 0 ? info.Env().Undefined() : out.frames.As<Napi::Value>();
+}
+
 }  // namespace
 
 void register_packet(Napi::Env env, Napi::Object exports) {
@@ -56,6 +93,8 @@ void register_packet(Napi::Env env, Napi::Object exports) {
   exports["crc32c"] = Napi::Function::New(env, Crc32c);
   exports["hashKey"] = Napi::Function::New(env, HashKey);
   exports["dpHash"] = Napi::Function::New(env, DpHash);
+  exports["finishChecksum"] = Napi::Function::New(env, FinishChecksum);
+  exports["segment"] = Napi::Function::New(env, Segment);
 }
 
 }  // namespace weft

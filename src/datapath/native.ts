@@ -205,6 +205,10 @@ export interface NativeAddon {
   hashKey(key: Uint8Array): number;
   /** As `dpHash` of src/packet/dp-hash.ts; alg 0 l4, 1 sym_l4. */
   dpHash(alg: number, key: Uint8Array, basis: number): number;
+  /** As `finishChecksum` of src/packet/offload.ts, in place; `offload` is laid out as OFFLOAD. */
+  finishChecksum(frame: Uint8Array, offload: Uint8Array): boolean;
+  /** As `segment` of src/packet/offload.ts. */
+  segment(frame: Uint8Array, offload: Uint8Array, mtu: number): Uint8Array[] | undefined;
   /** A network device, looked up in the namespace at path `netns` ("" is our own). Throws an Error with `code` (an errno name). */
   deviceInfo(name: string, netns: string): DeviceInfo;
   /** Sets one thing of a device: up (0 or 1), mtu (bytes), mac (6 bytes). Throws like deviceInfo. */

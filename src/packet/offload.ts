@@ -28,7 +28,7 @@ function put16(b: Uint8Array, at: number, value: number): void {
 
 /**
  * Completes a NEEDS_CSUM checksum in place; without that flag does nothing. False: the place is outside the frame. 0xffff is written where 0 comes
- * out: any transport takes it, UDP must have it.
+ * out: every transport takes it, UDP must have it.
  */
 export function finishChecksum(frame: Uint8Array, o: OffloadState): boolean {
   if (!(o.flags & NEEDS_CSUM)) return true;
