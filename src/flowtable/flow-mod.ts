@@ -18,6 +18,7 @@ export interface FlowMod {
   /** For modify and delete: only flows whose cookie & cookieMask === cookieFilter & cookieMask. 0 takes all. */
   readonly cookieFilter: bigint;
   readonly cookieMask: bigint;
+  /** For modify: take over `cookie`; then, when no cookie is filtered by and no rule met, a modify adds one (OpenFlow 1.0 and 1.1, learn). */
   readonly modifyCookie: boolean;
   readonly idleTimeout: number;
   readonly hardTimeout: number;

@@ -1,0 +1,41 @@
+/** What flow_mods ask about lists of actions: where they lead, and whether two are the same. */
+import type { Action } from '../action/action.js';
+import { OFPP } from '../flow/field.js';
+
+/** Calls `test` for each action, those inside write_actions and clone included; true as soon as one call is. */
+export function someAction(actions: readonly Action[], test: (a: Action) => boolean): boolean {
+  for (const a of actions) {
+    if (test(a)) return true;
+    if ((a.type === 'write_actions' || a.type === 'clone') && someAction(a.actions, test)) return true;
+  }
+  return false;
+}
+
+/** Does a list name `port` as a place to send to? Only literally: not through NORMAL, FLOOD, a register or a group. */
+export function outputsTo(actions: readonly Action[], port: number): boolean {
+  return someAction(actions, (a) => {
+    if (a.type === 'output' || a.type === 'output_trunc' || a.type === 'enqueue') return a.port === port;
+    return a.type === 'controller' && port === OFPP.controller;
+  });
+}
+
+export function usesGroup(actions: readonly Action[], id: number): boolean {
+  return someAction(actions, (a) => a.type === 'group' && a.id === id);
+}
+
+export function usesMeter(actions: readonly Action[], id: number): boolean {
+  return someAction(actions, (a) => a.type === 'meter' && a.id === id);
+}
+
+/** Equal in every part. Actions are plain data: objects, arrays, byte arrays, numbers, bigints, text; field rows are shared objects. */
+export function sameActions(a: readonly Action[], b: readonly Action[]): boolean {
+  return same(a, b);
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const left: [string, unknown][] = Object.entries(a);
+  const right = new Map<string, unknown>(Object.entries(b));
+  return left.length === right.size && left.every(([k, v]) => right.has(k) && same(v, right.get(k)));
+}

@@ -1,0 +1,112 @@
+/** One table: an engine, and what is counted and limited per table. The verbs on it are in tables.ts. */
+import type { MiniMatch } from '../flow/match.js';
+import { outputsTo, usesGroup } from './actions.js';
+import { deadline } from './expiry.js';
+import type { FlowFilter } from './flow-mod.js';
+import { miniCovers, miniOverlaps, ShapePool } from './mini.js';
+import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
+
+/** OFPG_ANY: no filter by group. */
+export const GROUP_ANY = 0xffffffff;
+/** OFPP.none as a filter: any port. */
+const PORT_ANY = 0xffffffff;
+
+/** The conditions of a FlowFilter or FlowMod that stand beside the match. */
+export type Conditions = Pick<FlowFilter, 'cookieFilter' | 'cookieMask' | 'outPort' | 'outGroup'>;
+
+export class FlowTable {
+  readonly shapes = new ShapePool();
+  /** Grows with each change of the table's rules or their actions. */
+  generation = 0;
+  /** Packets looked up here, and those of them that a rule matched: as pushed back by the caller. */
+  lookups = 0;
+  matched = 0;
+  /** At most so many rules; with `evict`, a full table gives up a rule for a new one. */
+  maxEntries = 1_000_000;
+  evict = false;
+  /** Rules by cookie, kept from the first question on. */
+  private cookies: Map<bigint, number> | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly engine: Classifier,
+  ) {}
+
+  /** Rules that users see: hidden ones do not count. */
+  *select(match: MiniMatch, strictPriority: number | undefined, c: Conditions): Generator<Rule> {
+    if (strictPriority !== undefined) {
+      const rule = this.engine.find(match, strictPriority);
+      if (rule && admits(c, rule)) yield rule;
+      return;
+    }
+    for (const rule of this.engine.rules()) {
+      if (miniCovers(match, rule.match) && admits(c, rule)) yield rule;
+    }
+  }
+
+  /** A rule of the same priority that some packet matches, too. Looks at every rule. */
+  overlapping(match: MiniMatch, priority: number): Rule | undefined {
+    for (const rule of this.engine.rules()) {
+      if (rule.priority === priority && miniOverlaps(match, rule.match)) return rule;
+    }
+    return undefined;
+  }
+
+  /**
+   * The rule to give up for a new one: of those with a timeout (others are permanent by the user's wish) the least important, between equals
+   * the one that would time out first. Looks at every rule: eviction is for tables kept small on purpose.
+   */
+  victim(): Rule | undefined {
+    let best: Rule | undefined;
+    for (const rule of this.engine.rules()) {
+      if (deadline(rule) === Number.POSITIVE_INFINITY) continue;
+      const better =
+        !best ||
+        rule.importance < best.importance ||
+        (rule.importance === best.importance && deadline(rule) < deadline(best));
+      if (better) best = rule;
+    }
+    return best;
+  }
+
+  insert(rule: Rule): void {
+    this.engine.insert(rule);
+    this.generation++;
+    this.countCookie(rule.cookie, 1);
+  }
+
+  remove(rule: Rule): void {
+    this.engine.remove(rule);
+    this.generation++;
+    this.countCookie(rule.cookie, -1);
+  }
+
+  recookie(rule: Rule, cookie: bigint): void {
+    this.countCookie(rule.cookie, -1);
+    rule.cookie = cookie;
+    this.countCookie(cookie, 1);
+  }
+
+  /** Rules with exactly this cookie. The first call counts them all, later ones are one look-up. */
+  withCookie(cookie: bigint): number {
+    if (!this.cookies) {
+      this.cookies = new Map();
+      for (const rule of this.engine.rules()) this.countCookie(rule.cookie, 1);
+    }
+    return this.cookies.get(cookie) ?? 0;
+  }
+
+  private countCookie(cookie: bigint, by: number): void {
+    if (!this.cookies) return;
+    const n = (this.cookies.get(cookie) ?? 0) + by;
+    if (n > 0) this.cookies.set(cookie, n);
+    else this.cookies.delete(cookie);
+  }
+}
+
+function admits(c: Conditions, rule: Rule): boolean {
+  if (rule.flags & FLOW_FLAG.hiddenRule) return false;
+  if (c.cookieMask !== 0n && (rule.cookie & c.cookieMask) !== (c.cookieFilter & c.cookieMask)) return false;
+  if (c.outPort !== PORT_ANY && !outputsTo(rule.actions, c.outPort)) return false;
+  return c.outGroup === GROUP_ANY || usesGroup(rule.actions, c.outGroup);
+}

@@ -1,0 +1,293 @@
+/**
+ * The rules of a bridge: all its tables, and every way they change.
+ *
+ * Look-ups have no side effect: the counters of rules and tables grow through `credit` and `creditTable`, as packets are known to have been
+ * forwarded (a translation for a trace must not count). Each change bumps `version`, so that who derived something from the tables can see in one
+ * comparison that nothing changed; listeners hear of each change, one by one, after it is visible.
+ */
+import type { Action } from '../action/action.js';
+import { type MiniMatch, minify } from '../flow/match.js';
+import type { Clock } from '../lib/clock.js';
+import { UserError } from '../lib/errors.js';
+import { sameActions, usesGroup, usesMeter } from './actions.js';
+import { isConjunction } from './conjunction.js';
+import { Expiry, expiryReason } from './expiry.js';
+import {
+  type FlowFilter,
+  type FlowMod,
+  N_TABLES,
+  type RemovedReason,
+  type RuleListener,
+  TABLE_ALL,
+} from './flow-mod.js';
+import { LinearClassifier } from './linear.js';
+import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
+import { FlowTable } from './table.js';
+
+export class FlowTables {
+  private readonly tables: (FlowTable | undefined)[] = [];
+  private readonly listeners = new Set<RuleListener>();
+  private readonly expiry = new Expiry();
+  private changes = 0;
+  private rules = 0;
+
+  constructor(
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly newEngine: () => Classifier = () => new LinearClassifier(),
+  ) {}
+
+  /** Grows with every change of any rule, its actions or its table's limits. */
+  get version(): number {
+    return this.changes;
+  }
+
+  /** Rules in all tables, hidden ones included. */
+  get size(): number {
+    return this.rules;
+  }
+
+  /** Grows with every change of this table's rules or their actions. */
+  generation(table: number): number {
+    return this.tables[table]?.generation ?? 0;
+  }
+
+  /**
+   * The rule that a packet with this key meets in a table, or undefined for a miss. All that the answer depends on is ORed into `mask`.
+   * Both are KEY_WORDS long, as `words` gives them; `key` is the same afterwards.
+   */
+  lookup(table: number, key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined {
+    return this.tables[table]?.engine.lookup(key, mask);
+  }
+
+  /** Tables that exist: those that ever had a rule or a setting. In order. */
+  *existing(): Generator<FlowTable> {
+    for (const t of this.tables) if (t) yield t;
+  }
+
+  /** The table, made if it was not there. Throws OFPFMFC_BAD_TABLE_ID when there is no such table. */
+  table(id: number): FlowTable {
+    if (!Number.isInteger(id) || id < 0 || id > N_TABLES) {
+      throw new UserError(`there is no table ${id}: tables are 0 to ${N_TABLES - 1}`, 'OFPFMFC_BAD_TABLE_ID');
+    }
+    let t = this.tables[id];
+    if (!t) {
+      t = new FlowTable(id, this.newEngine());
+      this.tables[id] = t;
+    }
+    return t;
+  }
+
+  /** Sets how many rules a table may hold, and whether it evicts one for a new one when full. Rules over the limit stay. */
+  limit(table: number, maxEntries: number, evict: boolean): void {
+    const t = this.table(table);
+    t.maxEntries = maxEntries;
+    t.evict = evict;
+    this.changes++;
+  }
+
+  /** Rules that a filter admits, by table; the order within one is the engine's. Hidden rules are left out. Do not change tables meanwhile. */
+  *flows(f: FlowFilter): Generator<Rule> {
+    const match = minify(f.match);
+    for (const t of this.chosen(f.table)) yield* t.select(match, f.strictPriority, f);
+  }
+
+  /**
+   * Does what a flow_mod says and returns the rules it added, changed or removed. Throws UserError with ofError: OFPFMFC_OVERLAP,
+   * OFPFMFC_TABLE_FULL, OFPFMFC_BAD_TABLE_ID, OFPBRC_EPERM; then nothing was changed.
+   *
+   * A modify that meets no rule adds one if it sets the cookie and does not filter by it: OpenFlow 1.0 and 1.1 ask for that, later versions,
+   * whose modify leaves cookies alone, forbid it.
+   */
+  flowMod(mod: FlowMod): readonly Rule[] {
+    if (mod.command === 'add') return [this.add(mod)];
+    const strict = mod.command === 'modify_strict' || mod.command === 'delete_strict';
+    const removing = mod.command === 'delete' || mod.command === 'delete_strict';
+    const match = minify(mod.match);
+    // Ports and groups filter deletions only.
+    const conditions = removing ? mod : { ...mod, outPort: 0xffffffff, outGroup: 0xffffffff };
+    const met: Rule[] = [];
+    for (const t of this.chosen(mod.table)) {
+      for (const r of t.select(match, strict ? mod.priority : undefined, conditions)) met.push(r);
+    }
+    if (removing) for (const r of met) this.remove(r, 'delete');
+    else if (met.length === 0 && mod.modifyCookie && mod.cookieMask === 0n) return [this.add(mod)];
+    else for (const r of met) this.modify(r, mod);
+    return met;
+  }
+
+  /** Takes a rule out. Nothing happens if it is out already. */
+  remove(rule: Rule, reason: RemovedReason): void {
+    if (!rule.live) return;
+    this.table(rule.table).remove(rule);
+    rule.live = false;
+    this.rules--;
+    this.expiry.left(rule);
+    this.changes++;
+    this.tell({ kind: 'removed', rule, reason });
+  }
+
+  /** Takes out the rules that send to a group: it was deleted. */
+  removeUsersOfGroup(id: number): void {
+    this.removeWhere((r) => usesGroup(r.actions, id), 'group_delete');
+  }
+
+  /** Takes out the rules that name a meter: it was deleted. */
+  removeUsersOfMeter(id: number): void {
+    this.removeWhere((r) => usesMeter(r.actions, id), 'meter_delete');
+  }
+
+  /** Adds forwarded packets to a rule; `now` (milliseconds) is when the last of them went. */
+  credit(rule: Rule, packets: number, bytes: number, now: number): void {
+    if (!(rule.flags & FLOW_FLAG.noPktCounts)) rule.packets += packets;
+    if (!(rule.flags & FLOW_FLAG.noBytCounts)) rule.bytes += bytes;
+    if (now > rule.used) rule.used = now;
+  }
+
+  /** Adds packets that were looked up in a table; `matched` of them met a rule. */
+  creditTable(table: number, lookups: number, matched: number): void {
+    const t = this.table(table);
+    t.lookups += lookups;
+    t.matched += matched;
+  }
+
+  /** Changes a rule's timeouts (seconds) in place, as the fin_timeout action does. Neither version nor listeners see it. */
+  setTimeouts(rule: Rule, idle: number, hard: number): void {
+    rule.idleTimeout = idle;
+    rule.hardTimeout = hard;
+    if (rule.live) this.expiry.add(rule);
+  }
+
+  /** Nothing times out before this (milliseconds); undefined when nothing will. Traffic may still move it later. */
+  nextExpiry(): number | undefined {
+    return this.expiry.next();
+  }
+
+  /** Removes every rule whose time is over, in order of when it was. Push statistics back first: they keep rules alive. */
+  expire(now: number): readonly Rule[] {
+    const gone: Rule[] = [];
+    for (let r = this.expiry.due(now); r; r = this.expiry.due(now)) {
+      gone.push(r);
+      this.remove(r, expiryReason(r, now));
+    }
+    return gone;
+  }
+
+  /** Rules in a table with exactly this cookie: what the limit of a learn action counts. */
+  countCookie(table: number, cookie: bigint): number {
+    return this.tables[table]?.withCookie(cookie) ?? 0;
+  }
+
+  /** The returned function ends it. */
+  listen(listener: RuleListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private add(mod: FlowMod): Rule {
+    const t = this.table(mod.table === TABLE_ALL ? 0 : mod.table);
+    if (t.id === N_TABLES && !(mod.flags & FLOW_FLAG.hiddenRule)) {
+      throw new UserError(`table ${t.id} is the switch's own`, 'OFPBRC_EPERM');
+    }
+    const match = t.shapes.share(minify(mod.match));
+    const old = t.engine.find(match, mod.priority);
+    if (!old) this.makeRoom(t, match, mod);
+    const rule = newRule(t.id, match, mod, this.clock.now());
+    if (old) {
+      if (!(mod.flags & FLOW_FLAG.resetCounts)) {
+        rule.packets = old.packets;
+        rule.bytes = old.bytes;
+      }
+      t.remove(old);
+      old.live = false;
+      this.rules--;
+      this.expiry.left(old);
+    }
+    t.insert(rule);
+    this.rules++;
+    this.expiry.add(rule);
+    this.changes++;
+    this.tell(old ? { kind: 'added', rule, replaced: old } : { kind: 'added', rule });
+    return rule;
+  }
+
+  /** What can forbid a new rule. */
+  private makeRoom(t: FlowTable, match: MiniMatch, mod: FlowMod): void {
+    if (mod.flags & FLOW_FLAG.checkOverlap && t.overlapping(match, mod.priority)) {
+      throw new UserError(
+        `table ${t.id} has a flow of priority ${mod.priority} that overlaps with the new one`,
+        'OFPFMFC_OVERLAP',
+      );
+    }
+    if (t.engine.size < t.maxEntries) return;
+    const victim = t.evict ? t.victim() : undefined;
+    if (!victim) throw new UserError(`table ${t.id} is full: it holds ${t.engine.size} flows`, 'OFPFMFC_TABLE_FULL');
+    this.remove(victim, 'eviction');
+  }
+
+  /**
+   * New actions, cookie and start of the hard timeout; match, priority, timeouts and flags stay. When nothing but the time is new (a learn
+   * action that learns the same again) no version moves, so that nothing is translated again for it.
+   */
+  private modify(rule: Rule, mod: FlowMod): void {
+    const t = this.table(rule.table);
+    if (mod.modifyCookie && rule.cookie !== mod.cookie) t.recookie(rule, mod.cookie);
+    rule.modified = this.clock.now();
+    if (mod.flags & FLOW_FLAG.resetCounts) {
+      rule.packets = 0;
+      rule.bytes = 0;
+    }
+    if (!sameActions(rule.actions, mod.actions)) {
+      this.replaceActions(t, rule, mod.actions);
+      rule.generation++;
+      t.generation++;
+      this.changes++;
+    }
+    this.tell({ kind: 'modified', rule });
+  }
+
+  /** Engines file conjunctions apart: a rule that becomes one, or ceases to be, is filed again. */
+  private replaceActions(t: FlowTable, rule: Rule, actions: readonly Action[]): void {
+    const refile = isConjunction(rule.actions) !== isConjunction(actions);
+    if (refile) t.engine.remove(rule);
+    rule.actions = actions;
+    if (refile) t.engine.insert(rule);
+  }
+
+  private removeWhere(test: (r: Rule) => boolean, reason: RemovedReason): void {
+    for (const t of this.existing()) {
+      for (const r of [...t.engine.rules()]) if (test(r)) this.remove(r, reason);
+    }
+  }
+
+  /** The tables a request means; the switch's own only when named. */
+  private chosen(table: number): FlowTable[] {
+    if (table === TABLE_ALL) return [...this.existing()].filter((t) => t.id < N_TABLES);
+    const t = this.table(table);
+    return [t];
+  }
+
+  private tell(event: Parameters<RuleListener>[0]): void {
+    for (const l of this.listeners) l(event);
+  }
+}
+
+function newRule(table: number, match: MiniMatch, mod: FlowMod, now: number): Rule {
+  return {
+    table,
+    priority: mod.priority,
+    match,
+    cookie: mod.cookie,
+    idleTimeout: mod.idleTimeout,
+    hardTimeout: mod.hardTimeout,
+    flags: mod.flags,
+    importance: mod.importance,
+    actions: mod.actions,
+    created: now,
+    modified: now,
+    used: now,
+    packets: 0,
+    bytes: 0,
+    live: true,
+    generation: 0,
+  };
+}
