@@ -1,0 +1,209 @@
+/**
+ * One OpenFlow connection, either side: framing, hello, version, echo, sending within bounds. What messages mean is its owner's business.
+ *
+ * Bounded memory: less than one message is held of what comes in; of what goes out, a request's replies are written a part at a time as the
+ * peer takes them, and reading stands still meanwhile. What nobody asked for (packet-ins, notices) is refused while the peer is behind.
+ */
+import type { Duplex } from 'node:stream';
+import { UserError } from '../lib/errors.js';
+import { Framer } from './framing.js';
+import { decode, encode, HEADER_BYTES, type Message, readHeader } from './message.js';
+import { errorMessage } from './messages/basic.js';
+import type { Kind, ValueOfKind } from './registry.js';
+import { describeVersions, highest, needsBitmap, negotiate, upTo } from './version.js';
+
+/** Bytes that may wait for a slow peer before reading from it stops, and before unasked messages are dropped. */
+const HIGH_WATER = 1 << 20;
+const HELLO = 0;
+const ERROR = 1;
+const ECHO_REQUEST = 2;
+/** Types that mean the same in every version and may come in any. */
+const ANY_VERSION: ReadonlySet<number> = new Set([HELLO, ERROR, ECHO_REQUEST]);
+const HELLO_FAILED = { vendor: 0, type: 0, code: 0 } as const;
+
+export interface ConnectionEvents {
+  /** After both hellos. */
+  ready?(): void;
+  /** A message that could be read; hellos and echo requests are dealt with before. Throwing UserError sends its error back. */
+  message(m: Message, bytes: Uint8Array): void;
+  /** A message that could not be read. Without this the error is sent back, which is what a switch does. */
+  unreadable?(fault: UserError, bytes: Uint8Array): void;
+  /** Everything in and out, before it is looked at: for snoopers. */
+  seen?(bytes: Uint8Array): void;
+  closed?(why: string): void;
+  /** An exception that is no UserError while a message was handled; the connection ends. Without this it is thrown on. */
+  fault?(e: unknown): void;
+}
+
+export class Connection {
+  /** 0 until the hellos are exchanged. */
+  version = 0;
+  /** Unasked messages refused because the peer was behind. */
+  dropped = 0;
+  private readonly framer = new Framer();
+  private open = true;
+  private waiting: Uint8Array[] = [];
+  private sending: Iterator<Uint8Array> | undefined;
+  private nextXid = 1;
+
+  constructor(
+    private readonly stream: Duplex,
+    /** Bitmap of versions. */
+    private readonly versions: number,
+    private readonly events: ConnectionEvents,
+  ) {
+    stream.on('data', (chunk: Uint8Array) => this.receive(chunk));
+    stream.on('drain', () => this.resume());
+    stream.on('error', (e) => this.end(e.message));
+    stream.on('end', () => this.end('connection closed by peer'));
+    stream.on('close', () => this.end('connection closed by peer'));
+    const bitmap = needsBitmap(versions) ? { bitmap: versions } : {};
+    this.write(encode('hello', bitmap, { version: highest(versions), xid: this.xid() }));
+  }
+
+  get isOpen(): boolean {
+    return this.open;
+  }
+
+  xid(): number {
+    return this.nextXid++;
+  }
+
+  send<K extends Kind>(kind: K, value: ValueOfKind<K>, xid = this.xid(), name?: string): number {
+    this.write(encode(kind, value, { version: this.version, xid, name }));
+    return xid;
+  }
+
+  /** Sends now, or not at all when the peer is behind. */
+  sendUnasked(bytes: Uint8Array): boolean {
+    if (!this.open || this.stream.writableLength > HIGH_WATER) {
+      this.dropped++;
+      return false;
+    }
+    this.write(bytes);
+    return true;
+  }
+
+  /** Sends messages as fast as the peer takes them. Until the last one is written no further message is handled. */
+  sendAll(parts: Iterator<Uint8Array>): void {
+    this.sending = parts;
+    this.pump();
+  }
+
+  sendError(name: string, request: Uint8Array): void {
+    const h = readHeader(request);
+    // An error about a message of another version is in that version when we know it: its sender may understand no other.
+    const version = h.version >= 1 && h.version <= 6 ? h.version : this.version;
+    this.write(encode('error', errorMessage(name, version, request), { version, xid: h.xid }));
+  }
+
+  write(bytes: Uint8Array): void {
+    if (!this.open) return;
+    this.events.seen?.(bytes);
+    this.stream.write(bytes);
+  }
+
+  end(why: string): void {
+    if (!this.open) return;
+    this.open = false;
+    this.waiting = [];
+    this.sending = undefined;
+    this.stream.end(() => this.stream.destroy());
+    this.events.closed?.(why);
+  }
+
+  private pump(): void {
+    while (this.sending && this.open) {
+      const next = this.sending.next();
+      if (next.done) {
+        this.sending = undefined;
+        return;
+      }
+      this.write(next.value);
+      if (this.behind()) return;
+    }
+  }
+
+  private behind(): boolean {
+    return this.stream.writableNeedDrain && this.stream.writableLength > HIGH_WATER;
+  }
+
+  private resume(): void {
+    this.pump();
+    this.work();
+  }
+
+  private receive(chunk: Uint8Array): void {
+    if (!this.open) return;
+    const messages = this.framer.push(chunk);
+    if (messages === undefined) {
+      this.end('received a message whose length is below 8 bytes');
+      return;
+    }
+    this.waiting.push(...messages);
+    this.work();
+  }
+
+  private work(): void {
+    let done = 0;
+    while (this.open && done < this.waiting.length && !this.sending && !this.behind()) this.handle(this.waiting[done++]);
+    this.waiting.splice(0, done);
+    if (!this.open) return;
+    if (this.waiting.length) this.stream.pause();
+    else this.stream.resume();
+  }
+
+  private handle(bytes: Uint8Array): void {
+    this.events.seen?.(bytes);
+    if (this.version === 0) return this.greet(bytes);
+    const h = readHeader(bytes);
+    try {
+      if (h.version !== this.version && !(ANY_VERSION.has(h.type) && h.version >= 1 && h.version <= 6)) {
+        throw new UserError(`version ${h.version} on a connection of version ${this.version}`, 'OFPBRC_BAD_VERSION');
+      }
+      if (h.type === ECHO_REQUEST) {
+        this.write(encode('echo_reply', bytes.subarray(HEADER_BYTES), { version: h.version, xid: h.xid }));
+        return;
+      }
+      this.events.message(decode(bytes), bytes);
+    } catch (e) {
+      if (!(e instanceof UserError)) return this.fault(e);
+      if (this.events.unreadable) this.events.unreadable(e, bytes);
+      else this.sendError(e.ofError ?? 'OFPBRC_BAD_LEN', bytes);
+    }
+  }
+
+  /** A bug of ours that this peer's message met: it costs this connection, not the switch. */
+  private fault(e: unknown): void {
+    if (!this.events.fault) throw e;
+    this.events.fault(e);
+    this.end('internal error');
+  }
+
+  private greet(bytes: Uint8Array): void {
+    const h = readHeader(bytes);
+    if (h.type !== HELLO || h.version === 0) {
+      this.end(h.type === HELLO ? 'peer offers OpenFlow version 0' : 'the first message was not a hello');
+      return;
+    }
+    const message = decode(hello(bytes));
+    const theirs = message.kind === 'hello' && message.value.bitmap !== undefined ? message.value.bitmap : upTo(h.version);
+    const version = negotiate(this.versions, theirs);
+    if (version !== undefined) {
+      this.version = version;
+      this.events.ready?.();
+      return;
+    }
+    const text = `We support ${describeVersions(this.versions)}, you support ${describeVersions(theirs)}, no common versions.`;
+    const at = Math.min(highest(this.versions), h.version);
+    this.write(encode('error', { ...HELLO_FAILED, data: Buffer.from(text) }, { version: Math.max(1, at), xid: 0 }));
+    this.end(text);
+  }
+}
+
+/** A hello of a version nobody knows yet is read as one of 1.0: their layout is the same for ever. */
+function hello(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  copy[0] = 1;
+  return copy;
+}

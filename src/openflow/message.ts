@@ -1,0 +1,161 @@
+/**
+ * Whole messages: header in front, body by its row. Reading gives a value or throws UserError with the OpenFlow error that the peer must get;
+ * writing gives bytes. Multipart replies that do not fit one message of 65,535 bytes are split between elements.
+ */
+import { Reader, Writer } from '../action/wire.js';
+import { ofError } from './errors.js';
+import { type AnyRow, type Kind, type Place, rowAt, rowOf, type ValueOfKind, vendorKnown } from './registry.js';
+import type { Codec } from './schema.js';
+
+export const HEADER_BYTES = 8;
+export const MAX_MESSAGE = 65535;
+/** OFPSF_REPLY_MORE and OFPMPF_REQ_MORE: further parts follow. */
+const MORE = 1;
+const EXPERIMENTER = 4;
+const STAT_EXPERIMENTER = 0xffff;
+
+export interface Header {
+  readonly version: number;
+  readonly type: number;
+  readonly length: number;
+  readonly xid: number;
+}
+
+/** The header of a message of at least 8 bytes. */
+export function readHeader(bytes: Uint8Array): Header {
+  const r = new Reader(bytes, bytes[0]);
+  return { version: r.u8(), type: r.u8(), length: r.u16(), xid: r.u32() };
+}
+
+type MessageOf<K extends Kind> = {
+  readonly kind: K;
+  readonly value: ValueOfKind<K>;
+  readonly version: number;
+  readonly xid: number;
+  /** The row's name: which wire form it came in. */
+  readonly name: string;
+  /** Multipart: another part follows. */
+  readonly more: boolean;
+};
+export type Message = { [K in Kind]: MessageOf<K> }[Kind];
+
+const isStats = (version: number, type: number) => (version === 1 ? type === 16 || type === 17 : type === 18 || type === 19);
+
+/** Reads what stands between the header and the body, and finds the row. */
+function locate(h: Header, r: Reader): { row: AnyRow; more: boolean } {
+  const place: { -readonly [K in keyof Place]: Place[K] } = { version: h.version, type: h.type };
+  let more = false;
+  if (h.type === EXPERIMENTER) {
+    place.vendor = r.u32();
+    place.subtype = r.u32();
+  } else if (isStats(h.version, h.type)) {
+    place.stat = r.u16();
+    more = (r.u16() & MORE) !== 0;
+    if (h.version > 1) r.skip(4);
+    if (place.stat === STAT_EXPERIMENTER) {
+      place.vendor = r.u32();
+      if (vendorKnown(place.vendor)) {
+        place.subtype = r.u32();
+        if (h.version === 1) r.skip(4);
+      }
+    }
+  }
+  const row = rowAt(place);
+  if (row) return { row, more };
+  if (place.vendor !== undefined) throw ofError(vendorKnown(place.vendor) ? 'OFPBRC_BAD_SUBTYPE' : 'OFPBRC_BAD_VENDOR');
+  throw ofError(place.stat === undefined ? 'OFPBRC_BAD_TYPE' : 'OFPBRC_BAD_STAT');
+}
+
+/** Which message these bytes are, without reading its body. Throws as `decode` does. */
+export function identify(bytes: Uint8Array): { row: AnyRow; header: Header } {
+  const header = readHeader(bytes);
+  const r = new Reader(bytes, header.version);
+  r.skip(HEADER_BYTES);
+  return { row: locate(header, r).row, header };
+}
+
+/** `bytes` is one whole message. Bytes after the body are an error, as in OVS. */
+export function decode(bytes: Uint8Array): Message {
+  const header = readHeader(bytes);
+  const r = new Reader(bytes, header.version);
+  r.skip(HEADER_BYTES);
+  const { row, more } = locate(header, r);
+  const value = row.body.read(r);
+  if (r.remaining > 0) throw ofError('OFPBRC_BAD_LEN');
+  return { kind: row.kind, value, version: header.version, xid: header.xid, name: row.name, more } as Message;
+}
+
+/** Writes the header (length 0 for now) and what tells the message apart. */
+function begin(row: AnyRow, version: number, xid: number, more: boolean): Writer {
+  const w = new Writer(version);
+  w.u8(version);
+  w.u8(row.type(version));
+  w.u16(0);
+  w.u32(xid >>> 0);
+  if (row.stat !== undefined) {
+    w.u16(row.stat);
+    w.u16(more ? MORE : 0);
+    if (version > 1) w.zeros(4);
+    if (row.vendor !== undefined) {
+      w.u32(row.vendor);
+      w.u32(row.subtype ?? 0);
+      if (version === 1) w.zeros(4);
+    }
+  } else if (row.vendor !== undefined) {
+    w.u32(row.vendor);
+    w.u32(row.subtype ?? 0);
+  }
+  return w;
+}
+
+function need(kind: Kind, version: number, name?: string): AnyRow {
+  const row = rowOf(kind, version, name);
+  if (!row) throw ofError('OFPBRC_BAD_VERSION', `OpenFlow 1.${version - 1} has no ${name ?? kind}`);
+  return row;
+}
+
+export interface Envelope {
+  readonly version: number;
+  readonly xid: number;
+  /** Which wire form, where a version has several (a row's name). */
+  readonly name?: string;
+}
+
+export function encode<K extends Kind>(kind: K, value: ValueOfKind<K>, to: Envelope): Uint8Array {
+  const row = need(kind, to.version, to.name);
+  const w = begin(row, to.version, to.xid, false);
+  (row.body as Codec<unknown>).write(w, value);
+  if (w.length > MAX_MESSAGE) throw ofError('OFPBRC_BAD_LEN', `${row.name} would be ${w.length} bytes long`);
+  w.patch16(2, w.length);
+  return w.finish();
+}
+
+type ElementOf<T> = T extends readonly (infer E)[] ? E : never;
+
+/** The messages of a multipart reply; at least one. Elements are taken as they are needed. */
+export function* encodeParts<K extends Kind>(
+  kind: K,
+  elements: Iterable<ElementOf<ValueOfKind<K>>>,
+  to: Envelope,
+): Generator<Uint8Array> {
+  const row = need(kind, to.version, to.name);
+  const body: object = row.body;
+  if (!('element' in body)) throw new Error(`weft bug: ${kind} is not a list`);
+  const element = body.element as Codec<unknown>;
+  let w = begin(row, to.version, to.xid, false);
+  const head = w.length;
+  for (const e of elements) {
+    const before = w.length;
+    element.write(w, e);
+    if (w.length <= MAX_MESSAGE) continue;
+    w.truncate(before);
+    if (before === head) throw ofError('OFPBRC_MULTIPART_BUFFER_OVERFLOW', `one element of ${row.name} exceeds a message`);
+    w.patch16(2, w.length);
+    w.patch16(HEADER_BYTES + 2, MORE);
+    yield w.finish();
+    w = begin(row, to.version, to.xid, false);
+    element.write(w, e);
+  }
+  w.patch16(2, w.length);
+  yield w.finish();
+}

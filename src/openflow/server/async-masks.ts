@@ -1,0 +1,38 @@
+/** Which unasked messages a peer wants: a bitmap of reasons for each kind of message, for its role (a primary or equal, or a secondary). */
+export interface AsyncMasks {
+  packetIn: AsyncPair;
+  portStatus: AsyncPair;
+  flowRemoved: AsyncPair;
+  roleStatus: AsyncPair;
+  tableStatus: AsyncPair;
+  requestForward: AsyncPair;
+}
+/** Bit n: reason n is wanted. */
+export interface AsyncPair {
+  primary: number;
+  secondary: number;
+}
+
+/** The packet-in reasons of 1.3 and later. */
+export const PACKET_IN_REASON = {
+  noMatch: 0,
+  action: 1,
+  invalidTtl: 2,
+  actionSet: 3,
+  group: 4,
+  packetOut: 5,
+  /** OVS: a miss that a table-miss flow of 1.3 sent. */
+  explicitMiss: 6,
+} as const;
+
+export function defaultAsync(): AsyncMasks {
+  const pair = (primary: number, secondary: number) => ({ primary, secondary });
+  return {
+    packetIn: pair(0x3b, 0),
+    portStatus: pair(7, 7),
+    flowRemoved: pair(0xf, 0),
+    roleStatus: pair(0, 0),
+    tableStatus: pair(0, 0),
+    requestForward: pair(0, 0),
+  };
+}

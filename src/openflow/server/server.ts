@@ -1,0 +1,78 @@
+/**
+ * The switch's side of OpenFlow. Streams are arguments: whoever opens sockets calls `accept` for each that connects. One server a bridge.
+ */
+import type { Duplex } from 'node:stream';
+import type { OfBridge } from '../../bridge/of-bridge.js';
+import type { Clock } from '../../lib/clock.js';
+import { Connection } from '../connection.js';
+import { ofError } from '../errors.js';
+import type { Message } from '../message.js';
+import type { Description } from '../messages/basic.js';
+import { ALL_VERSIONS } from '../version.js';
+import { basicHandlers } from './basic.js';
+import type { Handler, Handlers } from './handler.js';
+import { type PeerKind, ROLE, Session } from './session.js';
+import { DEFAULT_DESCRIPTION, type SwitchState } from './state.js';
+
+const HANDLERS: Handlers = { ...basicHandlers };
+
+export interface ServerOptions {
+  /** Versions offered, bit n for wire version n. Default: 1.0 to 1.5. */
+  readonly versions?: number;
+  readonly description?: Partial<Description>;
+  /** Bugs of ours that a message met. Its connection has been closed. */
+  readonly fault?: (e: unknown) => void;
+  /** For the log: a peer came, went, or was refused something. */
+  readonly log?: (text: string) => void;
+}
+
+export class OpenFlowServer {
+  private readonly sessions = new Set<Session>();
+  private readonly state: SwitchState;
+
+  constructor(
+    bridge: OfBridge,
+    clock: Clock,
+    private readonly options: ServerOptions = {},
+  ) {
+    this.state = {
+      bridge,
+      clock,
+      description: { ...DEFAULT_DESCRIPTION, ...options.description },
+      generation: undefined,
+      demoteOthers: (except) => {
+        for (const s of this.sessions) if (s !== except && s.role === ROLE.primary) s.role = ROLE.secondary;
+      },
+    };
+  }
+
+  /** Serves a peer until it, or `close`, ends the stream. */
+  accept(stream: Duplex, peer: PeerKind = 'service'): Connection {
+    const connection: Connection = new Connection(stream, this.options.versions ?? ALL_VERSIONS, {
+      message: (m, bytes) => {
+        session.begin(m, bytes);
+        dispatch(session, m);
+      },
+      closed: (why) => {
+        this.sessions.delete(session);
+        this.options.log?.(`${this.state.bridge.name}: ${why}`);
+      },
+      fault: this.options.fault,
+    });
+    const session = new Session(connection, peer, this.state);
+    this.sessions.add(session);
+    return connection;
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    for (const s of [...this.sessions]) s.connection.end('switch is shutting down');
+  }
+}
+
+function dispatch(s: Session, m: Message): void {
+  const handler = HANDLERS[m.kind] as Handler<never> | undefined;
+  // What a switch never receives (replies, notices, a second hello) is a bad type, even though its row is known.
+  if (!handler) throw ofError('OFPBRC_BAD_TYPE');
+  handler(s, m.value as never, m.name);
+}

@@ -1,0 +1,80 @@
+/** What the switch remembers of one peer, and how handlers answer it. */
+import type { OfBridge } from '../../bridge/of-bridge.js';
+import type { Clock } from '../../lib/clock.js';
+import type { Connection } from '../connection.js';
+import { type Envelope, encode, encodeParts, type Message } from '../message.js';
+import type { Kind, ValueOfKind } from '../registry.js';
+import { defaultAsync } from './async-masks.js';
+import type { SwitchState } from './state.js';
+
+/** `service`: a peer that came to a management socket; it gets unasked messages only after it set a miss_send_len. `primary`: a controller. */
+export type PeerKind = 'service' | 'primary';
+
+/** Roles, as 1.2 and later number them. */
+export const ROLE = { noChange: 0, equal: 1, primary: 2, secondary: 3 } as const;
+/** NXT_SET_PACKET_IN_FORMAT. */
+export const PACKET_IN_FORMAT = { standard: 0, nxt: 1, nxt2: 2 } as const;
+
+export class Session {
+  /** NXT_FLOW_MOD_TABLE_ID: the upper byte of a flow_mod's command of 1.0 is the table. */
+  tableIds = false;
+  /** NXT_SET_FLOW_FORMAT: 1.0 peers then get their flows in NXM. */
+  nxm = false;
+  packetInFormat: number = PACKET_IN_FORMAT.standard;
+  controllerId = 0;
+  missSendLen: number;
+  /** 1.0 to 1.2's OFPC_INVALID_TTL_TO_CONTROLLER. */
+  invalidTtl = false;
+  role: number = ROLE.equal;
+  async = defaultAsync();
+  /** The message being answered. */
+  private request: { readonly xid: number; readonly bytes: Uint8Array } = { xid: 0, bytes: new Uint8Array(0) };
+
+  constructor(
+    readonly connection: Connection,
+    readonly peer: PeerKind,
+    /** Shared by all peers of the bridge. */
+    readonly shared: SwitchState,
+  ) {
+    this.missSendLen = peer === 'primary' ? 128 : 0;
+  }
+
+  get bridge(): OfBridge {
+    return this.shared.bridge;
+  }
+
+  get clock(): Clock {
+    return this.shared.clock;
+  }
+
+  get version(): number {
+    return this.connection.version;
+  }
+
+  /** Called before a handler runs. */
+  begin(m: Message, bytes: Uint8Array): void {
+    this.request = { xid: m.xid, bytes };
+  }
+
+  /** Transaction id of the request being handled. */
+  get xid(): number {
+    return this.request.xid;
+  }
+
+  get requestBytes(): Uint8Array {
+    return this.request.bytes;
+  }
+
+  private envelope(name?: string): Envelope {
+    return { version: this.version, xid: this.request.xid, name };
+  }
+
+  reply<K extends Kind>(kind: K, value: ValueOfKind<K>, name?: string): void {
+    this.connection.write(encode(kind, value, this.envelope(name)));
+  }
+
+  /** A reply in as many messages as it takes, made and sent at the pace the peer reads. */
+  replyParts<K extends Kind>(kind: K, elements: Parameters<typeof encodeParts<K>>[1], name?: string): void {
+    this.connection.sendAll(encodeParts(kind, elements, this.envelope(name)));
+  }
+}
