@@ -146,7 +146,8 @@ export class Connection {
 
   private work(): void {
     let done = 0;
-    while (this.open && done < this.waiting.length && !this.sending && !this.behind()) this.handle(this.waiting[done++]);
+    while (this.open && done < this.waiting.length && !this.sending && !this.behind())
+      this.handle(this.waiting[done++]);
     this.waiting.splice(0, done);
     if (!this.open) return;
     if (this.waiting.length) this.stream.pause();
@@ -187,7 +188,8 @@ export class Connection {
       return;
     }
     const message = decode(hello(bytes));
-    const theirs = message.kind === 'hello' && message.value.bitmap !== undefined ? message.value.bitmap : upTo(h.version);
+    const theirs =
+      message.kind === 'hello' && message.value.bitmap !== undefined ? message.value.bitmap : upTo(h.version);
     const version = negotiate(this.versions, theirs);
     if (version !== undefined) {
       this.version = version;
@@ -195,8 +197,8 @@ export class Connection {
       return;
     }
     const text = `We support ${describeVersions(this.versions)}, you support ${describeVersions(theirs)}, no common versions.`;
-    const at = Math.min(highest(this.versions), h.version);
-    this.write(encode('error', { ...HELLO_FAILED, data: Buffer.from(text) }, { version: Math.max(1, at), xid: 0 }));
+    // In 1.0: the oldest peers can read it, and no common version is known.
+    this.write(encode('error', { ...HELLO_FAILED, data: Buffer.from(text) }, { version: 1, xid: 0 }));
     this.end(text);
   }
 }

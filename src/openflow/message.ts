@@ -39,7 +39,8 @@ type MessageOf<K extends Kind> = {
 };
 export type Message = { [K in Kind]: MessageOf<K> }[Kind];
 
-const isStats = (version: number, type: number) => (version === 1 ? type === 16 || type === 17 : type === 18 || type === 19);
+const isStats = (version: number, type: number) =>
+  version === 1 ? type === 16 || type === 17 : type === 18 || type === 19;
 
 /** Reads what stands between the header and the body, and finds the row. */
 function locate(h: Header, r: Reader): { row: AnyRow; more: boolean } {
@@ -149,7 +150,8 @@ export function* encodeParts<K extends Kind>(
     element.write(w, e);
     if (w.length <= MAX_MESSAGE) continue;
     w.truncate(before);
-    if (before === head) throw ofError('OFPBRC_MULTIPART_BUFFER_OVERFLOW', `one element of ${row.name} exceeds a message`);
+    if (before === head)
+      throw ofError('OFPBRC_MULTIPART_BUFFER_OVERFLOW', `one element of ${row.name} exceeds a message`);
     w.patch16(2, w.length);
     w.patch16(HEADER_BYTES + 2, MORE);
     yield w.finish();

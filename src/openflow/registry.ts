@@ -1,4 +1,5 @@
 /** All messages: the families joined, found by kind or by what stands in a header. */
+import { VENDOR } from './errors.js';
 import { basicRows } from './messages/basic.js';
 import { portRows } from './messages/port.js';
 
@@ -7,7 +8,8 @@ export const ROWS = [...basicRows, ...portRows] as const;
 export type AnyRow = (typeof ROWS)[number];
 export type Kind = AnyRow['kind'];
 /** The value of a kind of message. */
-export type ValueOfKind<K extends Kind> = Extract<AnyRow, { readonly kind: K }> extends { body: { read(r: never): infer T } } ? T : never;
+export type ValueOfKind<K extends Kind> =
+  Extract<AnyRow, { readonly kind: K }> extends { body: { read(r: never): infer T } } ? T : never;
 
 const byKind = new Map<string, AnyRow[]>();
 for (const row of ROWS) byKind.set(row.kind, [...(byKind.get(row.kind) ?? []), row]);
@@ -15,7 +17,8 @@ for (const row of ROWS) byKind.set(row.kind, [...(byKind.get(row.kind) ?? []), r
 /** The row of a kind in a version; where there are several wire forms, the first, or the one of that name. */
 export function rowOf(kind: Kind, version: number, name?: string): AnyRow | undefined {
   for (const row of byKind.get(kind) ?? []) {
-    if (version >= row.versions[0] && version <= row.versions[1] && (name === undefined || row.name === name)) return row;
+    if (version >= row.versions[0] && version <= row.versions[1] && (name === undefined || row.name === name))
+      return row;
   }
   return undefined;
 }
@@ -32,9 +35,7 @@ export interface Place {
 const keyOf = (p: Place) => `${p.version}/${p.type}/${p.stat ?? ''}/${p.vendor ?? ''}/${p.subtype ?? ''}`;
 
 const byPlace = new Map<string, AnyRow>();
-const vendors = new Set<number>();
 for (const row of ROWS) {
-  if (row.vendor !== undefined) vendors.add(row.vendor);
   for (let version = row.versions[0]; version <= row.versions[1]; version++) {
     const key = keyOf({ version, type: row.type(version), stat: row.stat, vendor: row.vendor, subtype: row.subtype });
     if (byPlace.has(key)) throw new Error(`weft bug: ${row.name} and ${byPlace.get(key)?.name} share ${key}`);
@@ -45,6 +46,8 @@ for (const row of ROWS) {
 export function rowAt(place: Place): AnyRow | undefined {
   return byPlace.get(keyOf(place));
 }
+
+const vendors: ReadonlySet<number> = new Set(Object.values(VENDOR));
 
 export function vendorKnown(vendor: number): boolean {
   return vendors.has(vendor);

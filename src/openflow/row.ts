@@ -29,34 +29,76 @@ const STATS_REQUEST = (version: number) => (version === 1 ? 16 : 18);
 const STATS_REPLY = (version: number) => (version === 1 ? 17 : 19);
 
 /** A message with a type number of its own. */
-export function msg<const K extends string, T>(kind: K, name: string, versions: Versions, type: number, body: Codec<T>): Row<K, T> {
+export function msg<const K extends string, T>(
+  kind: K,
+  name: string,
+  versions: Versions,
+  type: number,
+  body: Codec<T>,
+): Row<K, T> {
   return { kind, name, versions, type: () => type, body };
 }
 
 /** A Nicira extension message. */
-export function nx<const K extends string, T>(kind: K, name: string, subtype: number, body: Codec<T>, versions = ANY): Row<K, T> {
+export function nx<const K extends string, T>(
+  kind: K,
+  name: string,
+  subtype: number,
+  body: Codec<T>,
+  versions = ANY,
+): Row<K, T> {
   return { kind, name, versions, type: () => EXPERIMENTER, vendor: VENDOR.nicira, subtype, body };
 }
 
 /** An extension message of the Open Networking Foundation. */
-export function onf<const K extends string, T>(kind: K, name: string, subtype: number, body: Codec<T>, versions = ANY): Row<K, T> {
+export function onf<const K extends string, T>(
+  kind: K,
+  name: string,
+  subtype: number,
+  body: Codec<T>,
+  versions = ANY,
+): Row<K, T> {
   return { kind, name, versions, type: () => EXPERIMENTER, vendor: VENDOR.onf, subtype, body };
 }
 
 /** A multipart request. `name` is without " request". */
-export function ask<const K extends string, T>(kind: K, name: string, versions: Versions, stat: number, body: Codec<T>): Row<K, T> {
+export function ask<const K extends string, T>(
+  kind: K,
+  name: string,
+  versions: Versions,
+  stat: number,
+  body: Codec<T>,
+): Row<K, T> {
   return { kind, name: `${name} request`, versions, type: STATS_REQUEST, stat, body };
 }
 
 /** A multipart reply. `name` is without " reply". */
-export function tell<const K extends string, T>(kind: K, name: string, versions: Versions, stat: number, body: Codec<T>): Row<K, T> {
+export function tell<const K extends string, T>(
+  kind: K,
+  name: string,
+  versions: Versions,
+  stat: number,
+  body: Codec<T>,
+): Row<K, T> {
   return { kind, name: `${name} reply`, versions, type: STATS_REPLY, stat, body };
 }
 
-export function nxAsk<const K extends string, T>(kind: K, name: string, subtype: number, body: Codec<T>, versions = ANY): Row<K, T> {
+export function nxAsk<const K extends string, T>(
+  kind: K,
+  name: string,
+  subtype: number,
+  body: Codec<T>,
+  versions = ANY,
+): Row<K, T> {
   return { ...ask(kind, name, versions, STAT_EXPERIMENTER, body), vendor: VENDOR.nicira, subtype };
 }
 
-export function nxTell<const K extends string, T>(kind: K, name: string, subtype: number, body: Codec<T>, versions = ANY): Row<K, T> {
+export function nxTell<const K extends string, T>(
+  kind: K,
+  name: string,
+  subtype: number,
+  body: Codec<T>,
+  versions = ANY,
+): Row<K, T> {
   return { ...tell(kind, name, versions, STAT_EXPERIMENTER, body), vendor: VENDOR.nicira, subtype };
 }

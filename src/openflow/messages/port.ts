@@ -2,7 +2,20 @@
 import type { WireReader, WireWriter } from '../../action/context.js';
 import { ofError } from '../errors.js';
 import { ask, msg, tell } from '../row.js';
-import { byVersion, bytes, type Codec, counter, listOf, mapped, nothing, pad, struct, text, u8, u32 } from '../schema.js';
+import {
+  bytes,
+  byVersion,
+  type Codec,
+  counter,
+  listOf,
+  mapped,
+  nothing,
+  pad,
+  struct,
+  text,
+  u8,
+  u32,
+} from '../schema.js';
 import { phyFeatures, port10, port32 } from './port-bits.js';
 
 export interface PhyPort {
@@ -208,7 +221,8 @@ const portStats14: Codec<PortStats> = {
     let custom: [string, number][] | undefined;
     readProperties(body, (type, p) => {
       if (type === 0) more = stats14Ethernet.read(p);
-      else if (type === CUSTOM.experimenter && p.u32() === CUSTOM.vendor && p.u32() === CUSTOM.type) custom = readCustom(p);
+      else if (type === CUSTOM.experimenter && p.u32() === CUSTOM.vendor && p.u32() === CUSTOM.type)
+        custom = readCustom(p);
     });
     return { ...head, ...more, ...(custom ? { custom } : {}) };
   },

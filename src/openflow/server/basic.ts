@@ -89,7 +89,10 @@ export const basicHandlers: Handlers = {
   desc_request: (s) => s.reply('desc_reply', s.shared.description),
   port_desc_request: (s, v) => {
     const ports = choosePorts(s.bridge.ports(), v.number ?? OFPP.none);
-    s.replyParts('port_desc_reply', [...ports].map((p) => describePort(p, s.version)));
+    s.replyParts(
+      'port_desc_reply',
+      [...ports].map((p) => describePort(p, s.version)),
+    );
   },
   port_stats_request: (s, v) => {
     s.replyParts('port_stats_reply', [...choosePorts(s.bridge.ports(), v.number)].map(portStats));

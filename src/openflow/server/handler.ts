@@ -8,7 +8,9 @@ export type Handler<K extends Kind> = (s: Session, value: ValueOfKind<K>, name: 
 export type Handlers = { readonly [K in Kind]?: Handler<K> };
 
 /** A handler of a message that changes the switch: a secondary controller may not send it. */
-export function changing<V>(run: (s: Session, value: V, name: string) => void): (s: Session, value: V, name: string) => void {
+export function changing<V>(
+  run: (s: Session, value: V, name: string) => void,
+): (s: Session, value: V, name: string) => void {
   return (s, value, name) => {
     if (s.role === ROLE.secondary) throw ofError('OFPBRC_IS_SECONDARY');
     run(s, value, name);

@@ -1,0 +1,119 @@
+/** A bridge with tables and ports but no datapath, for tests of the OpenFlow room alone. */
+import type { Action } from '../../action/action.js';
+import type { OfBridge, OfBridgeListener, OfPort, OfPortStats, OfTableStats } from '../../bridge/of-bridge.js';
+import type { FlowFilter, FlowMod } from '../../flowtable/flow-mod.js';
+import type { Rule } from '../../flowtable/rule.js';
+import { FlowTables } from '../../flowtable/tables.js';
+import type { Clock } from '../../lib/clock.js';
+import { UserError } from '../../lib/errors.js';
+
+const ZERO: OfPortStats = {
+  rxPackets: 0,
+  txPackets: 0,
+  rxBytes: 0,
+  txBytes: 0,
+  rxDropped: 0,
+  txDropped: 0,
+  rxErrors: 0,
+  txErrors: 0,
+  durationMs: 1500,
+};
+
+export function stubPort(number: number, name: string, mac: readonly number[]): OfPort {
+  return {
+    number,
+    name,
+    hwAddr: Uint8Array.from(mac),
+    config: 0,
+    state: 4,
+    curr: 0,
+    advertised: 0,
+    supported: 0,
+    peer: 0,
+    currSpeed: 0,
+    maxSpeed: 0,
+    stats: () => ({ ...ZERO }),
+  };
+}
+
+export class StubBridge implements OfBridge {
+  readonly name = 'br0';
+  readonly datapathId = 0xbad43b243e49n;
+  readonly tables: FlowTables;
+  fragmentHandling = 0;
+  /** What came in as packet-outs. */
+  readonly sent: { frame: Uint8Array; inPort: number; actions: readonly Action[] }[] = [];
+  readonly listeners = new Set<OfBridgeListener>();
+
+  constructor(
+    private readonly clock: Clock,
+    readonly list: OfPort[] = [
+      stubPort(1, 'p1', [0xaa, 0x55, 0xaa, 0x55, 0, 0x0f]),
+      stubPort(2, 'p2', [0xaa, 0x55, 0xaa, 0x55, 0, 0x0e]),
+      stubPort(0xfffffffe, 'br0', [0xba, 0xd4, 0x3b, 0x24, 0x3e, 0x49]),
+    ],
+  ) {
+    this.tables = new FlowTables(clock);
+    this.tables.listen((e) => {
+      if (e.kind === 'removed') for (const l of this.listeners) l.flowRemoved?.(e.rule, e.reason);
+    });
+  }
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  ports(): Iterable<OfPort> {
+    return this.list;
+  }
+
+  port(number: number): OfPort | undefined {
+    return this.list.find((p) => p.number === number);
+  }
+
+  portByName(name: string): OfPort | undefined {
+    return this.list.find((p) => p.name === name);
+  }
+
+  portMod(number: number, config: number, mask: number): void {
+    const port = this.port(number);
+    if (!port) return;
+    const before = port.config;
+    port.config = (port.config & ~mask) | (config & mask);
+    if (port.config !== before) for (const l of this.listeners) l.portStatus?.(port, 'modify');
+  }
+
+  flowMod(mod: FlowMod): void {
+    this.checkActions(mod.actions, mod.table);
+    this.tables.flowMod(mod);
+  }
+
+  flows(filter: FlowFilter): Iterable<Rule> {
+    return this.tables.flows(filter);
+  }
+
+  *tableStats(): Iterable<OfTableStats> {
+    for (let table = 0; table < 254; table++) {
+      const t = [...this.tables.existing()].find((e) => e.id === table);
+      yield { table, name: '', active: t?.engine.size ?? 0, maxEntries: 1_000_000, lookups: 0, matched: 0 };
+    }
+  }
+
+  packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void {
+    this.checkActions(actions, 0);
+    this.sent.push({ frame, inPort, actions });
+  }
+
+  checkActions(actions: readonly Action[], _table: number): void {
+    for (const a of actions) {
+      if (a.type === 'output' && a.port > 0xffff && a.port < 0xfffffff8) {
+        throw new UserError(`no port ${a.port}`, 'OFPBAC_BAD_OUT_PORT');
+      }
+    }
+  }
+
+  listen(listener: OfBridgeListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}

@@ -1,0 +1,78 @@
+/** Where OpenFlow peers knock: Unix sockets in the run directory, `<bridge>.mgmt` for requests and `<bridge>.snoop` for listening in. */
+import { accessSync, constants, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { UserError } from '../lib/errors.js';
+
+/** The directory of sockets and pid files: $WEFT_RUNDIR, else $OVS_RUNDIR, else where OVS has it. */
+export function runDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return env.WEFT_RUNDIR || env.OVS_RUNDIR || '/var/run/openvswitch';
+}
+
+function reason(e: unknown): string {
+  return e instanceof Error && 'code' in e ? String(e.code) : String(e);
+}
+
+/** Makes the run directory if needed. Throws UserError that says what to do when sockets cannot be made in it. */
+export function prepareRunDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (e) {
+    throw new UserError(
+      `cannot write to the run directory ${directory} (${reason(e)}); set WEFT_RUNDIR to one you own`,
+    );
+  }
+}
+
+/** True when somebody answers on the socket. */
+function isAlive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const s = connect(path);
+    s.on('connect', () => {
+      s.destroy();
+      resolve(true);
+    });
+    s.on('error', () => resolve(false));
+  });
+}
+
+/**
+ * Listens on a Unix socket. A socket that a dead process left behind is replaced; one that answers, or a file that is no socket, is an error.
+ * The returned function stops listening and removes the socket.
+ */
+export async function listenUnix(path: string, accept: (stream: Socket) => void): Promise<() => Promise<void>> {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there) {
+    if (!there.isSocket()) throw new UserError(`${path} is in the way: it is not a socket`);
+    if (await isAlive(path)) throw new UserError(`${path} is in use: another switch is running there`);
+    unlinkSync(path);
+  }
+  const server: Server = createServer(accept);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (e) => reject(new UserError(`cannot listen on ${path}: ${reason(e)}`)));
+    server.listen(path, resolve);
+  });
+  return () => new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** What a bridge's sockets lead to: an OpenFlowServer. */
+export interface OpenFlowDoor {
+  accept(stream: Socket): void;
+  snoop(stream: Socket): void;
+}
+
+/** Opens both sockets of a bridge. The returned function closes them. */
+export async function openBridgeSockets(
+  directory: string,
+  bridge: string,
+  door: OpenFlowDoor,
+): Promise<() => Promise<void>> {
+  prepareRunDirectory(directory);
+  const closeManagement = await listenUnix(join(directory, `${bridge}.mgmt`), (s) => door.accept(s));
+  const closeSnoop = await listenUnix(join(directory, `${bridge}.snoop`), (s) => door.snoop(s));
+  return async () => {
+    await closeManagement();
+    await closeSnoop();
+  };
+}
