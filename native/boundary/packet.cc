@@ -3,6 +3,7 @@
 
 #include "../packet/dp_hash.h"
 #include "../packet/extract.h"
+#include "../packet/extract_inline.h"
 #include "../packet/heap_pool.h"
 #include "../packet/offload.h"
 
@@ -33,6 +34,16 @@ Napi::Value Extract(const Napi::CallbackInfo& info) {
   bool ok = extract(frame.Data(), static_cast<uint32_t>(frame.ByteLength()), k.key, info[2].As<Napi::Number>().Uint32Value());
   k.write_back();
   return Napi::Boolean::New(info.Env(), ok);
+}
+
+Napi::Value ExtractReceived(const Napi::CallbackInfo& info) {
+  auto frame = info[0].As<Napi::Uint8Array>();
+  KeyCopy k(info[1].As<Napi::Uint8Array>());
+  uint32_t hash = 0;
+  extract_received(frame.Data(), static_cast<uint32_t>(frame.ByteLength()), info[2].As<Napi::Number>().Uint32Value(), k.key,
+                   info[3].As<Napi::Number>().Uint32Value(), hash);
+  k.write_back();
+  return Napi::Number::New(info.Env(), hash);
 }
 
 Napi::Value Crc32c(const Napi::CallbackInfo& info) {
@@ -90,6 +101,7 @@ Napi::Value Segment(const Napi::CallbackInfo& info) {
 
 void register_packet(Napi::Env env, Napi::Object exports) {
   exports["extract"] = Napi::Function::New(env, Extract);
+  exports["extractReceived"] = Napi::Function::New(env, ExtractReceived);
   exports["crc32c"] = Napi::Function::New(env, Crc32c);
   exports["hashKey"] = Napi::Function::New(env, HashKey);
   exports["dpHash"] = Napi::Function::New(env, DpHash);

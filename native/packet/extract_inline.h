@@ -7,6 +7,7 @@
 #pragma once
 #include "../generated/key_layout.h"
 #include "bytes.h"
+#include "hash.h"
 
 namespace weft {
 
@@ -16,11 +17,16 @@ constexpr uint32_t kMaxPadding = 0xffff;  // bytes that may follow an IP datagra
 // The whole of extraction, any frame.
 bool extract_slow(const uint8_t* data, uint32_t len, Key& key, unsigned max_vlans);
 
-// As `extract` in extract.h. Writes line 0 except its metadata; lines 1 and 2 only when the frame fills them.
-inline bool extract_inline(const uint8_t* data, uint32_t len, Key& key, unsigned max_vlans) {
+// Words 1 to 5 of line 0 (the upper half of the last is dp_hash), as the common case fills them.
+struct HotWords {
+  uint64_t word[5];
+};
+
+// False: not the common case; nothing was decided.
+inline bool read_common(const uint8_t* data, uint32_t len, unsigned max_vlans, HotWords& out) {
   constexpr uint32_t kIp = 20, kUdp = 8, kTcp = 20;
   if (len < kEthHeader + kIp + kUdp) [[unlikely]]
-    return extract_slow(data, len, key, max_vlans);
+    return false;
   uint64_t type = load<uint16_t>(data + 12), tci = 0, tpid = 0;
   uint32_t at = kEthHeader;
   if (type == net16(0x8100)) {
@@ -39,24 +45,56 @@ inline bool extract_inline(const uint8_t* data, uint32_t len, Key& key, unsigned
                      ((load<uint16_t>(ip + 6) & net16(0x3fff)) == 0) & (tcp | (proto == 17)) & (total >= need) &
                      ((tpid == 0) | (max_vlans != 0));
   if (!plain) [[unlikely]]
-    return extract_slow(data, len, key, max_vlans);
-
+    return false;
   const uint8_t* l4 = ip + kIp;
   const uint64_t flags = load<uint16_t>(l4 + (tcp ? 12 : 0)) & (tcp ? net16(0x0fff) : 0u);
-  const uint64_t ports = load<uint32_t>(l4);
-  const uint64_t addresses = load<uint64_t>(ip + 12);
   const uint64_t protocol = proto | static_cast<uint64_t>(ip[1]) << 8 | static_cast<uint64_t>(ip[8]) << 16;
+  out.word[0] = load<uint64_t>(data);
+  out.word[1] = load<uint32_t>(data + 8) | type << 32 | tci << 48;
+  out.word[2] = load<uint64_t>(ip + 12);
+  out.word[3] = protocol | static_cast<uint64_t>(load<uint32_t>(l4)) << 32;
+  out.word[4] = flags | tpid << 16;
+  return true;
+}
+
+// As `extract` in extract.h. Writes line 0 except its metadata; lines 1 and 2 only when the frame fills them.
+inline bool extract_inline(const uint8_t* data, uint32_t len, Key& key, unsigned max_vlans) {
+  HotWords hot;
+  if (!read_common(data, len, max_vlans, hot)) [[unlikely]]
+    return extract_slow(data, len, key, max_vlans);
   uint8_t* line = key.in_port;
-  store(line + 8, load<uint64_t>(data));
-  store(line + 16, load<uint32_t>(data + 8) | type << 32 | tci << 48);
-  store(line + 24, addresses);
-  store(line + 32, protocol | ports << 32);
-  store(line + 40, flags | tpid << 16 | static_cast<uint64_t>(load<uint32_t>(key.dp_hash)) << 32);
+  for (int i = 0; i < 4; i++) store(line + 8 + 8 * i, hot.word[i]);
+  store(line + 40, hot.word[4] | static_cast<uint64_t>(load<uint32_t>(key.dp_hash)) << 32);
   // Lines 1 and 2 hold nothing of this frame; the tunnel bytes of line 2 stay announced if they were.
   if (key.lines & 3) [[unlikely]] {
     key.lines &= static_cast<uint8_t>(~1u);
     if (key.lines & 2) std::memset(key.arp_sha, 0, offsetof(Key, tun_erspan_idx) - offsetof(Key, arp_sha));
   }
+  return true;
+}
+
+// A frame just received: all of line 0 is written, metadata too (in_port, the rest zero), so the caller prepares nothing, and `hash` is hash_key(key),
+// taken from registers on the way. 15 cycles against 22 for the steps one by one (native/bench).
+inline bool extract_received(const uint8_t* data, uint32_t len, uint32_t in_port, Key& key, unsigned max_vlans, uint32_t& hash) {
+  HotWords hot;
+  uint8_t* line = key.in_port;
+  const uint64_t first = __builtin_bswap32(in_port);
+  store(line, first);
+  store<uint64_t>(line + 48, 0);
+  store<uint64_t>(line + 56, 0);
+  if (!read_common(data, len, max_vlans, hot)) [[unlikely]] {
+    std::memset(key.dp_hash, 0, sizeof key.dp_hash);
+    const bool ok = extract_slow(data, len, key, max_vlans);
+    hash = hash_key(key);
+    return ok;
+  }
+  for (int i = 0; i < 5; i++) store(line + 8 + 8 * i, hot.word[i]);
+  uint32_t a = 0, b = ~0u;  // as hash_line(0, line)
+  a = crc_u64(a, first), b = crc_u64(b, hot.word[0]);
+  a = crc_u64(a, hot.word[1]), b = crc_u64(b, hot.word[2]);
+  a = crc_u64(a, hot.word[3]), b = crc_u64(b, hot.word[4]);
+  a = crc_u64(a, 0), b = crc_u64(b, 0);
+  hash = crc_u64(a, b);
   return true;
 }
 

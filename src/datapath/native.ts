@@ -199,6 +199,8 @@ export interface NativeAddon {
   layout(): Record<string, [number, number]>;
   /** As `extract` of src/packet/extract.ts: the same key, byte for byte. */
   extract(frame: Uint8Array, key: Uint8Array, maxVlans: number): boolean;
+  /** What a worker does with a received frame: writes line 0 whole, metadata included, and returns the key's hash (hashKey). For suites. */
+  extractReceived(frame: Uint8Array, key: Uint8Array, inPort: number, maxVlans: number): number;
   /** As `crc32c` of src/packet/crc32c.ts. */
   crc32c(seed: number, bytes: Uint8Array): number;
   /** As `hashKey` of src/packet/crc32c.ts. */

@@ -46,7 +46,7 @@ function l4(key: Uint8Array, basis: number): number {
 }
 
 function symL4(key: Uint8Array, basis: number): number {
-  const x = new Uint8Array(30);
+  const x = new Uint8Array(32);
   const fold = (at: number, a: Slot, b: Slot): void => {
     for (let i = 0; i < a.bytes; i++) x[at + i] = key[a.offset + i] ^ key[b.offset + i];
   };
@@ -57,10 +57,10 @@ function symL4(key: Uint8Array, basis: number): number {
   x[9] = key[K.vlanTci.offset + 1];
   const ip = family(key);
   if (ip) {
-    if (ip === 4) fold(10, K.nwSrc, K.nwDst);
-    else fold(10, K.ipv6Src, K.ipv6Dst);
-    x[26] = key[K.nwProto.offset];
-    if (hasPorts(x[26])) fold(28, K.tpSrc, K.tpDst);
+    x[10] = key[K.nwProto.offset];
+    if (hasPorts(x[10])) fold(12, K.tpSrc, K.tpDst);
+    if (ip === 4) fold(16, K.nwSrc, K.nwDst);
+    else fold(16, K.ipv6Src, K.ipv6Dst);
   }
   return finish(crc32c(basis, x));
 }

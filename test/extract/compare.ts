@@ -6,6 +6,17 @@ import { extract } from '../../src/packet/extract.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../../src/packet/key.js';
 import { randomFrame } from '../../src/packet/random.js';
 
+/** The worker's form on garbage against `extract` on a clean key and hashKey. */
+function received(addon: NativeAddon, frame: Uint8Array, inPort: number, vlans: number): string | undefined {
+  const plain = new Uint8Array(DP_KEY_BYTES);
+  new DataView(plain.buffer).setUint32(K.inPort.offset, inPort);
+  extract(frame, plain, vlans);
+  const key = new Uint8Array(DP_KEY_BYTES).fill(0xa5, 0, 3 * LINE_BYTES);
+  if (addon.extractReceived(frame, key, inPort, vlans) !== hashKey(plain)) return 'hash of a received frame';
+  const at = key.findIndex((b, i) => b !== plain[i]);
+  return at < 0 ? undefined : `received: byte ${at} is ${plain[at]} and ${key[at]}`;
+}
+
 export interface Outcome {
   frames: number;
   accepted: number;
@@ -42,7 +53,7 @@ export function compare(addon: NativeAddon, frames: number, seed: number): Outco
               ? 'dp_hash l4'
               : dpHash('sym_l4', ours, basis) !== addon.dpHash(1, theirs, basis)
                 ? 'dp_hash sym_l4'
-                : undefined;
+                : received(addon, frame, n, vlans);
     if (fault) out.differences.push(`frame ${n}, ${vlans} tags: ${fault}: ${Buffer.from(frame).toString('hex')}`);
   }
   return out;

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Figures of the native rooms without Node: scripts/bench-native.sh [NAME...]   (native/bench/NAME_bench.cc; default: all)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p build/bench
+names=("$@")
+if [ ${#names[@]} -eq 0 ]; then
+  for f in native/bench/*_bench.cc; do names+=("$(basename "$f" _bench.cc)"); done
+fi
+for name in "${names[@]}"; do
+  # The first lines of a bench name the sources it links: "// sources: a.cc b.cc".
+  read -ra sources <<<"$(sed -n 's|^// sources: ||p' "native/bench/${name}_bench.cc")"
+  "${CXX:-g++}" -std=c++20 -O3 -Wall -Wextra "native/bench/${name}_bench.cc" "${sources[@]}" -o "build/bench/$name" -lpthread
+  echo "== $name"
+  "build/bench/$name"
+done
