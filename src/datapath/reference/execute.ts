@@ -1,0 +1,193 @@
+/**
+ * The action executor, plain. It is the specification of native/action/execute.cc: both give the same events, byte for byte.
+ *
+ * A list runs in order. What the actions mean, where it is not plain from their names:
+ * - `output` sends a copy, unless it is the list's last action: then the packet itself goes. `recirc` likewise.
+ * - `clone`, `sample` and `check_pkt_len` run their lists on a copy, so that nothing they do to frame or metadata is seen after them; as the last
+ *   action they run on the packet itself. `check_pkt_len` compares the bytes of the frame, or of one segment when it is to be cut.
+ * - `userspace` sends the frame as it is now up with the key that was looked up (and metadata as it is now); the packet goes on.
+ * - `trunc` is about the next output only; copies take it along, recirculation forgets it. A frame that is really cut loses its
+ *   offload state: it is no segment any more, and its checksum cannot be finished.
+ * - `set`, `pop`: a header that is not there (src/datapath/reference/headers.ts) leaves the frame as it is. Checksums over what changes are
+ *   brought up to date, not made: a wrong one stays wrong. A UDP checksum of 0 stays. NEEDS_CSUM frames hold only the sum of
+ *   the pseudo-header, so only addresses change it.
+ * - Tags beyond the VLAN limit are payload. A push counts one more tag, a pop one less: what stood behind the limit stays behind it.
+ * - `hash` looks at the frame as it is now. `sample` draws a number unless it is to run always.
+ *
+ * How a packet ends. Each packet ends once: at its list's last action if that takes it over, at `drop` and a `meter` over its rate, or after the last
+ * action. It counts as delivered when a port or the slow path took it or a copy of it; a copy that is recirculated answers for itself and counts
+ * as taken. At the end a delivered packet is released; another one is dropped, with the reason of what failed last (a refused
+ * output or upcall, no buffer for a copy, a sample that was not drawn), or as policy when nothing was tried.
+ */
+import { unreachable } from '../../lib/errors.js';
+import { dpHash } from '../../packet/dp-hash.js';
+import { extract } from '../../packet/extract.js';
+import { K } from '../../packet/key.js';
+import type { DpAction, UserCookie } from '../action.js';
+import { NO_OFFLOAD } from '../datapath.js';
+import { DROP } from '../drop-reasons.js';
+import { type Headers, locate, u16 } from './headers.js';
+import { put32, setTunnel, setWord } from './metadata.js';
+import { copyPacket, type Packet } from './packet.js';
+import { popMpls, popVlan, pushMpls, pushVlan } from './push-pop.js';
+import { SETS } from './set.js';
+
+/** What surrounds the executor. Answers are numbers of DROP_REASONS; 0 is "taken". */
+export interface Sink {
+  // These four take the packet over.
+  /** Refused: counted on the output port, and the packet ends as with `drop`. */
+  output(p: Packet, port: number): number;
+  recirculate(p: Packet, key: Uint8Array, id: number): void;
+  /** Counts only for a packet that was not delivered and is no copy. */
+  drop(p: Packet, reason: number): void;
+  release(p: Packet): void;
+  // The packet stays the caller's.
+  userspace(p: Packet, key: Uint8Array, cookie: UserCookie): number;
+  /** False: over the rate. */
+  meter(p: Packet, id: number): boolean;
+  random(): number;
+}
+
+const ALWAYS = 0xffffffff;
+
+/** Takes `p` and `key` over. `maxVlans`: tags that extraction reads. */
+export function execute(sink: Sink, p: Packet, key: Uint8Array, actions: readonly DpAction[], maxVlans: number): void {
+  new Run(sink, p, key, maxVlans, maxVlans).list(actions);
+}
+
+/** One packet in one list. */
+class Run {
+  private why: number = DROP.policy;
+
+  constructor(
+    private readonly sink: Sink,
+    private readonly p: Packet,
+    private readonly key: Uint8Array,
+    private readonly maxVlans: number,
+    /** Tags in front of the frame that are not payload, at most. */
+    private vlans: number,
+  ) {}
+
+  /** Runs to the packet's end. 0: delivered; else why not. */
+  list(actions: readonly DpAction[]): number {
+    for (let i = 0; i < actions.length; i++) {
+      const end = this.step(actions[i], i === actions.length - 1);
+      if (end !== undefined) return end;
+    }
+    if (!this.p.delivered) return this.drop(this.why);
+    this.sink.release(this.p);
+    return 0;
+  }
+
+  /** A number: the packet has ended, as `list` says. */
+  private step(a: DpAction, last: boolean): number | undefined {
+    const p = this.p;
+    switch (a.type) {
+      case 'output':
+        return this.output(a.port, last);
+      case 'recirc':
+        return this.recirc(a.id, last);
+      case 'clone':
+        return this.nested(a.actions, last);
+      case 'sample':
+        if (a.probability === ALWAYS || this.sink.random() < a.probability) return this.nested(a.actions, last);
+        return this.failed(DROP.sampled_out);
+      case 'check_pkt_len':
+        return this.nested(this.wireLength() > a.length ? a.greater : a.lessEqual, last);
+      case 'userspace':
+        return this.taken(this.sink.userspace(p, this.key, a.cookie));
+      case 'drop':
+        return this.drop(a.reason);
+      case 'meter':
+        return this.sink.meter(p, a.id) ? undefined : this.drop(DROP.meter);
+      case 'trunc':
+        p.trunc = a.maxLen;
+        return undefined;
+      case 'hash':
+        return this.hash(a.alg, a.basis);
+      case 'push_vlan':
+        if (!pushVlan(p, a.tpid, a.tci)) return this.drop(DROP.no_headroom);
+        this.vlans++;
+        return undefined;
+      case 'pop_vlan':
+        if (popVlan(p, this.vlans)) this.vlans--;
+        return undefined;
+      case 'push_mpls':
+        return pushMpls(p, this.vlans, a.lse, a.ethType) ? undefined : this.drop(DROP.no_headroom);
+      case 'pop_mpls':
+        return void popMpls(p, this.vlans, a.ethType);
+      case 'set':
+        return this.set(a);
+      default:
+        return unreachable(a);
+    }
+  }
+
+  private drop(reason: number): number {
+    this.sink.drop(this.p, reason);
+    return this.p.delivered ? 0 : reason;
+  }
+
+  private failed(why: number): undefined {
+    this.why = why;
+  }
+
+  private taken(why: number): undefined {
+    if (why === 0) this.p.delivered = true;
+    else this.why = why;
+  }
+
+  private output(port: number, last: boolean): number | undefined {
+    const out = last ? this.p : copyPacket(this.p);
+    if (out.trunc !== 0 && out.trunc < out.frame.length) {
+      out.frame = out.frame.slice(0, out.trunc);
+      out.offload = NO_OFFLOAD;
+    }
+    out.trunc = 0;
+    this.p.trunc = 0;
+    const why = this.sink.output(out, port);
+    if (last) return this.p.delivered ? 0 : why;
+    return this.taken(why);
+  }
+
+  private recirc(id: number, last: boolean): number | undefined {
+    const again = last ? this.p : copyPacket(this.p);
+    again.trunc = 0;
+    this.sink.recirculate(again, this.key.slice(), id);
+    return last ? 0 : this.taken(0);
+  }
+
+  private nested(actions: readonly DpAction[], last: boolean): number | undefined {
+    if (last) return this.list(actions);
+    const inner = new Run(this.sink, copyPacket(this.p), this.key.slice(), this.maxVlans, this.vlans);
+    return this.taken(inner.list(actions));
+  }
+
+  private hash(alg: 'l4' | 'sym_l4', basis: number): undefined {
+    const now = this.key.slice();
+    extract(this.p.frame, now, this.maxVlans);
+    put32(this.key, K.dpHash, dpHash(alg, now, basis));
+  }
+
+  private set({ kind, value, mask }: DpAction & { type: 'set' }): undefined {
+    if (kind === 'skb_priority') setWord(this.key, K.skbPriority, value, mask);
+    else if (kind === 'skb_mark') setWord(this.key, K.pktMark, value, mask);
+    else if (kind === 'tunnel') setTunnel(this.key, value, mask);
+    else {
+      const { frame, offload } = this.p;
+      SETS[kind]({ frame, headers: locate(frame, this.vlans), offload, vlans: this.vlans, value, mask });
+    }
+  }
+
+  /** Bytes of the frame, or of a full segment of a frame that will be cut before it meets a wire. */
+  private wireLength(): number {
+    const { frame, offload } = this.p;
+    const gso = offload.gsoType & 0x7f;
+    const h: Headers | undefined = gso === 0 ? undefined : locate(frame, this.vlans);
+    if (!h || h.l4 < 0) return frame.length;
+    let whole = 0;
+    if ((gso === 1 || gso === 4) && h.proto === 6) whole = h.l4 + (u16(frame, h.l4 + 12) >> 12) * 4 + offload.gsoSize;
+    else if (gso === 5 && h.proto === 17) whole = h.l4 + 8 + offload.gsoSize;
+    return whole === 0 ? frame.length : Math.min(frame.length, whole);
+  }
+}
