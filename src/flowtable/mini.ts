@@ -32,13 +32,13 @@ export function mix(h: number, word: number): number {
   return (Math.imul((r << 13) | (r >>> 19), 5) + 0xe6546b64) | 0;
 }
 
-/** Spreads the state over all bits: call once, after the last `mix`. */
+/** Spreads the state over all bits: call once, after the last `mix`. Signed: small integers cost no garbage. */
 export function finish(h: number): number {
   let x = h ^ (h >>> 16);
   x = Math.imul(x, 0x85ebca6b);
   x ^= x >>> 13;
   x = Math.imul(x, 0xc2b2ae35);
-  return (x ^ (x >>> 16)) >>> 0;
+  return x ^ (x >>> 16);
 }
 
 /** The words a match looks at and the bits of them: equal for all rules of one shape. */

@@ -1,4 +1,5 @@
 /** One table: an engine, and what is counted and limited per table. The verbs on it are in tables.ts. */
+import { OFPP } from '../flow/field.js';
 import type { MiniMatch } from '../flow/match.js';
 import { outputsTo, usesGroup } from './actions.js';
 import { deadline } from './expiry.js';
@@ -8,8 +9,6 @@ import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 
 /** OFPG_ANY: no filter by group. */
 export const GROUP_ANY = 0xffffffff;
-/** OFPP.none as a filter: any port. */
-const PORT_ANY = 0xffffffff;
 
 /** The conditions of a FlowFilter or FlowMod that stand beside the match. */
 export type Conditions = Pick<FlowFilter, 'cookieFilter' | 'cookieMask' | 'outPort' | 'outGroup'>;
@@ -107,6 +106,6 @@ export class FlowTable {
 function admits(c: Conditions, rule: Rule): boolean {
   if (rule.flags & FLOW_FLAG.hiddenRule) return false;
   if (c.cookieMask !== 0n && (rule.cookie & c.cookieMask) !== (c.cookieFilter & c.cookieMask)) return false;
-  if (c.outPort !== PORT_ANY && !outputsTo(rule.actions, c.outPort)) return false;
+  if (c.outPort !== OFPP.none && !outputsTo(rule.actions, c.outPort)) return false;
   return c.outGroup === GROUP_ANY || usesGroup(rule.actions, c.outGroup);
 }

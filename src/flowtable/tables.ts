@@ -20,9 +20,10 @@ import {
   type RuleListener,
   TABLE_ALL,
 } from './flow-mod.js';
-import { LinearClassifier } from './linear.js';
+
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 import { FlowTable } from './table.js';
+import { TupleClassifier } from './tuple.js';
 
 export class FlowTables {
   private readonly tables: (FlowTable | undefined)[] = [];
@@ -33,7 +34,7 @@ export class FlowTables {
 
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
-    private readonly newEngine: () => Classifier = () => new LinearClassifier(),
+    private readonly newEngine: () => Classifier = () => new TupleClassifier(),
   ) {}
 
   /** Grows with every change of any rule, its actions or its table's limits. */
