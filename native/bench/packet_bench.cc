@@ -58,6 +58,7 @@ void fill(int mix) {
       put_be32(l3 + 12, 0x0a000001);
       put_be32(l3 + 16, seed);
       put_be32(l3 + header, seed * 7);
+      l3[header + 12] = 0x50;
     } else if (type == 0x86dd) {
       l3[0] = 0x60;
       put_be16(l3 + 4, 6 + 8);

@@ -80,7 +80,7 @@ void nd(const uint8_t* p, uint32_t left, Key& key) {
 void transport(const uint8_t* p, uint32_t left, Key& key, uint8_t proto) {
   switch (proto) {
     case 6:
-      if (left < 20) return;
+      if (left < 20 || p[12] >> 4 < 5 || (p[12] >> 4) * 4u > left) return;
       copy(key.tp_src, p);
       copy(key.tp_dst, p + 2);
       put_be16(key.tcp_flags, be16(p + 12) & 0x0fff);

@@ -47,7 +47,11 @@ inline bool read_common(const uint8_t* data, uint32_t len, unsigned max_vlans, H
   if (!plain) [[unlikely]]
     return false;
   const uint8_t* l4 = ip + kIp;
-  const uint64_t flags = load<uint16_t>(l4 + (tcp ? 12 : 0)) & (tcp ? net16(0x0fff) : 0u);
+  const uint32_t control = load<uint16_t>(l4 + (tcp ? 12 : 0));  // data offset, then the flags
+  const uint32_t header = control >> 2 & 0x3c;
+  if (tcp & ((header < kTcp) | (header > total - kIp))) [[unlikely]]
+    return false;
+  const uint64_t flags = control & (tcp ? net16(0x0fff) : 0u);
   const uint64_t protocol = proto | static_cast<uint64_t>(ip[1]) << 8 | static_cast<uint64_t>(ip[8]) << 16;
   out.word[0] = load<uint64_t>(data);
   out.word[1] = load<uint32_t>(data + 8) | type << 32 | tci << 48;

@@ -171,6 +171,7 @@ function transport(frame: Uint8Array, at: number, end: number, key: Uint8Array, 
     if (proto === 58 && (frame[at] === 135 || frame[at] === 136) && frame[at + 1] === 0) nd(frame, at, end, key);
     return;
   }
+  if (proto === 6 && (frame[at + 12] >> 4 < 5 || (frame[at + 12] >> 4) * 4 > end - at)) return;
   copy(key, K.tpSrc, frame, at);
   copy(key, K.tpDst, frame, at + 2);
   if (proto === 6) put16(key, K.tcpFlags, u16(frame, at + 12) & 0x0fff);
