@@ -48,7 +48,11 @@ export async function listenUnix(path: string, accept: (stream: Socket) => void)
     if (await isAlive(path)) throw new UserError(`${path} is in use: another switch is running there`);
     unlinkSync(path);
   }
-  const server: Server = createServer(accept);
+  const server: Server = createServer((stream) => {
+    // A peer that resets is gone; whoever serves it hears 'close'.
+    stream.on('error', () => stream.destroy());
+    accept(stream);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (e) => reject(new UserError(`cannot listen on ${path}: ${reason(e)}`)));
     server.listen(path, resolve);
@@ -75,4 +79,16 @@ export async function openBridgeSockets(
     await closeManagement();
     await closeSnoop();
   };
+}
+
+/** Connects to a Unix socket. Rejects with UserError. */
+export function connectUnix(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const s = connect(path);
+    s.once('connect', () => {
+      s.removeAllListeners('error');
+      resolve(s);
+    });
+    s.once('error', (e) => reject(new UserError(`failed to connect to "${path}" (${reason(e)})`)));
+  });
 }
