@@ -6,5 +6,6 @@ namespace weft {
 
 void register_netdev(Napi::Env env, Napi::Object exports);
 void register_packet(Napi::Env env, Napi::Object exports);
+void register_pktgen(Napi::Env env, Napi::Object exports);
 
 }  // namespace weft

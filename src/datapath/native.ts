@@ -191,9 +191,57 @@ export interface NativeDatapath {
   close(): void;
 }
 
+/** A port for the traffic generator to open: outside any datapath. */
+export interface GeneratorPort {
+  kind: 'tap' | 'system';
+  device: string;
+  netns: string;
+}
+
+/** Places in the array of PacketGenerator.counters(); then GENERATOR_BUCKETS latency counts (see latencyOfBucket in src/cli/pktgen). */
+export const GENERATOR_COUNTERS = [
+  'sent',
+  'sentBytes',
+  'refused', // not taken by the device
+  'received',
+  'receivedBytes',
+  'foreign', // received without our stamp
+  'reordered',
+  'latencySum', // ns
+  'latencyMin',
+  'latencyMax',
+  'sendNs', // from first to last frame sent
+  'done',
+] as const;
+export const GENERATOR_HEADER = 16;
+export const GENERATOR_BUCKETS = 1024;
+
+/** One thread that sends frames and, with an `in` port, receives and judges them. It starts at once. */
+export interface PacketGenerator {
+  counters(): Float64Array;
+  /** Ends the thread and closes the ports. */
+  stop(): void;
+}
+
 /** Plain functions of the addon, for tests and tools. */
 export interface NativeAddon {
   Datapath: new (config: DatapathConfig) => NativeDatapath;
+  /**
+   * Per frame: its flow, and the offset of an 18-byte stamp in it (-1: none). rate in frames a second (0: unlimited); count 0 and
+   * durationNs 0: no limit; lingerNs: how long to receive after the last.
+   */
+  PacketGenerator: new (
+    out: GeneratorPort,
+    into: GeneratorPort | null,
+    frames: Uint8Array[],
+    flows: Uint32Array,
+    stamps: Int32Array,
+    nFlows: number,
+    rate: number,
+    count: number,
+    durationNs: number,
+    lingerNs: number,
+  ) => PacketGenerator;
   layoutVersion(): number;
   /** name → [offset, bytes] of every slot, from C++ offsetof. */
   layout(): Record<string, [number, number]>;
