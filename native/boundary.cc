@@ -21,6 +21,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["layout"] = Napi::Function::New(env, Layout);
   exports["layoutVersion"] =
       Napi::Function::New(env, [](const Napi::CallbackInfo& i) { return Napi::Number::New(i.Env(), weft::kLayoutVersion); });
+  weft::register_exec(env, exports);
   weft::register_netdev(env, exports);
   weft::register_pktgen(env, exports);
   weft::register_packet(env, exports);

@@ -259,6 +259,19 @@ export interface NativeAddon {
   finishChecksum(frame: Uint8Array, offload: Uint8Array): boolean;
   /** As `segment` of src/packet/offload.ts. */
   segment(frame: Uint8Array, offload: Uint8Array, mtu: number): Uint8Array[] | undefined;
+  /**
+   * Runs binary actions (src/datapath/encode.ts) on a frame of 14 bytes or more whose extracted key is `key`, with a sink that refuses ports from 100
+   * on and those that end in 9, meters divisible by 4 and each third upcall. `draws` are what `sample` gets, round and round. Undefined: the
+   * words are not well-formed actions.
+   */
+  executeForTest(
+    frame: Uint8Array,
+    offload: Uint8Array,
+    key: Uint8Array,
+    actions: Uint32Array,
+    maxVlans: number,
+    draws: Uint32Array,
+  ): ExecutorEvent[] | undefined;
   /** A network device, looked up in the namespace at path `netns` ("" is our own). Throws an Error with `code` (an errno name). */
   deviceInfo(name: string, netns: string): DeviceInfo;
   /** Sets one thing of a device: up (0 or 1), mtu (bytes), mac (6 bytes). Throws like deviceInfo. */
@@ -267,6 +280,18 @@ export interface NativeAddon {
   /** Ticks a second of the counter that cycles are given in. */
   cyclesPerSecond(): number;
 }
+
+/** What happened (output, recirc, drop, release, userspace), port or id or reason, frame, offload state, 1 delivered | 2 counted, headroom, key, cookie. */
+export type ExecutorEvent = [
+  what: string,
+  number: number,
+  frame: Uint8Array,
+  offload: Uint8Array,
+  flags: number,
+  headroom: number,
+  key?: Uint8Array,
+  cookie?: Uint8Array,
+];
 
 export interface DeviceInfo {
   ifindex: number;

@@ -1,0 +1,250 @@
+// The action executor. What it does is specified by src/datapath/reference/execute.ts; this is the same, without allocation: nested lists run on copies
+// that the sink makes, and headers are looked for once as long as the frame keeps its shape.
+#include "execute.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "../generated/actions.h"
+#include "../packet/dp_hash.h"
+#include "../packet/extract.h"
+#include "push_pop.h"
+#include "set.h"
+
+namespace weft {
+namespace {
+
+constexpr uint32_t kAlways = 0xffffffffu;
+
+// What `trunc` asked for. A frame that is cut is no segment any more, and its checksum cannot be finished.
+void cut(Packet* p) {
+  if (p->trunc != 0 && p->trunc < p->len) {
+    p->len = p->trunc;
+    p->offload = Offload{};
+  }
+  p->trunc = 0;
+}
+
+// Lines that are not announced hold garbage on both sides.
+void copy_key(Key& to, const Key& from) {
+  auto* t = reinterpret_cast<uint8_t*>(&to);
+  const auto* f = reinterpret_cast<const uint8_t*>(&from);
+  std::memcpy(t, f, kLineBytes);
+  for (uint32_t lines = from.lines; lines != 0; lines &= lines - 1) {
+    const uint32_t at = (1 + static_cast<uint32_t>(__builtin_ctz(lines))) * kLineBytes;
+    std::memcpy(t + at, f + at, kLineBytes);
+  }
+}
+
+// One packet in one list.
+class Run {
+ public:
+  Run(Sink& sink, Packet* p, Key& key, unsigned max_vlans, unsigned vlans)
+      : sink_(sink), p_(p), key_(key), max_vlans_(max_vlans), vlans_(vlans) {}
+
+  // Runs to the packet's end. kNone: delivered; else why not.
+  DropReason list(const uint32_t* a, uint32_t words) {
+    while (words != 0) {
+      const uint32_t n = a[0] >> 16;
+      words -= n;
+      if (step(a, n, words == 0)) return end_;
+      a += n;
+    }
+    if (!p_->delivered) return drop(why_), end_;
+    sink_.release(p_);
+    return DropReason::kNone;
+  }
+
+ private:
+  // True: the packet has ended, as `end_` says. `n`: words of the action.
+  bool step(const uint32_t* a, uint32_t n, bool last) {
+    switch (static_cast<Op>(a[0] & 0xffff)) {
+      case Op::kOutput:
+        return output(a[1], last);
+      case Op::kSet:
+        set(static_cast<SetKind>(a[1]), reinterpret_cast<const uint8_t*>(a + 3), a[2]);
+        return false;
+      case Op::kPushVlan:
+        moved();
+        if (!push_vlan(*p_, static_cast<uint16_t>(a[1] >> 16), static_cast<uint16_t>(a[1]))) return drop(DropReason::kNoHeadroom);
+        vlans_++;
+        return false;
+      case Op::kPopVlan:
+        moved();
+        if (pop_vlan(*p_, vlans_)) vlans_--;
+        return false;
+      case Op::kPushMpls:
+        moved();
+        return !push_mpls(*p_, vlans_, a[1], static_cast<uint16_t>(a[2])) && drop(DropReason::kNoHeadroom);
+      case Op::kPopMpls:
+        moved();
+        pop_mpls(*p_, vlans_, static_cast<uint16_t>(a[1]));
+        return false;
+      case Op::kRecirc:
+        return recirculate(a[1], last);
+      case Op::kHash:
+        hash(static_cast<HashAlg>(a[1]), a[2]);
+        return false;
+      case Op::kTrunc:
+        p_->trunc = a[1];
+        return false;
+      case Op::kClone:
+        return nested(a + 1, n - 1, last);
+      case Op::kSample:
+        if (a[1] == kAlways || sink_.random() < a[1]) return nested(a + 2, n - 2, last);
+        return taken(DropReason::kSampledOut);
+      case Op::kUserspace:
+        return taken(sink_.userspace(p_, key_, reinterpret_cast<const uint8_t*>(a + 2), a[1]));
+      case Op::kCheckPktLen:
+        return wire_length() > a[1] ? nested(a + 3, a[2], last) : nested(a + 3 + a[2], n - 3 - a[2], last);
+      case Op::kMeter:
+        return !sink_.meter(p_, a[1]) && drop(DropReason::kMeter);
+      case Op::kDrop:
+        return drop(static_cast<DropReason>(a[1]));
+    }
+    return false;
+  }
+
+  bool drop(DropReason why) {
+    end_ = p_->delivered ? DropReason::kNone : why;
+    sink_.drop(p_, why);
+    return true;
+  }
+
+  // What became of a copy, or of a sending up. Always false: the packet goes on.
+  bool taken(DropReason why) {
+    if (why == DropReason::kNone)
+      p_->delivered = 1;
+    else
+      why_ = why;
+    return false;
+  }
+
+  bool output(uint32_t port, bool last) {
+    if (last) {
+      const bool delivered = p_->delivered;
+      cut(p_);
+      const DropReason why = sink_.output(p_, port);
+      end_ = delivered ? DropReason::kNone : why;
+      return true;
+    }
+    Packet* copy = sink_.copy(p_);
+    p_->trunc = 0;
+    if (!copy) return taken(DropReason::kNoBuffer);
+    cut(copy);
+    return taken(sink_.output(copy, port));
+  }
+
+  bool recirculate(uint32_t id, bool last) {
+    Packet* again = last ? p_ : sink_.copy(p_);
+    if (!again) return taken(DropReason::kNoBuffer);
+    again->trunc = 0;
+    sink_.recirculate(again, key_, id);
+    end_ = DropReason::kNone;
+    return last || taken(DropReason::kNone);
+  }
+
+  bool nested(const uint32_t* a, uint32_t words, bool last) {
+    if (last) {
+      end_ = list(a, words);
+      return true;
+    }
+    Packet* copy = sink_.copy(p_);
+    if (!copy) return taken(DropReason::kNoBuffer);
+    Key key;
+    copy_key(key, key_);
+    return taken(Run(sink_, copy, key, max_vlans_, vlans_).list(a, words));
+  }
+
+  void hash(HashAlg alg, uint32_t basis) {
+    Key now;
+    std::memset(&now, 0, kLineBytes);
+    extract(p_->data, p_->len, now, max_vlans_);
+    put_be32(key_.dp_hash, dp_hash(alg, now, basis));
+  }
+
+  void set(SetKind kind, const uint8_t* value, uint32_t bytes) {
+    const uint8_t* mask = value + (bytes + 3) / 4 * 4;
+    if (set_metadata(kind, key_, value, mask)) return;
+    const SetInput s{p_, &headers(), vlans_, value, mask};
+    switch (kind) {
+      case SetKind::kEth:
+        return set_eth(s);
+      case SetKind::kIpv4:
+        return set_ipv4(s);
+      case SetKind::kIpv6:
+        return set_ipv6(s);
+      case SetKind::kTcp:
+        return set_ports(s, kProtoTcp);
+      case SetKind::kUdp:
+        return set_ports(s, kProtoUdp);
+      case SetKind::kSctp:
+        return set_sctp(s);
+      case SetKind::kIcmp:
+        return set_icmp(s, kProtoIcmp, kTypeIpv4);
+      case SetKind::kIcmpv6:
+        return set_icmp(s, kProtoIcmpv6, kTypeIpv6);
+      case SetKind::kArp:
+        return set_arp(s);
+      case SetKind::kNd:
+        return set_nd(s);
+      case SetKind::kNdExt:
+        return set_nd_ext(s);
+      case SetKind::kMpls:
+        return set_mpls(s);
+      case SetKind::kVlan:
+        return set_vlan(s);
+      case SetKind::kNsh:
+        return set_nsh(s);
+      case SetKind::kSkbPriority:
+      case SetKind::kSkbMark:
+      case SetKind::kTunnel:
+        return;
+    }
+  }
+
+  // Bytes of the frame, or of a full segment of a frame that will be cut before it meets a wire.
+  uint32_t wire_length() {
+    const Offload& o = p_->offload;
+    const uint8_t gso = o.gso_type & 0x7f;
+    if (gso == 0) return p_->len;
+    const Headers& h = headers();
+    if (h.l4 == kNone) return p_->len;
+    uint32_t whole = p_->len;
+    if ((gso == 1 || gso == 4) && h.proto == kProtoTcp)
+      whole = h.l4 + (p_->data[h.l4 + 12] >> 4) * 4u + o.gso_size;
+    else if (gso == 5 && h.proto == kProtoUdp)
+      whole = h.l4 + 8 + o.gso_size;
+    return std::min(p_->len, whole);
+  }
+
+  const Headers& headers() {
+    if (!located_) headers_ = locate(p_->data, p_->len, vlans_);
+    located_ = true;
+    return headers_;
+  }
+  void moved() { located_ = false; }
+
+  Sink& sink_;
+  Packet* p_;
+  Key& key_;
+  const unsigned max_vlans_;
+  unsigned vlans_;  // tags in front of the frame that are not payload, at most
+  DropReason why_ = DropReason::kPolicy;
+  DropReason end_ = DropReason::kNone;
+  bool located_ = false;
+  Headers headers_;
+};
+
+}  // namespace
+
+void execute(Sink& sink, Packet* p, Key& key, const uint32_t* actions, uint32_t words, unsigned max_vlans) {
+  if (words == 2 && actions[0] == (static_cast<uint32_t>(Op::kOutput) | 2u << 16)) [[likely]] {
+    cut(p);
+    sink.output(p, actions[1]);
+    return;
+  }
+  Run(sink, p, key, max_vlans, max_vlans).list(actions, words);
+}
+
+}  // namespace weft

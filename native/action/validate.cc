@@ -1,0 +1,59 @@
+// The only check that action words get: everything that `execute` reads of them is within them.
+#include "../generated/actions.h"
+#include "execute.h"
+
+namespace weft {
+namespace {
+
+uint32_t words_of(uint32_t bytes) { return bytes / 4 + (bytes % 4 != 0); }
+
+bool valid_list(const uint32_t* a, uint32_t words, unsigned depth);
+
+// `a` points at the header; `words` counts it and is at least 1.
+bool valid_action(const uint32_t* a, uint32_t words, unsigned depth) {
+  switch (static_cast<Op>(a[0] & 0xffff)) {
+    case Op::kOutput:
+    case Op::kPushVlan:
+    case Op::kPopMpls:
+    case Op::kRecirc:
+    case Op::kTrunc:
+    case Op::kMeter:
+      return words == 2;
+    case Op::kPopVlan:
+      return words == 1;
+    case Op::kPushMpls:
+      return words == 3;
+    case Op::kHash:
+      return words == 3 && a[1] <= 1;
+    case Op::kDrop:
+      return words == 2 && a[1] > 0 && a[1] < kDropReasons;
+    case Op::kSet:
+      return words >= 3 && a[1] < kSetKinds && a[2] == kSetBytes[a[1]] && words == 3 + 2 * words_of(a[2]);
+    case Op::kUserspace:
+      return words >= 2 && a[1] <= (words - 2) * 4 && words == 2 + words_of(a[1]);
+    case Op::kClone:
+      return valid_list(a + 1, words - 1, depth + 1);
+    case Op::kSample:
+      return words >= 2 && valid_list(a + 2, words - 2, depth + 1);
+    case Op::kCheckPktLen:
+      return words >= 3 && a[2] <= words - 3 && valid_list(a + 3, a[2], depth + 1) && valid_list(a + 3 + a[2], words - 3 - a[2], depth + 1);
+  }
+  return false;
+}
+
+bool valid_list(const uint32_t* a, uint32_t words, unsigned depth) {
+  if (depth > kMaxNesting) return false;
+  while (words != 0) {
+    const uint32_t n = a[0] >> 16;
+    if (n == 0 || n > words || !valid_action(a, n, depth)) return false;
+    a += n;
+    words -= n;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool validate_actions(const uint32_t* actions, uint32_t words) { return valid_list(actions, words, 0); }
+
+}  // namespace weft
