@@ -133,11 +133,11 @@ export type Action =
 /** Of a controller action: no meter. */
 export const NO_METER = 0xffffffff;
 
-/** The member (or members) of the union with a type. */
+/** The member of the union that has a type, perhaps beside others ("push_mpls" and "pop_mpls" share one). */
 export type ActionOf<T extends Action['type']> = Action extends infer M
   ? M extends { readonly type: infer U }
     ? T extends U
-      ? M & { readonly type: T }
+      ? M
       : never
     : never
   : never;

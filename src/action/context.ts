@@ -6,8 +6,16 @@ import type { Action, LearnSpec } from './action.js';
 export interface ParseCtx {
   /** Port name or number or reserved name to an OpenFlow port. Throws UserError. */
   port(text: string): number;
-  /** Table name or number. */
+  /** Table name or number, 0 to 255. Throws UserError. */
   table(text: string): number;
+  /** How many lists the text stands in; absent at the top. */
+  readonly depth?: number;
+}
+
+/** What decoding is given beside the bytes. */
+export interface DecodeCtx {
+  /** Actions nested in an action: all of `r`. Throws when nested too deep. */
+  nested(r: WireReader): Action[];
 }
 
 /** Big-endian writer for one OpenFlow version. */

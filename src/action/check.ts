@@ -1,0 +1,26 @@
+/** Do actions suit the packets of their flow, and the switch? What flow_mod asks before it accepts a flow. */
+import type { Match } from '../flow/match.js';
+import { UserError } from '../lib/errors.js';
+import type { Action } from './action.js';
+import { type CheckOptions, CheckState } from './check-state.js';
+import { rowOf } from './rows/index.js';
+
+export type { CheckOptions };
+
+function checkList(actions: readonly Action[], state: CheckState): Action[] {
+  return actions.map((a) => {
+    if (a.type === 'group' && state.options.groupExists?.(a.id) === false) {
+      throw new UserError(`no group ${a.id}`, 'OFPBAC_BAD_OUT_GROUP');
+    }
+    return rowOf(a).check?.(a, state) ?? a;
+  });
+}
+
+/**
+ * Checks each action against the match and against what the ones before it did to the packet: prerequisites of fields, VLAN tags, ports, tables,
+ * groups, meters. Gives the actions back with notes about the match that some wire forms need. Throws UserError with the OpenFlow error,
+ * OFPBAC_MATCH_INCONSISTENT for an action that would do nothing (from OpenFlow 1.1 on; a field that is not there is an error in all).
+ */
+export function checkActions(actions: readonly Action[], match: Match, options: CheckOptions): Action[] {
+  return checkList(actions, new CheckState(match, options, checkList));
+}
