@@ -35,6 +35,7 @@ struct Packet {
   uint8_t recirc_depth;
   uint8_t large;       // which pool it goes back to
   uint8_t counted;     // its end is to be counted (false for copies)
+  uint8_t worker;      // whose pool it belongs to
 };
 
 inline uint32_t headroom(const Packet& p) { return static_cast<uint32_t>(p.data - p.buffer); }

@@ -13,6 +13,12 @@ class Pool {
  public:
   virtual ~Pool() = default;
   virtual Packet* take(bool large) = 0;  // data at kHeadroom, len 0, offload and flags zero; nullptr when none is free
+  // Small ones; returns how many, fewer when the pool runs out.
+  virtual uint32_t take_many(Packet** out, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+      if (!(out[i] = take(false))) return i;
+    return n;
+  }
   virtual void give(Packet* p) = 0;
 };
 
@@ -34,6 +40,8 @@ class Port {
   virtual void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) = 0;
   // File descriptor to wait on with epoll, or -1: the port must be polled (pcap replay, null).
   virtual int fd() const = 0;
+  // True: packets may come without fd() telling, so the worker does not sleep.
+  virtual bool polled() const { return fd() < 0; }
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.
   virtual int failed() const { return 0; }
   virtual uint32_t mtu() const = 0;
