@@ -70,13 +70,13 @@ export const COMMAND = {
   resume: 4,
   /**
    * inPort u32, recircId u32, actionBytes u32, frameLen u32, offload 12 bytes, keyLen u32 (0, or DP_KEY_BYTES: metadata of the packet such as
-   * tunnel, mark and priority is taken from it), then key, actions, frame (padded to 8). Counted as received on port `inPort`'s block
-   * `injected` counters.
+   * tunnel, mark and priority is taken from it), flags u32 (1: a new frame, counted as received on the block of `inPort`), reserved u32; then key,
+   * actions (padded to 8), frame (padded to 8).
    */
   execute: 5,
   /** port u32, frameLen u32, offload 12 bytes, reserved u32, then the frame: as if it arrived on that memory port. */
   inject: 6,
-  /** id u32, flags u32 (1 kbps, 2 pktps, 4 burst, 8 stats; 0 deletes), rate u64, burst u64: one drop band. */
+  /** id u32, flags u32 (1 kbps, 2 pktps; 0 deletes), rate u64, burst u64: one drop band. Workers share meters: to be sent to one of them. */
   meter: 7,
   /** Deletes all flows. Payload empty. */
   flush: 8,
@@ -168,11 +168,14 @@ export interface NativeDatapath {
   portAdd(vport: number, worker: number, config: PortConfig): void;
   /** Stops and closes; returns when the worker has let go. A tap made by us is removed. */
   portRemove(vport: number): void;
-  /** Copies `length` bytes of commands into a worker's ring. False: the ring is full, nothing was taken. */
+  /**
+   * Copies `length` bytes of commands, at most half a ring, into a worker's ring. False: the ring is full, nothing was taken. In manual mode commands
+   * that wait are applied first when there is no room.
+   */
   submit(worker: number, commands: Uint8Array, length: number): boolean;
   /** Number of `submit`s that the worker has applied. */
   applied(worker: number): number;
-  /** Manual mode: applies commands and moves what waits at the ports once (up to a batch a port). Returns packets moved. */
+  /** Manual mode: applies commands and moves what waits at the ports once (up to a batch a port). Returns commands applied and packets moved. */
   poll(worker: number): number;
   /** Manual mode: worker time in nanoseconds. */
   setClock(ns: number): void;
@@ -180,7 +183,7 @@ export interface NativeDatapath {
   upcallRing(worker: number): ArrayBuffer;
   /** Two u32: [head (written by the worker), tail (written by us)], byte positions that count up for ever modulo 2^32. */
   upcallIndex(worker: number): Uint32Array;
-  /** Called (on the JavaScript thread) when a ring goes from empty to non-empty. */
+  /** Called (on the JavaScript thread) when a ring goes from empty to non-empty, and when a delete or flush was applied. */
   onUpcall(callback: () => void): void;
   /** To be called after the ring was read empty: re-arms the doorbell. True when something came meanwhile: read on. */
   rearm(worker: number): boolean;

@@ -1,0 +1,174 @@
+// The class Datapath of the typed page: NativeDatapath in src/datapath/native.ts.
+#include <napi.h>
+#include <time.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "../worker/datapath.h"
+#include "registrations.h"
+
+namespace weft {
+namespace {
+
+// Calls JavaScript from a worker's thread. The function does not keep the program alive.
+class Bell final : public Doorbell {
+ public:
+  void set(Napi::Env env, Napi::Function callback) {
+    end();
+    call_ = Napi::ThreadSafeFunction::New(env, callback, "weft upcalls", 0, 1);
+    call_.Unref(env);
+    set_ = true;
+  }
+  void end() {
+    if (set_) call_.Release();
+    set_ = false;
+  }
+  void ring() override {
+    if (set_) call_.NonBlockingCall();
+  }
+
+ private:
+  Napi::ThreadSafeFunction call_;
+  std::atomic<bool> set_{false};
+};
+
+// An ArrayBuffer over memory of ours; it holds a share of the mapping.
+Napi::ArrayBuffer view(Napi::Env env, const SharedMapping& m, size_t bytes) {
+  return Napi::ArrayBuffer::New(
+      env, m->data(), bytes, [](Napi::Env, void*, SharedMapping* share) { delete share; }, new SharedMapping(m));
+}
+
+uint32_t u32(const Napi::Object& o, const char* name) { return o.Get(name).As<Napi::Number>().Uint32Value(); }
+bool flag(const Napi::Object& o, const char* name) { return o.Get(name).As<Napi::Boolean>().Value(); }
+std::string text(const Napi::Object& o, const char* name) { return o.Get(name).As<Napi::String>().Utf8Value(); }
+
+class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
+ public:
+  static void define(Napi::Env env, Napi::Object exports) {
+    exports["Datapath"] = DefineClass(env, "Datapath",
+                                      {
+                                          InstanceMethod<&DatapathObject::port_add>("portAdd"),
+                                          InstanceMethod<&DatapathObject::port_remove>("portRemove"),
+                                          InstanceMethod<&DatapathObject::submit>("submit"),
+                                          InstanceMethod<&DatapathObject::applied>("applied"),
+                                          InstanceMethod<&DatapathObject::poll>("poll"),
+                                          InstanceMethod<&DatapathObject::set_clock>("setClock"),
+                                          InstanceMethod<&DatapathObject::upcall_ring>("upcallRing"),
+                                          InstanceMethod<&DatapathObject::upcall_index>("upcallIndex"),
+                                          InstanceMethod<&DatapathObject::on_upcall>("onUpcall"),
+                                          InstanceMethod<&DatapathObject::rearm>("rearm"),
+                                          InstanceMethod<&DatapathObject::counters>("counters"),
+                                          InstanceMethod<&DatapathObject::set_microflow>("setMicroflow"),
+                                          InstanceMethod<&DatapathObject::close>("close"),
+                                      });
+  }
+
+  explicit DatapathObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DatapathObject>(info) {
+    const auto o = info[0].As<Napi::Object>();
+    if (u32(o, "layoutVersion") != kLayoutVersion) throw Napi::Error::New(info.Env(), "the datapath has another layout version");
+    Config c{};
+    c.workers = u32(o, "workers");
+    c.manual = flag(o, "manual");
+    c.busy = flag(o, "busy");
+    c.max_flows = u32(o, "maxFlows");
+    c.max_ports = u32(o, "maxPorts");
+    c.upcall_ring_bytes = u32(o, "upcallRingBytes");
+    c.command_ring_bytes = u32(o, "commandRingBytes");
+    c.microflow = flag(o, "microflow");
+    c.max_vlans = u32(o, "maxVlans");
+    c.buffers = u32(o, "buffers");
+    c.pending_depth = u32(o, "pendingDepth");
+    c.seed = u32(o, "seed");
+    datapath_ = std::make_unique<Datapath>(c, &bell_);
+  }
+
+  void Finalize(Napi::Env) override { end(); }
+
+ private:
+  void end() {
+    datapath_->close();
+    bell_.end();
+  }
+  uint32_t worker(const Napi::CallbackInfo& info) {
+    const uint32_t w = info[0].As<Napi::Number>().Uint32Value();
+    if (w >= datapath_->config().workers) throw Napi::RangeError::New(info.Env(), "no such worker");
+    return w;
+  }
+
+  void port_add(const Napi::CallbackInfo& info) {
+    const auto o = info[2].As<Napi::Object>();
+    PortRequest r;
+    r.kind = text(o, "kind");
+    r.device = text(o, "device");
+    r.output = text(o, "output");
+    r.netns = text(o, "netns");
+    r.mtu = u32(o, "mtu");
+    r.loop = flag(o, "loop");
+    r.offload = flag(o, "offload");
+    std::string why;
+    const int err = datapath_->port_add(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(), r, &why);
+    if (err == 0) return;
+    Napi::Error e = Napi::Error::New(info.Env(), why);
+    const char* name = strerrorname_np(err);
+    e.Set("code", Napi::String::New(info.Env(), name ? name : "EIO"));
+    throw e;
+  }
+  void port_remove(const Napi::CallbackInfo& info) { datapath_->port_remove(info[0].As<Napi::Number>().Uint32Value()); }
+
+  Napi::Value submit(const Napi::CallbackInfo& info) {
+    const uint32_t w = worker(info);
+    const auto commands = info[1].As<Napi::Uint8Array>();
+    const uint32_t length = info[2].As<Napi::Number>().Uint32Value();
+    if (length > commands.ByteLength()) throw Napi::RangeError::New(info.Env(), "length exceeds the commands");
+    return Napi::Boolean::New(info.Env(), datapath_->submit(w, commands.Data(), length));
+  }
+  Napi::Value applied(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), datapath_->worker(worker(info)).applied()); }
+  Napi::Value poll(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), datapath_->poll(worker(info))); }
+  void set_clock(const Napi::CallbackInfo& info) { datapath_->set_clock(static_cast<uint64_t>(info[0].As<Napi::Number>().DoubleValue())); }
+  Napi::Value upcall_ring(const Napi::CallbackInfo& info) {
+    return view(info.Env(), datapath_->worker(worker(info)).upcall_memory(), datapath_->config().upcall_ring_bytes);
+  }
+  Napi::Value upcall_index(const Napi::CallbackInfo& info) {
+    return Napi::Uint32Array::New(info.Env(), 2, view(info.Env(), datapath_->worker(worker(info)).upcall_index(), sizeof(RingIndex)), 0);
+  }
+  void on_upcall(const Napi::CallbackInfo& info) { bell_.set(info.Env(), info[0].As<Napi::Function>()); }
+  Napi::Value rearm(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), datapath_->worker(worker(info)).rearm()); }
+  Napi::Value counters(const Napi::CallbackInfo& info) {
+    const SharedMapping& m = datapath_->worker(worker(info)).arena().memory();
+    return view(info.Env(), m, m->bytes());
+  }
+  void set_microflow(const Napi::CallbackInfo& info) { datapath_->set_microflow(info[0].As<Napi::Boolean>().Value()); }
+  void close(const Napi::CallbackInfo&) { end(); }
+
+  Bell bell_;
+  std::unique_ptr<Datapath> datapath_;
+};
+
+#if defined(__x86_64__)
+double cycles_per_second() {
+  const auto ns = [] {
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
+  };
+  const double t0 = ns();
+  const uint64_t c0 = __builtin_ia32_rdtsc();
+  while (ns() - t0 < 2e7) {
+  }
+  return static_cast<double>(__builtin_ia32_rdtsc() - c0) / (ns() - t0) * 1e9;
+}
+#else
+double cycles_per_second() { return 1e9; }
+#endif
+
+}  // namespace
+
+void register_datapath(Napi::Env env, Napi::Object exports) {
+  DatapathObject::define(env, exports);
+  exports["cyclesPerSecond"] =
+      Napi::Function::New(env, [](const Napi::CallbackInfo& i) { return Napi::Number::New(i.Env(), cycles_per_second()); });
+}
+
+}  // namespace weft

@@ -1,0 +1,216 @@
+// Commands from JavaScript, applied between batches. Their layout is the typed page's, src/datapath/native.ts; TypeScript made them, so lengths are
+// trusted here, and actions are checked where they are installed.
+#include <cstdlib>
+#include <cstring>
+
+#include "../generated/actions.h"
+#include "../packet/bytes.h"
+#include "../packet/extract_inline.h"
+#include "worker.h"
+
+namespace weft {
+namespace {
+
+constexpr uint32_t kHead = 8;  // size, type
+
+uint32_t u32(const uint8_t* c, uint32_t at) { return load<uint32_t>(c + at); }
+uint32_t pad8(uint32_t n) { return (n + 7) & ~7u; }
+
+}  // namespace
+
+bool Worker::submit(const uint8_t* commands, uint32_t length) {
+  uint8_t* chunk = command_writer_.reserve(kHead + length);
+  if (!chunk) return false;
+  store(chunk + 4, length);
+  std::memcpy(chunk + kHead, commands, length);
+  command_writer_.publish();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (sleeping.load(std::memory_order_relaxed)) kick();
+  return true;
+}
+
+uint32_t Worker::apply_commands() {
+  uint32_t done = 0, size = 0;
+  while (const uint8_t* chunk = commands_.peek(&size)) {
+    const uint32_t length = u32(chunk, 4);
+    while (command_at_ < length) {
+      const uint8_t* c = chunk + kHead + command_at_;
+      if (!apply(c)) return done;
+      command_at_ += u32(c, 0);
+      done++;
+      stats_[kWorkerCommands]++;
+    }
+    command_at_ = 0;
+    commands_.pop(size);
+    applied_.store(applied_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+  return done;
+}
+
+bool Worker::apply(const uint8_t* c) {
+  switch (static_cast<Command>(u32(c, 4))) {
+    case Command::kFlowPut:
+      flow_put(c + kHead);
+      return true;
+    case Command::kFlowDelete:
+      if (u32(c, kHead) < shared_.config.max_flows) flow_end(flows_[u32(c, kHead)]);
+      ring_for_deletes_ = true;
+      return true;
+    case Command::kFlowModify:
+      if (u32(c, kHead) < shared_.config.max_flows) set_actions(flows_[u32(c, kHead)], c + kHead + 8, u32(c, kHead + 4));
+      return true;
+    case Command::kResume:
+      resume(c + kHead);
+      return true;
+    case Command::kExecute:
+      execute_command(c + kHead);
+      return true;
+    case Command::kInject:
+      return inject(c + kHead);
+    case Command::kMeter:
+      shared_.meters.set(u32(c, kHead), u32(c, kHead + 4), load<uint64_t>(c + kHead + 8), load<uint64_t>(c + kHead + 16), now_ns_);
+      return true;
+    case Command::kFlush:
+      for (uint32_t i = 0; i < shared_.config.max_flows; i++) flow_end(flows_[i]);
+      ring_for_deletes_ = true;
+      return true;
+    case Command::kPortState:
+      if (PortSlot* s = port_slot(u32(c, kHead))) {
+        s->up = u32(c, kHead + 4) & 1;
+        s->direct = s->present && s->up && s->owner == id_;
+      }
+      return true;
+    case Command::kUpcallLimit:
+      if (PortSlot* s = port_slot(u32(c, kHead))) s->upcalls.set(u32(c, kHead + 4), u32(c, kHead + 8), now_ns_);
+      return true;
+  }
+  return true;
+}
+
+void Worker::flow_put(const uint8_t* c) {
+  const uint32_t slot = u32(c, 0), lines = load<uint16_t>(c + 4), flags = load<uint16_t>(c + 6), action_bytes = u32(c, 8);
+  if (slot >= shared_.config.max_flows) return;
+  Key key{}, mask{};
+  const uint8_t* at = c + 16;
+  for (Key* k : {&key, &mask}) {
+    for (uint32_t n = 0; n < kKeyLines; n++) {
+      if (!(lines >> n & 1)) continue;
+      std::memcpy(k->in_port + n * kLineBytes, at, kLineBytes);
+      at += kLineBytes;
+    }
+  }
+  key.lines = 0xff;  // the key is whole: no line of it is absent
+  std::memset(&mask.lines, 0, kLineBytes - kOfsLines);
+
+  Flow& f = flows_[slot];
+  flow_end(f);
+  f.slot = slot;
+  f.counters = arena_.flow(slot);
+  if (flags & 1) std::memset(f.counters, 0, kFlowBlock * 8);
+  if (!set_actions(f, at, action_bytes)) return;
+  if (++f.seq == 0) f.seq = 1;
+  megaflows_.insert(f, key, mask);
+}
+
+void Worker::flow_end(Flow& f) {
+  if (!f.subtable) return;
+  megaflows_.remove(f);
+  if (++f.seq == 0) f.seq = 1;
+  std::free(const_cast<uint32_t*>(f.actions));
+  f.actions = nullptr;
+  f.words = 0;
+}
+
+// False when the words are not well-formed: the flow keeps what it had.
+bool Worker::set_actions(Flow& f, const uint8_t* bytes, uint32_t n) {
+  const auto* words = reinterpret_cast<const uint32_t*>(bytes);
+  if (!validate_actions(words, n / 4)) return false;
+  auto* mine = static_cast<uint32_t*>(std::malloc(n ? n : 4));
+  if (!mine) return false;
+  std::memcpy(mine, bytes, n);
+  std::free(const_cast<uint32_t*>(f.actions));
+  f.actions = mine;
+  f.words = n / 4;
+  const bool plain = n == 8 && words[0] == (static_cast<uint32_t>(Op::kOutput) | 2u << 16) && words[1] < shared_.config.max_ports;
+  f.plain_port = plain ? words[1] : kNoPort;
+  return true;
+}
+
+void Worker::resume(const uint8_t* c) {
+  const uint32_t number = u32(c, 0), slot = u32(c, 4), words = u32(c, 8) / 4;
+  const auto* actions = reinterpret_cast<const uint32_t*>(c + 16);
+  PendingEntry* e = pending_.by_number(number);
+  if (!e) return;
+  if (!validate_actions(actions, words)) return abandon(e, DropReason::kActionError);
+  Key key;
+  std::memcpy(&key, &e->key, sizeof key);
+  Packet* p = e->first;
+  if (PortSlot* s = port_slot(e->port)) s->pending--;
+  pending_.remove(e);
+  Flow* flow = slot < shared_.config.max_flows && flows_[slot].subtable ? &flows_[slot] : nullptr;
+  Key mine;
+  while (p) {
+    Packet* next = p->next;
+    p->next = nullptr;
+    hold(p, -1);
+    p->slot = slot;
+    if (flow) count(*flow, 1, p->len, key);
+    std::memcpy(&mine, &key, sizeof key);  // actions change metadata in it
+    execute(*this, p, mine, actions, words, max_vlans_);
+    p = next;
+  }
+}
+
+void Worker::execute_command(const uint8_t* c) {
+  const uint32_t in_port = u32(c, 0), recirc_id = u32(c, 4), action_bytes = u32(c, 8), len = u32(c, 12), key_len = u32(c, 28), flags = u32(c, 32);
+  const uint8_t* key_at = c + 40;
+  const uint8_t* actions = key_at + key_len;
+  const uint8_t* frame = actions + pad8(action_bytes);
+  const bool counted = flags & 1;
+  const uint32_t block = in_port < shared_.config.max_ports ? in_port : 0;
+  if (counted) {
+    arena_.port(block)[kPortRxPackets]++;
+    arena_.port(block)[kPortRxBytes] += len;
+  }
+  const auto lost = [&](DropReason why) {
+    if (counted) arena_.port(block)[kPortCounters + static_cast<uint32_t>(why)]++;
+  };
+  if (len > kLargeBuffer - kHeadroom) return lost(DropReason::kTooLong);
+  if (!validate_actions(reinterpret_cast<const uint32_t*>(actions), action_bytes / 4)) return lost(DropReason::kActionError);
+  Packet* p = pool_.take(len > kSmallBuffer - kHeadroom);
+  if (!p) return lost(DropReason::kNoBuffer);
+  std::memcpy(p->data, frame, len);
+  std::memcpy(&p->offload, c + 16, sizeof p->offload);
+  p->len = len;
+  p->in_port = block;
+  p->counted = counted;
+  Key key{};
+  if (key_len >= kKeyBytes) std::memcpy(&key, key_at, kKeyBytes);
+  store(key.in_port, __builtin_bswap32(in_port));
+  store(key.recirc_id, __builtin_bswap32(recirc_id));
+  if (!extract_inline(p->data, p->len, key, max_vlans_)) return drop(p, DropReason::kTooShort);
+  execute(*this, p, key, reinterpret_cast<const uint32_t*>(actions), action_bytes / 4, max_vlans_);
+}
+
+bool Worker::inject(const uint8_t* c) {
+  const uint32_t vport = u32(c, 0), len = u32(c, 4);
+  PortSlot* s = port_slot(vport);
+  if (!s || !s->memory || len > kLargeBuffer - kHeadroom) return true;
+  // Waiting frames take buffers; a half is left for packets on their way. The ring fills behind, and JavaScript is told so.
+  if (s->memory->waiting() != 0 && pool_.free_small() * 2 < pool_.total_small()) return false;
+  Packet* p = pool_.take(len > kSmallBuffer - kHeadroom);
+  if (!p) {
+    uint64_t* block = arena_.port(vport);
+    block[kPortRxPackets]++;
+    block[kPortRxBytes] += len;
+    block[kPortCounters + static_cast<uint32_t>(DropReason::kNoBuffer)]++;
+    return true;
+  }
+  std::memcpy(p->data, c + 24, len);
+  std::memcpy(&p->offload, c + 8, sizeof p->offload);
+  p->len = len;
+  s->memory->arrive(p);
+  return true;
+}
+
+}  // namespace weft

@@ -1,0 +1,70 @@
+// Workers and ports together, and the threads. Free of Node, so that plain programs and sanitizers run it whole.
+#pragma once
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "worker.h"
+
+namespace weft {
+
+struct PortRequest {
+  std::string kind;  // tap, system, memory, pcap, null
+  std::string device;
+  std::string output;
+  std::string netns;
+  uint32_t mtu = 1500;
+  bool loop = false;
+  bool offload = false;
+};
+
+class Datapath {
+ public:
+  // `bell` outlives the datapath; it may be called from workers' threads.
+  Datapath(const Config& config, Doorbell* bell);
+  ~Datapath();
+
+  // 0, or an errno, with a sentence in `why`.
+  int port_add(uint32_t vport, uint32_t worker, const PortRequest& request, std::string* why);
+  // Returns when every worker has let go and the device is closed. False: no such port.
+  bool port_remove(uint32_t vport);
+  bool submit(uint32_t worker, const uint8_t* commands, uint32_t length);
+  uint32_t poll(uint32_t worker);
+  void set_clock(uint64_t ns) { clock_ns_ = ns; }
+  void set_microflow(bool enabled);
+  Worker& worker(uint32_t i) { return *workers_[i]; }
+  const Config& config() const { return shared_.config; }
+  bool closed() const { return closed_; }
+  // Ends the threads and closes the ports; what waits is dropped. Counters stay readable.
+  void close();
+
+ private:
+  // A thread and the one control that it may be asked to apply.
+  struct Runner {
+    std::thread thread;
+    std::mutex lock;
+    std::condition_variable changed;
+    const Control* control = nullptr;
+    std::atomic<bool> asked{false};
+    bool stop = false;
+  };
+  void run(uint32_t worker);
+  void sleep(Worker& w, Runner& r);
+  bool serve(Worker& w, Runner& r);
+  void control(uint32_t worker, const Control& c);
+  void control_all(const Control& c);
+  Port* open_port(uint32_t vport, uint32_t worker, const PortRequest& request, Control* c, std::string* why, int* err);
+
+  Shared shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Runner>> runners_;  // none in manual mode
+  std::vector<std::unique_ptr<Port>> ports_;      // by vport
+  std::vector<uint32_t> owners_;
+  uint64_t clock_ns_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace weft

@@ -1,0 +1,139 @@
+// What goes up: misses, packets that an action sends, frames for memory ports, failures of devices.
+#include <algorithm>
+#include <cstring>
+
+#include "../packet/bytes.h"
+#include "worker.h"
+
+namespace weft {
+namespace {
+
+constexpr uint64_t kPendingTimeoutNs = 2000000000;  // a decision takes microseconds; by now it was lost
+uint32_t pad8(uint32_t n) { return (n + 7) & ~7u; }
+
+}  // namespace
+
+// Decisions are asked once a microflow. Fairness between ports: a port may have as many entries as are free. A flood from one port then takes a half
+// of them, of two ports a third each, and a port that was quiet always finds room.
+void Worker::miss(Packet* p, const Key& key, uint32_t hash) {
+  stats_[kWorkerMisses]++;
+  if (PendingEntry* e = pending_.find(hash, key)) {
+    if (e->count >= shared_.config.pending_depth || pool_.free_small() * 8 < pool_.total_small()) return drop(p, DropReason::kPendingFull);
+    e->last->next = p;
+    e->last = p;
+    e->count++;
+    hold(p, 1);
+    return;
+  }
+  PortSlot& s = ports_[p->in_port];
+  if (!s.upcalls.pass(now_ns_)) return drop(p, DropReason::kUpcallRate);
+  if (s.pending > pending_.free()) return drop(p, DropReason::kUpcallQueueFull);
+  PendingEntry* e = pending_.add(hash, key, now_ns_);
+  if (!e) return drop(p, DropReason::kUpcallQueueFull);
+  e->port = p->in_port;
+  s.pending++;
+  e->first = e->last = p;
+  e->count = 1;
+  if (!send_up(static_cast<uint8_t>(UpcallType::kMiss), *p, p->in_port, &key, nullptr, 0, e->number, hash)) {
+    s.pending--;
+    pending_.remove(e);
+    return drop(p, DropReason::kUpcallQueueFull);
+  }
+  hold(p, 1);
+}
+
+void Worker::hold(const Packet* p, int64_t by) {
+  if (p->counted) arena_.port(p->in_port)[kPortHeld] += static_cast<uint64_t>(by);
+}
+
+void Worker::expire_pending() {
+  for (PendingEntry* e = pending_.oldest(); e && now_ns_ - e->since_ns > kPendingTimeoutNs && now_ns_ > e->since_ns; e = pending_.oldest())
+    abandon(e, DropReason::kPendingTimeout);
+}
+
+void Worker::abandon(PendingEntry* e, DropReason why) {
+  Packet* p = e->first;
+  ports_[e->port].pending--;
+  pending_.remove(e);
+  while (p) {
+    Packet* next = p->next;
+    hold(p, -1);
+    drop(p, why);
+    p = next;
+  }
+}
+
+DropReason Worker::userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) {
+  if (!ports_[p->in_port].upcalls.pass(now_ns_)) return DropReason::kUpcallRate;
+  const bool taken = send_up(static_cast<uint8_t>(UpcallType::kAction), *p, p->in_port, &key, cookie, cookie_len, 0, 0);
+  return taken ? DropReason::kNone : DropReason::kUpcallQueueFull;
+}
+
+bool Worker::frame_up(uint32_t vport, const Packet& p) {
+  return send_up(static_cast<uint8_t>(UpcallType::kFrame), p, vport, nullptr, nullptr, 0, 0, 0);
+}
+
+bool Worker::send_up(uint8_t type, const Packet& p, uint32_t port, const Key* key, const uint8_t* cookie, uint32_t cookie_len, uint32_t number,
+                     uint32_t hash) {
+  const uint32_t key_len = key ? kKeyBytes : 0;
+  uint8_t* r = upcalls_.reserve(kUpcallHeader + key_len + pad8(cookie_len) + pad8(p.len));
+  if (!r) {
+    stats_[kWorkerUpcallsLost]++;
+    return false;
+  }
+  stats_[kWorkerUpcalls] += key != nullptr;
+  store<uint8_t>(r + kUpcallType, type);
+  store<uint8_t>(r + kUpcallWorker, static_cast<uint8_t>(id_));
+  store<uint16_t>(r + kUpcallReason, 0);
+  store(r + kUpcallPort, port);
+  store(r + kUpcallPending, number);
+  store(r + kUpcallFrameLen, p.len);
+  store(r + kUpcallKeyLen, key_len);
+  store(r + kUpcallCookieLen, cookie_len);
+  store(r + kUpcallSlot, p.slot);
+  store(r + kUpcallTimeNs, now_ns_);
+  std::memcpy(r + kUpcallOffload, &p.offload, sizeof p.offload);
+  store(r + kUpcallHash, hash);
+  store<uint32_t>(r + kUpcallRecircDepth, p.recirc_depth);
+  uint8_t* at = r + kUpcallHeader;
+  if (key) {
+    std::memcpy(at, key, kLineBytes);
+    for (uint32_t n = 1; n < kKeyLines; n++) {
+      if (key->lines >> (n - 1) & 1)
+        std::memcpy(at + n * kLineBytes, key->in_port + n * kLineBytes, kLineBytes);
+      else
+        std::memset(at + n * kLineBytes, 0, kLineBytes);
+    }
+    at += kKeyBytes;
+  }
+  if (cookie_len) std::memcpy(at, cookie, cookie_len);
+  std::memcpy(at + pad8(cookie_len), p.data, p.len);
+  return true;
+}
+
+bool Worker::report_failure(uint32_t vport, int err) {
+  uint8_t* r = upcalls_.reserve(kUpcallHeader);
+  if (!r) return false;
+  std::memset(r + kUpcallType, 0, kUpcallHeader - kUpcallType);
+  store<uint8_t>(r + kUpcallType, static_cast<uint8_t>(UpcallType::kPortEvent));
+  store<uint8_t>(r + kUpcallWorker, static_cast<uint8_t>(id_));
+  store<uint16_t>(r + kUpcallReason, static_cast<uint16_t>(err));
+  store(r + kUpcallPort, vport);
+  return true;
+}
+
+// JavaScript arms the bell when it has read all; it rings once then. Deletes ring it too: their callers wait for `applied`.
+void Worker::publish() {
+  const bool news = upcalls_.publish();
+  if (!news && !ring_for_deletes_) return;
+  ring_for_deletes_ = false;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (shared_.bell && bell_armed_.exchange(false, std::memory_order_acq_rel)) shared_.bell->ring();
+}
+
+bool Worker::rearm() {
+  bell_armed_.store(true, std::memory_order_seq_cst);
+  return upcalls_.unread();
+}
+
+}  // namespace weft

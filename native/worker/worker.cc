@@ -1,0 +1,162 @@
+#include "worker.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+
+namespace weft {
+namespace {
+
+// Microflows that wait for a decision at once. At the 50,000 decisions a second that JavaScript makes, they are all decided within 0.1 s.
+constexpr uint32_t kPendingEntries = 4096;
+constexpr uint32_t kEthernet = 14;
+
+}  // namespace
+
+Worker::Worker(uint32_t id, Shared& shared)
+    : id_(id),
+      shared_(shared),
+      max_vlans_(shared.config.max_vlans),
+      arena_(shared.config.max_ports, shared.config.max_flows),
+      stats_(arena_.worker()),
+      pool_(shared.config.buffers, static_cast<uint8_t>(id)),
+      flow_memory_(uint64_t{shared.config.max_flows} * sizeof(Flow)),
+      flows_(flow_memory_.as<Flow>()),
+      microflows_(flows_),
+      use_microflows_(shared.config.microflow),
+      ports_(new PortSlot[shared.config.max_ports]),
+      pending_(std::min(kPendingEntries, shared.config.buffers)),
+      random_(shared.config.seed + id),
+      upcall_memory_(std::make_shared<Mapping>(shared.config.upcall_ring_bytes)),
+      upcall_index_(std::make_shared<Mapping>(sizeof(RingIndex))),
+      command_memory_(std::make_shared<Mapping>(shared.config.command_ring_bytes)),
+      upcalls_(upcall_memory_->data(), shared.config.upcall_ring_bytes, upcall_index_->as<RingIndex>()),
+      command_writer_(command_memory_->data(), shared.config.command_ring_bytes, &command_index_),
+      commands_(command_memory_->data(), shared.config.command_ring_bytes, &command_index_) {
+  dirty_.reserve(shared.config.max_ports);
+  receiving_.reserve(shared.config.max_ports);
+  if (shared.config.manual) return;
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_event e{};
+  e.events = EPOLLIN;
+  e.data.fd = event_;
+  if (epoll_ < 0 || event_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &e) < 0) throw std::bad_alloc();
+}
+
+Worker::~Worker() {
+  for (uint32_t i = 0; i < shared_.config.max_flows; i++)
+    if (flows_[i].subtable) flow_end(flows_[i]);
+  if (epoll_ >= 0) close(epoll_);
+  if (event_ >= 0) close(event_);
+}
+
+void Worker::kick() {
+  const uint64_t one = 1;
+  if (event_ >= 0 && write(event_, &one, sizeof one) < 0 && errno != EAGAIN) std::abort();  // an eventfd of ours takes a write
+}
+
+void Worker::quiet(int fd) {
+  uint64_t n;
+  if (fd == event_ && read(event_, &n, sizeof n) < 0 && errno != EAGAIN) std::abort();
+}
+
+// Ends a worker's part of the lending. The first round gives back what it was lent, the second takes home what others gave back.
+void Worker::settle() {
+  for (uint32_t w = 0; w < shared_.config.workers; w++) {
+    if (w == id_) continue;
+    Lending& theirs = shared_.lent(w, id_);
+    while (Packet* p = theirs.out.pop()) {
+      p->slot = static_cast<uint32_t>(DropReason::kShutdown);
+      theirs.back.push(p);
+    }
+    Lending& mine = shared_.lent(id_, w);
+    while (Packet* p = mine.back.pop()) {
+      mine.lent--;
+      hold(p, -1);
+      finish(p, static_cast<DropReason>(p->slot));
+    }
+  }
+  for (const uint32_t vport : receiving_)
+    if (ports_[vport].memory) return_waiting(*ports_[vport].memory);
+}
+
+void Worker::return_waiting(MemoryPort& m) {
+  Packet* waiting[kBatch];
+  while (const uint32_t n = m.receive(pool_, waiting, kBatch))
+    for (uint32_t i = 0; i < n; i++) pool_.put(waiting[i]);
+}
+
+void Worker::apply_control(const Control& c) {
+  if (c.kind != Control::Kind::kStop) {
+    apply_commands();  // what was submitted before is older
+    flush_all();
+    publish();
+  }
+  switch (c.kind) {
+    case Control::Kind::kAddPort: {
+      PortSlot& s = ports_[c.vport];
+      s = PortSlot{};
+      std::fill_n(arena_.port(c.vport), kPortBlock, 0);
+      s.present = s.up = true;
+      s.owner = c.owner;
+      s.max_len = c.port->mtu() + kEthernet;
+      if (c.owner != id_) break;
+      s.direct = true;
+      s.port = c.port;
+      s.memory = c.memory;
+      receiving_.push_back(c.vport);
+      if (epoll_ >= 0 && c.port->fd() >= 0) {
+        epoll_event e{};
+        e.events = EPOLLIN;
+        e.data.fd = c.port->fd();
+        epoll_ctl(epoll_, EPOLL_CTL_ADD, c.port->fd(), &e);
+      }
+      break;
+    }
+    case Control::Kind::kRemovePort: {
+      PortSlot& s = ports_[c.vport];
+      if (s.port && epoll_ >= 0 && s.port->fd() >= 0) epoll_ctl(epoll_, EPOLL_CTL_DEL, s.port->fd(), nullptr);
+      if (s.memory) return_waiting(*s.memory);
+      s.present = s.up = s.direct = false;
+      s.port = nullptr;
+      s.memory = nullptr;
+      std::erase(receiving_, c.vport);
+      for (PendingEntry* e = pending_.oldest(); e;) {
+        PendingEntry* next = e->newer;
+        if (e->port == c.vport) abandon(e, DropReason::kShutdown);
+        e = next;
+      }
+      break;
+    }
+    case Control::Kind::kMicroflow:
+      use_microflows_ = c.enabled;
+      microflows_.clear();
+      break;
+    case Control::Kind::kStop:
+      while (PendingEntry* e = pending_.oldest()) abandon(e, DropReason::kShutdown);
+      break;
+  }
+}
+
+bool Worker::must_poll() const {
+  for (const uint32_t vport : receiving_)
+    if (!ports_[vport].failed && ports_[vport].port->polled()) return true;
+  return false;
+}
+
+bool Worker::has_work() const {
+  if (!commands_.empty()) return true;
+  for (uint32_t w = 0; w < shared_.config.workers; w++) {
+    if (w == id_) continue;
+    if (!shared_.lent(w, id_).out.empty() || !shared_.lent(id_, w).back.empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace weft

@@ -1,0 +1,211 @@
+// A worker: it owns receive queues, caches, packet buffers and counters, and shares nothing with other workers but queues of lent packets. Between it
+// and JavaScript stand a ring of commands down and a ring of upcalls up.
+//
+// It lives in breaths: apply commands; take a batch from each port; look all of it up; execute in order of arrival; send what queued for each
+// port; publish what went up. A breath never blocks and allocates nothing for a packet.
+//
+// Accounting: each packet that arrived is `counted` on one port's block, and ends exactly once, in `finish`. Between it is held (waiting for a decision,
+// or lent to another worker). So for each port, always: rx_packets = forwarded + sum(drops) + held, where frames within a breath are on their way.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "../action/execute.h"
+#include "../cache/megaflow.h"
+#include "../cache/microflow.h"
+#include "../port/memory.h"
+#include "arena.h"
+#include "meter.h"
+#include "packet_queue.h"
+#include "pending.h"
+#include "pool.h"
+#include "random.h"
+#include "ring.h"
+
+namespace weft {
+
+struct Config {
+  uint32_t workers;
+  bool manual;
+  bool busy;
+  uint32_t max_flows;
+  uint32_t max_ports;
+  uint32_t upcall_ring_bytes;
+  uint32_t command_ring_bytes;
+  bool microflow;
+  uint32_t max_vlans;
+  uint32_t buffers;
+  uint32_t pending_depth;
+  uint32_t seed;
+};
+
+// Rings JavaScript's bell. May be called by any worker.
+class Doorbell {
+ public:
+  virtual ~Doorbell() = default;
+  virtual void ring() = 0;
+};
+
+// What the workers of one datapath share.
+struct Shared {
+  Config config;
+  MeterTable meters;
+  Doorbell* bell = nullptr;
+  std::vector<std::unique_ptr<Lending>> lending;  // [lender * workers + borrower]
+  std::vector<class Worker*> workers;
+  Lending& lent(uint32_t from, uint32_t to) { return *lending[from * config.workers + to]; }
+};
+
+// A change that the worker makes between breaths and the caller waits for.
+struct Control {
+  enum class Kind { kAddPort, kRemovePort, kStop, kMicroflow } kind;
+  uint32_t vport = 0;
+  uint32_t owner = 0;
+  Port* port = nullptr;
+  MemoryPort* memory = nullptr;  // the same port, when it is one
+  bool enabled = false;
+};
+
+// A port as one worker sees it.
+struct PortSlot {
+  Port* port = nullptr;  // when this worker owns it
+  MemoryPort* memory = nullptr;
+  bool present = false;
+  bool up = false;
+  bool direct = false;  // present, up and ours: packets go straight into `queue`
+  bool failed = false;  // reported; no longer polled
+  uint32_t owner = 0;
+  uint32_t max_len = 0;  // of an untagged frame
+  uint32_t pending = 0;  // entries in the pending table
+  UpcallBucket upcalls;
+  uint32_t queued = 0;
+  Packet* queue[kBatch];
+};
+
+class Worker final : public Sink, public FrameSink {
+ public:
+  Worker(uint32_t id, Shared& shared);
+  ~Worker() override;
+
+  // One breath; returns how many packets moved. `now_ns` is the worker's time.
+  uint32_t breathe(uint64_t now_ns);
+  void apply_control(const Control& c);
+  // Commands that wait are applied, except packets for which there is no room yet.
+  uint32_t apply_commands();
+
+  // For the thread that sleeps and wakes (thread.cc).
+  bool must_poll() const;
+  bool has_work() const;
+  int epoll_fd() const { return epoll_; }
+  bool waits() const { return pending_.used() != 0; }
+  uint64_t* stats() { return stats_; }
+
+  // JavaScript's side of the rings.
+  bool submit(const uint8_t* commands, uint32_t length);
+  bool rearm();
+  uint32_t applied() const { return applied_.load(std::memory_order_acquire); }
+  const Arena& arena() const { return arena_; }
+  const SharedMapping& upcall_memory() const { return upcall_memory_; }
+  const SharedMapping& upcall_index() const { return upcall_index_; }
+  bool buffers_home() const { return pool_.all_home(); }
+
+  // After a wake-up: takes the note out of our own event, if that was it.
+  void quiet(int fd);
+  // Once no thread runs: what was lent goes home and what waits at memory ports is given back.
+  void settle();
+  // Wakes the thread if it sleeps. Any thread may call.
+  void kick();
+  std::atomic<bool> sleeping{false};
+
+  // Sink
+  DropReason output(Packet* p, uint32_t port) override;
+  void recirculate(Packet* p, Key& key, uint32_t id) override;
+  void drop(Packet* p, DropReason why) override;
+  void release(Packet* p) override;
+  DropReason userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) override;
+  Packet* copy(const Packet* p) override;
+  bool meter(const Packet* p, uint32_t id) override { return shared_.meters.pass(id, p->len, now_ns_); }
+  uint32_t random() override { return random_.u32(); }
+  // FrameSink
+  bool frame_up(uint32_t vport, const Packet& p) override;
+
+ private:
+  // commands.cc
+  bool apply(const uint8_t* command);  // false: not now, there is no room
+  void flow_put(const uint8_t* c);
+  void flow_end(Flow& f);
+  bool set_actions(Flow& f, const uint8_t* words, uint32_t bytes);
+  void resume(const uint8_t* c);
+  void execute_command(const uint8_t* c);
+  bool inject(const uint8_t* c);
+  PortSlot* port_slot(uint32_t vport) { return vport < shared_.config.max_ports ? &ports_[vport] : nullptr; }
+
+  // breath.cc
+  uint32_t receive(uint32_t vport, PortSlot& s);
+  void process(Packet** batch, uint32_t n, uint32_t in_port);
+  uint32_t find_flows(Packet** batch, uint32_t n);
+  void run_flow(Packet* p, Key& key, Flow& f);
+  void count(Flow& f, uint64_t packets, uint64_t bytes, const Key& key);
+  Flow* find_flow(Key& key, uint32_t* hash);
+
+  // send.cc
+  void enqueue(uint32_t vport, PortSlot& s, Packet* p);
+  void flush(uint32_t vport);
+  void flush_all();
+  void finish(Packet* p, DropReason why);
+  DropReason refuse(Packet* p, uint32_t vport, DropReason why);
+  bool lend(Packet* p, uint32_t vport, uint32_t owner);
+  uint32_t collect_lent();
+  void return_waiting(MemoryPort& m);
+
+  // upcall.cc
+  void miss(Packet* p, const Key& key, uint32_t hash);
+  void expire_pending();
+  void abandon(PendingEntry* e, DropReason why);
+  void hold(const Packet* p, int64_t by);
+  bool send_up(uint8_t type, const Packet& p, uint32_t port, const Key* key, const uint8_t* cookie, uint32_t cookie_len, uint32_t number, uint32_t hash);
+  bool report_failure(uint32_t vport, int err);
+  void publish();
+
+  const uint32_t id_;
+  Shared& shared_;
+  const uint32_t max_vlans_;
+  uint64_t now_ns_ = 0;
+  Arena arena_;
+  uint64_t* stats_;
+  PacketPool pool_;
+
+  Mapping flow_memory_;
+  Flow* flows_;
+  MicroflowCache microflows_;
+  MegaflowCache megaflows_;
+  bool use_microflows_;
+  uint32_t breaths_ = 0;
+
+  std::unique_ptr<PortSlot[]> ports_;
+  std::vector<uint32_t> receiving_;  // vports this worker owns
+  std::vector<uint32_t> dirty_;      // vports with packets to send
+
+  // The batch in hand; found_[i] is kNone for a miss.
+  Key keys_[kBatch];
+  uint32_t hashes_[kBatch];
+  uint32_t found_[kBatch];
+
+  PendingTable pending_;
+  Random random_;
+
+  SharedMapping upcall_memory_, upcall_index_, command_memory_;
+  RingWriter upcalls_;
+  RingIndex command_index_{};
+  RingWriter command_writer_;  // JavaScript's thread
+  RingReader commands_;
+  uint32_t command_at_ = 0;  // within the chunk in hand
+  std::atomic<uint32_t> applied_{0};
+  std::atomic<bool> bell_armed_{true};
+  bool ring_for_deletes_ = false;
+  int epoll_ = -1;
+  int event_ = -1;
+};
+
+}  // namespace weft

@@ -1,0 +1,294 @@
+import { UserError } from '../../lib/errors.js';
+import { DP_KEY_BYTES, updateLines } from '../../packet/key.js';
+import type { DpAction } from '../action.js';
+import {
+  type Datapath,
+  type DatapathHandlers,
+  type FlowCounters,
+  NO_OFFLOAD,
+  type Offload,
+  type PortCounters,
+} from '../datapath.js';
+import { type DatapathConfig, LAYOUT_VERSION, type NativeDatapath, type PortConfig } from '../native.js';
+import { CommandBuffer } from './commands.js';
+import { CountersArena, type WorkerCounters } from './counters.js';
+import { loadAddon } from './load.js';
+import { UpcallRing } from './upcall-ring.js';
+
+export const DEFAULT_CONFIG: Omit<DatapathConfig, 'layoutVersion'> = {
+  workers: 1,
+  manual: false,
+  busy: false,
+  maxFlows: 65536 * 4,
+  maxPorts: 1024,
+  upcallRingBytes: 8 << 20,
+  commandRingBytes: 4 << 20,
+  microflow: true,
+  maxVlans: 2,
+  buffers: 16384,
+  pendingDepth: 64,
+  seed: 1,
+};
+
+/** Records handled before other work of the program gets its turn. */
+const DRAIN_MAX = 1024;
+/** Commands gathered before they are submitted, well under half of the smallest ring. */
+const GATHER_BYTES = 1 << 16;
+const MIN_RING_BYTES = 1 << 19;
+
+interface Deletion {
+  readonly slot: number;
+  readonly done: (last: FlowCounters) => void;
+  /** For each worker, the submission that holds the command. */
+  readonly submission: readonly number[];
+}
+
+/**
+ * The native engine as a Datapath. With `manual` it has no threads: `run` moves packets, `setClock` is the time. Otherwise workers run by
+ * themselves and upcalls come on the event loop.
+ *
+ * Commands that handlers give during a drain are gathered and submitted once at its end: their answer (a flow, a resume) is one step for the worker.
+ */
+export class NativeDriver implements Datapath {
+  readonly workers: number;
+  readonly config: DatapathConfig;
+  private readonly native: NativeDatapath;
+  private readonly rings: UpcallRing[];
+  private readonly arena: CountersArena;
+  private readonly buffers: CommandBuffer[];
+  private readonly submitted: number[];
+  private readonly owners = new Map<number, { worker: number; kind: string }>();
+  private deletions: Deletion[] = [];
+  private handlers: DatapathHandlers = { upcall() {}, frame() {}, portEvent() {} };
+  private draining = false;
+  private closed = false;
+
+  constructor(config: Partial<Omit<DatapathConfig, 'layoutVersion'>> = {}) {
+    this.config = { ...DEFAULT_CONFIG, ...config, layoutVersion: LAYOUT_VERSION };
+    checkConfig(this.config);
+    this.native = new (loadAddon().Datapath)(this.config);
+    this.workers = this.config.workers;
+    const each = Array.from({ length: this.workers }, (_, w) => w);
+    this.rings = each.map((w) => new UpcallRing(this.native, w));
+    this.arena = new CountersArena(
+      each.map((w) => this.native.counters(w)),
+      this.config.maxPorts,
+    );
+    this.buffers = each.map(() => new CommandBuffer());
+    this.submitted = each.map(() => 0);
+    if (!this.config.manual) this.native.onUpcall(() => this.bell());
+  }
+
+  setHandlers(h: DatapathHandlers): void {
+    this.handlers = h;
+  }
+
+  portAdd(vport: number, config: PortConfig): void {
+    const worker = vport % this.workers;
+    this.flushAll();
+    try {
+      this.native.portAdd(vport, worker, config);
+    } catch (e) {
+      throw new UserError(e instanceof Error ? e.message : String(e));
+    }
+    this.owners.set(vport, { worker, kind: config.kind });
+  }
+
+  portRemove(vport: number): void {
+    if (!this.owners.delete(vport)) return;
+    this.flushAll();
+    this.native.portRemove(vport);
+  }
+
+  portState(vport: number, up: boolean): void {
+    this.toAll((b) => b.portState(vport, up));
+  }
+
+  portCounters(vport: number): PortCounters {
+    return this.arena.port(vport);
+  }
+
+  workerCounters(worker: number): WorkerCounters {
+    return this.arena.worker(worker);
+  }
+
+  flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
+    this.toAll((b) => b.flowPut(slot, key, mask, actions));
+  }
+
+  flowModify(slot: number, actions: readonly DpAction[]): void {
+    this.toAll((b) => b.flowModify(slot, actions));
+  }
+
+  flowDelete(slot: number, done: (last: FlowCounters) => void): void {
+    // The numbers of the submissions that this command goes into, whether they leave now or at the end of a drain.
+    const submission = this.submitted.map((n) => n + 1);
+    this.deletions.push({ slot, done, submission });
+    this.toAll((b) => b.flowDelete(slot));
+  }
+
+  flowCounters(slot: number): FlowCounters {
+    return this.arena.flow(slot);
+  }
+
+  resume(worker: number, pending: number, slot: number | undefined, actions: readonly DpAction[]): void {
+    this.to(worker, (b) => b.resume(pending, slot, actions));
+  }
+
+  execute(
+    key: Uint8Array,
+    frame: Uint8Array,
+    offload: Offload,
+    actions: readonly DpAction[],
+    counted = false,
+  ): void {
+    const own = key.slice(0, DP_KEY_BYTES);
+    updateLines(own);
+    const inPort = new DataView(own.buffer).getUint32(0);
+    const worker = this.owners.get(inPort)?.worker ?? 0;
+    this.to(worker, (b) => b.execute(own, frame, offload, actions, counted));
+  }
+
+  inject(vport: number, frame: Uint8Array, offload: Offload = NO_OFFLOAD): boolean {
+    const owner = this.owners.get(vport);
+    if (owner?.kind !== 'memory') throw new UserError(`port ${vport} is not a memory port`);
+    this.flush(owner.worker);
+    const b = this.buffers[owner.worker];
+    b.inject(vport, frame, offload);
+    const taken = this.native.submit(owner.worker, b.bytes, b.length);
+    b.clear();
+    if (taken) this.submitted[owner.worker]++;
+    return taken;
+  }
+
+  meterSet(id: number, unit: 'kbps' | 'pktps', rate: number, burst: number): void {
+    this.to(0, (b) => b.meter(id, unit, rate, burst));
+  }
+
+  upcallLimit(vport: number, rate: number, burst: number): void {
+    this.toAll((b) => b.upcallLimit(vport, rate, burst));
+  }
+
+  setMicroflow(enabled: boolean): void {
+    this.native.setMicroflow(enabled);
+  }
+
+  run(max = Number.POSITIVE_INFINITY): number {
+    if (!this.config.manual || this.closed) return 0;
+    const before = this.packets();
+    for (let breath = 0; breath < max; breath++) {
+      let work = 0;
+      for (let w = 0; w < this.workers; w++) work += this.native.poll(w);
+      if (this.drain(Number.POSITIVE_INFINITY) + work === 0) break;
+    }
+    return this.packets() - before;
+  }
+
+  setClock(ms: number): void {
+    this.native.setClock(Math.round(ms * 1e6));
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.native.close();
+    for (const d of this.deletions.splice(0)) d.done(this.arena.flow(d.slot));
+  }
+
+  private packets(): number {
+    let n = 0;
+    for (let w = 0; w < this.workers; w++) n += this.arena.worker(w).packets;
+    return n;
+  }
+
+  private bell(): void {
+    if (this.closed) return;
+    let left = DRAIN_MAX;
+    for (;;) {
+      left -= this.drain(left);
+      if (left <= 0) {
+        setImmediate(() => this.bell());
+        return;
+      }
+      let more = false;
+      for (let w = 0; w < this.workers; w++) if (this.native.rearm(w)) more = true;
+      this.finishDeletions();
+      if (!more || this.closed) return;
+    }
+  }
+
+  /** Hands over what came up, then submits what the handlers said to it. Returns the number of records. */
+  private drain(max: number): number {
+    if (this.draining) return 0;
+    this.draining = true;
+    let n = 0;
+    try {
+      for (const ring of this.rings) if (n < max) n += ring.drain(this.handlers, max - n);
+    } finally {
+      this.draining = false;
+      this.flushAll();
+    }
+    this.finishDeletions();
+    return n;
+  }
+
+  private finishDeletions(): void {
+    if (this.deletions.length === 0 || this.closed) return;
+    const applied = this.submitted.map((_, w) => this.native.applied(w));
+    const over = (d: Deletion) => d.submission.every((n, w) => ((applied[w] - n) | 0) >= 0);
+    let n = 0;
+    while (n < this.deletions.length && over(this.deletions[n])) n++;
+    for (const d of this.deletions.splice(0, n)) {
+      const last = this.arena.flow(d.slot);
+      this.arena.clearFlow(d.slot);
+      d.done(last);
+    }
+  }
+
+  private to(worker: number, write: (b: CommandBuffer) => void): void {
+    if (this.closed) return;
+    write(this.buffers[worker]);
+    if (!this.draining || this.buffers[worker].length > GATHER_BYTES) this.flush(worker);
+  }
+
+  private toAll(write: (b: CommandBuffer) => void): void {
+    if (this.closed) return;
+    const first = this.buffers[0];
+    const from = first.length;
+    write(first);
+    for (let w = 1; w < this.workers; w++) this.buffers[w].append(first, from);
+    if (!this.draining || first.length > GATHER_BYTES) this.flushAll();
+  }
+
+  private flushAll(): void {
+    for (let w = 0; w < this.workers; w++) this.flush(w);
+  }
+
+  /** A worker takes commands in each breath and never waits for us, so a full ring has room again within microseconds. */
+  private flush(worker: number): void {
+    const b = this.buffers[worker];
+    if (b.length === 0 || this.closed) return;
+    while (!this.native.submit(worker, b.bytes, b.length));
+    b.clear();
+    this.submitted[worker] = (this.submitted[worker] + 1) | 0;
+  }
+}
+
+function checkConfig(c: DatapathConfig): void {
+  const range = (name: keyof DatapathConfig, lo: number, hi: number) => {
+    const v = c[name];
+    if (typeof v !== 'number' || !Number.isInteger(v) || v < lo || v > hi)
+      throw new UserError(`datapath ${name}: ${String(v)} is not an integer from ${lo} to ${hi}`);
+  };
+  range('workers', 1, 64);
+  range('maxFlows', 1, 1 << 24);
+  range('maxPorts', 2, 1 << 16);
+  range('maxVlans', 0, 2);
+  range('buffers', 128, 1 << 22);
+  range('pendingDepth', 1, 1 << 16);
+  range('seed', 0, 0xffffffff);
+  for (const name of ['upcallRingBytes', 'commandRingBytes'] as const) {
+    range(name, MIN_RING_BYTES, 1 << 30);
+    if (c[name] & (c[name] - 1)) throw new UserError(`datapath ${name}: ${c[name]} is not a power of two`);
+  }
+}
