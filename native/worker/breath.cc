@@ -13,16 +13,6 @@ namespace {
 constexpr uint32_t kReorderEvery = 4096;  // breaths
 constexpr uint8_t kMaxRecirculations = 8;
 
-// Line 0 before extraction: metadata only.
-void begin_key(Key& key, uint32_t in_port) {
-  uint8_t* line = key.in_port;
-  store<uint64_t>(line, __builtin_bswap32(in_port));
-  store<uint64_t>(line + 40, 0);
-  store<uint64_t>(line + 48, 0);
-  store<uint64_t>(line + 56, 0);
-}
-static_assert(kOfsInPort == 0 && kOfsRecircId == 4 && kOfsDpHash == 44 && kOfsPktMark == 48 && kOfsLines == 60);
-
 }  // namespace
 
 uint32_t Worker::breathe(uint64_t now_ns) {
@@ -69,15 +59,14 @@ uint32_t Worker::receive(uint32_t vport, PortSlot& s) {
 void Worker::process(Packet** batch, uint32_t n, uint32_t in_port) {
   uint32_t good = 0;
   for (uint32_t i = 0; i < n; i++) {
-    begin_key(keys_[good], in_port);
     batch[good] = batch[i];
-    if (extract_inline(batch[i]->data, batch[i]->len, keys_[good], max_vlans_)) [[likely]]
-      good++;
+    if (extract_received(batch[i]->data, batch[i]->len, in_port, keys_[good], max_vlans_, hashes_[good])) [[likely]]
+      microflows_.prefetch(hashes_[good++]);
     else
       finish(batch[i], DropReason::kTooShort);
   }
   n = good;
-  find_flows(batch, n);
+  find_flows(n);
   for (uint32_t i = 0; i < n;) {
     if (found_[i] == MegaflowCache::kNone) [[unlikely]] {
       miss(batch[i], keys_[i], hashes_[i]);
@@ -113,16 +102,12 @@ void Worker::process(Packet** batch, uint32_t n, uint32_t in_port) {
   }
 }
 
-// Fills hashes_ and found_ for the batch whose keys are in keys_. Returns how many were found.
-uint32_t Worker::find_flows(Packet** batch, uint32_t n) {
+// Fills found_ for the batch whose keys and hashes are in keys_ and hashes_.
+void Worker::find_flows(uint32_t n) {
   uint32_t missing = n == 32 ? ~0u : (1u << n) - 1;
   const uint32_t all = missing;
   if (use_microflows_) {
     int32_t place[kBatch];
-    for (uint32_t i = 0; i < n; i++) {
-      hashes_[i] = hash_key(keys_[i]);
-      microflows_.prefetch(hashes_[i]);
-    }
     for (uint32_t i = 0; i < n; i++) place[i] = microflows_.find(hashes_[i]);
     for (uint32_t i = 0; i < n; i++) {
       const uint32_t slot = place[i] < 0 ? MicroflowCache::kNone : microflows_.confirm(place[i], keys_[i]);
@@ -130,24 +115,17 @@ uint32_t Worker::find_flows(Packet** batch, uint32_t n) {
       missing &= ~(static_cast<uint32_t>(slot != MicroflowCache::kNone) << i);
     }
     stats_[kWorkerMicroflowHits] += static_cast<uint32_t>(__builtin_popcount(all & ~missing));
-    if (missing == 0) return n;
+    if (missing == 0) return;
   } else {
     for (uint32_t i = 0; i < n; i++) found_[i] = MegaflowCache::kNone;
   }
   const uint32_t found = megaflows_.lookup(keys_, missing, found_, &stats_[kWorkerSubtableLookups]);
   stats_[kWorkerMegaflowHits] += static_cast<uint32_t>(__builtin_popcount(found));
-  if (use_microflows_) {
-    for (uint32_t todo = found; todo != 0; todo &= todo - 1) {
-      const uint32_t i = static_cast<uint32_t>(__builtin_ctz(todo));
-      microflows_.insert(hashes_[i], keys_[i], flows_[found_[i]]);
-    }
-  } else {
-    for (uint32_t todo = missing & ~found; todo != 0; todo &= todo - 1) {
-      const uint32_t i = static_cast<uint32_t>(__builtin_ctz(todo));
-      hashes_[i] = hash_key(keys_[i]);
-    }
+  if (!use_microflows_) return;
+  for (uint32_t todo = found; todo != 0; todo &= todo - 1) {
+    const uint32_t i = static_cast<uint32_t>(__builtin_ctz(todo));
+    microflows_.insert(hashes_[i], keys_[i], flows_[found_[i]]);
   }
-  return static_cast<uint32_t>(__builtin_popcount((all & ~missing) | found));
 }
 
 void Worker::count(Flow& f, uint64_t packets, uint64_t bytes, const Key& key) {

@@ -167,7 +167,7 @@ void Worker::execute_command(const uint8_t* c) {
   const uint8_t* actions = key_at + key_len;
   const uint8_t* frame = actions + pad8(action_bytes);
   const bool counted = flags & 1;
-  const uint32_t block = in_port < shared_.config.max_ports ? in_port : 0;
+  const uint32_t block = block_of(in_port);
   if (counted) {
     arena_.port(block)[kPortRxPackets]++;
     arena_.port(block)[kPortRxBytes] += len;

@@ -34,7 +34,7 @@ void Worker::miss(Packet* p, const Key& key, uint32_t hash) {
   s.pending++;
   e->first = e->last = p;
   e->count = 1;
-  if (!send_up(static_cast<uint8_t>(UpcallType::kMiss), *p, p->in_port, &key, nullptr, 0, e->number, hash)) {
+  if (!send_up(static_cast<uint8_t>(UpcallType::kMiss), *p, be32(key.in_port), &key, nullptr, 0, e->number, hash)) {
     s.pending--;
     pending_.remove(e);
     return drop(p, DropReason::kUpcallQueueFull);
@@ -65,7 +65,7 @@ void Worker::abandon(PendingEntry* e, DropReason why) {
 
 DropReason Worker::userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) {
   if (!ports_[p->in_port].upcalls.pass(now_ns_)) return DropReason::kUpcallRate;
-  const bool taken = send_up(static_cast<uint8_t>(UpcallType::kAction), *p, p->in_port, &key, cookie, cookie_len, 0, 0);
+  const bool taken = send_up(static_cast<uint8_t>(UpcallType::kAction), *p, be32(key.in_port), &key, cookie, cookie_len, 0, 0);
   return taken ? DropReason::kNone : DropReason::kUpcallQueueFull;
 }
 

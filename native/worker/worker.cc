@@ -101,11 +101,13 @@ void Worker::apply_control(const Control& c) {
   switch (c.kind) {
     case Control::Kind::kAddPort: {
       PortSlot& s = ports_[c.vport];
+      const uint32_t pending = s.pending;
       s = PortSlot{};
-      std::fill_n(arena_.port(c.vport), kPortBlock, 0);
-      s.present = s.up = true;
+      s.pending = pending;
+      if (arena_.port(c.vport)[kPortHeld] == 0) std::fill_n(arena_.port(c.vport), kPortBlock, 0);
+      s.known = s.present = s.up = true;
       s.owner = c.owner;
-      s.max_len = c.port->mtu() + kEthernet;
+      s.max_len = c.port->mtu() ? c.port->mtu() + kEthernet : ~0u;
       if (c.owner != id_) break;
       s.direct = true;
       s.port = c.port;
@@ -127,11 +129,6 @@ void Worker::apply_control(const Control& c) {
       s.port = nullptr;
       s.memory = nullptr;
       std::erase(receiving_, c.vport);
-      for (PendingEntry* e = pending_.oldest(); e;) {
-        PendingEntry* next = e->newer;
-        if (e->port == c.vport) abandon(e, DropReason::kShutdown);
-        e = next;
-      }
       break;
     }
     case Control::Kind::kMicroflow:

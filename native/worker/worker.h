@@ -71,12 +71,13 @@ struct Control {
 struct PortSlot {
   Port* port = nullptr;  // when this worker owns it
   MemoryPort* memory = nullptr;
+  bool known = false;    // has a counter block of its own, which outlives it
   bool present = false;
   bool up = false;
   bool direct = false;  // present, up and ours: packets go straight into `queue`
   bool failed = false;  // reported; no longer polled
   uint32_t owner = 0;
-  uint32_t max_len = 0;  // of an untagged frame
+  uint32_t max_len = 0;  // of an untagged frame that the MTU lets pass
   uint32_t pending = 0;  // entries in the pending table
   UpcallBucket upcalls;
   uint32_t queued = 0;
@@ -139,12 +140,14 @@ class Worker final : public Sink, public FrameSink {
   void resume(const uint8_t* c);
   void execute_command(const uint8_t* c);
   bool inject(const uint8_t* c);
+  // Where packets of a port are counted: block 0, the switch's own, for a port that never was.
+  uint32_t block_of(uint32_t vport) const { return vport < shared_.config.max_ports && ports_[vport].known ? vport : 0; }
   PortSlot* port_slot(uint32_t vport) { return vport < shared_.config.max_ports ? &ports_[vport] : nullptr; }
 
   // breath.cc
   uint32_t receive(uint32_t vport, PortSlot& s);
   void process(Packet** batch, uint32_t n, uint32_t in_port);
-  uint32_t find_flows(Packet** batch, uint32_t n);
+  void find_flows(uint32_t n);
   void run_flow(Packet* p, Key& key, Flow& f);
   void count(Flow& f, uint64_t packets, uint64_t bytes, const Key& key);
   Flow* find_flow(Key& key, uint32_t* hash);

@@ -82,7 +82,14 @@ export interface Datapath {
    * Runs actions on a frame made here. `key` (DP_KEY_BYTES) gives metadata: in_port, recirc_id, tunnel, mark, priority; the rest is extracted.
    * `counted`: the frame is a new one of port in_port's block (packet-out); false: it was counted already (an upcall by action sent back).
    */
-  execute(key: Uint8Array, frame: Uint8Array, offload: Offload, actions: readonly DpAction[]): void;
+  execute(
+    key: Uint8Array,
+    frame: Uint8Array,
+    offload: Offload,
+    actions: readonly DpAction[],
+    /** Default true. */
+    counted?: boolean,
+  ): void;
   /** A frame arrives at a memory port. False: the ring is full; nothing was taken. */
   inject(vport: number, frame: Uint8Array, offload?: Offload): boolean;
   /** One drop band; rate 0 deletes. Rates a second (bits/1000 or packets), burst in the same unit. */

@@ -95,12 +95,14 @@ export class NativeDriver implements Datapath {
   }
 
   portRemove(vport: number): void {
-    if (!this.owners.delete(vport)) return;
+    this.owner(vport);
+    this.owners.delete(vport);
     this.flushAll();
     this.native.portRemove(vport);
   }
 
   portState(vport: number, up: boolean): void {
+    this.owner(vport);
     this.toAll((b) => b.portState(vport, up));
   }
 
@@ -113,6 +115,8 @@ export class NativeDriver implements Datapath {
   }
 
   flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
+    const { maxFlows } = this.config;
+    if (slot >= maxFlows) throw new UserError(`flow slot ${slot} is past ${maxFlows - 1}`);
     this.toAll((b) => b.flowPut(slot, key, mask, actions));
   }
 
@@ -140,7 +144,7 @@ export class NativeDriver implements Datapath {
     frame: Uint8Array,
     offload: Offload,
     actions: readonly DpAction[],
-    counted = false,
+    counted = true,
   ): void {
     const own = key.slice(0, DP_KEY_BYTES);
     updateLines(own);
@@ -150,8 +154,8 @@ export class NativeDriver implements Datapath {
   }
 
   inject(vport: number, frame: Uint8Array, offload: Offload = NO_OFFLOAD): boolean {
-    const owner = this.owners.get(vport);
-    if (owner?.kind !== 'memory') throw new UserError(`port ${vport} is not a memory port`);
+    const owner = this.owner(vport);
+    if (owner.kind !== 'memory') throw new UserError(`datapath port ${vport} is no memory port`);
     this.flush(owner.worker);
     const b = this.buffers[owner.worker];
     b.inject(vport, frame, offload);
@@ -166,6 +170,7 @@ export class NativeDriver implements Datapath {
   }
 
   upcallLimit(vport: number, rate: number, burst: number): void {
+    this.owner(vport);
     this.toAll((b) => b.upcallLimit(vport, rate, burst));
   }
 
@@ -192,7 +197,14 @@ export class NativeDriver implements Datapath {
     if (this.closed) return;
     this.closed = true;
     this.native.close();
+    this.owners.clear();
     for (const d of this.deletions.splice(0)) d.done(this.arena.flow(d.slot));
+  }
+
+  private owner(vport: number): { worker: number; kind: string } {
+    const owner = this.owners.get(vport);
+    if (!owner) throw new UserError(`datapath port ${vport} does not exist`);
+    return owner;
   }
 
   private packets(): number {

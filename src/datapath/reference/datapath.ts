@@ -107,9 +107,16 @@ export class ReferenceDatapath implements Datapath, Sink {
     }
   }
 
-  execute(key: Uint8Array, frame: Uint8Array, offload: Offload, actions: readonly DpAction[]): void {
+  execute(
+    key: Uint8Array,
+    frame: Uint8Array,
+    offload: Offload,
+    actions: readonly DpAction[],
+    counted = true,
+  ): void {
     const inPort = new DataView(key.buffer, key.byteOffset).getUint32(K.inPort.offset);
-    const p = this.arrive(inPort, frame, offload);
+    const p = counted ? this.arrive(inPort, frame, offload) : newPacket(frame, { ...offload }, inPort);
+    p.counted = counted;
     const own = newKey();
     own.set(key.subarray(0, DP_KEY_BYTES));
     if (extract(p.frame, own, this.config.maxVlans)) execute(this, p, own, actions, this.config.maxVlans);

@@ -1,0 +1,8 @@
+import t from 'tap';
+import { runSuite } from '../suite.js';
+import { ReferenceDatapath } from './datapath.js';
+
+t.test('reference engine', (t) => {
+  runSuite(t, (config) => new ReferenceDatapath(config));
+  t.end();
+});
