@@ -25,8 +25,12 @@ export const NULL_PORT: PortConfig = { ...MEMORY, kind: 'null' };
 const hex = (s: string) => Uint8Array.from(Buffer.from(s.replaceAll(' ', ''), 'hex'));
 export const ETH = '020000000002 020000000001';
 export const UDP = hex(`${ETH} 0800 45000020000100004011 66ca 0a000001 0a000002 00010002000c0000 01020304`);
-export const TCP_SYN = hex(`${ETH} 0800 4500002800010000400666cd 0a000001 0a000002 00010002 00000000 00000000 5002 0000 00000000`);
-export const IPV6 = hex(`${ETH} 86dd 60000000 0008 1140 ${'20010db8'.padEnd(32, '0')} ${'20010db9'.padEnd(32, '0')} 00010002 0008 0000`);
+export const TCP_SYN = hex(
+  `${ETH} 0800 4500002800010000400666cd 0a000001 0a000002 00010002 00000000 00000000 5002 0000 00000000`,
+);
+export const IPV6 = hex(
+  `${ETH} 86dd 60000000 0008 1140 ${'20010db8'.padEnd(32, '0')} ${'20010db9'.padEnd(32, '0')} 00010002 0008 0000`,
+);
 
 export const out = (port: number): DpAction => ({ type: 'output', port });
 export const drop = (reason: DropReasonName): DpAction => ({ type: 'drop', reason: DROP[reason] });
@@ -135,7 +139,9 @@ const CASES: readonly Case[] = [
     (t, b) => {
       flow(b, 0, { inPort: be32(1), nwProto: [6] }, [out(2)]);
       flow(b, 1, { inPort: be32(1), ethType: [8, 0], nwProto: [17], tpDst: [0, 2] }, [out(3)]);
-      flow(b, 2, { inPort: be32(1), ethType: [0x86, 0xdd], ipv6Src: [0x20, 1, 13, 0xb8, ...Array(12).fill(0)] }, [out(1)]);
+      flow(b, 2, { inPort: be32(1), ethType: [0x86, 0xdd], ipv6Src: [0x20, 1, 13, 0xb8, ...Array(12).fill(0)] }, [
+        out(1),
+      ]);
       flow(b, 3, { inPort: be32(2) }, [out(1)]);
       for (let n = 0; n < 3; n++) b.send(1, TCP_SYN, UDP, IPV6);
       b.send(2, UDP);

@@ -139,13 +139,7 @@ export class NativeDriver implements Datapath {
     this.to(worker, (b) => b.resume(pending, slot, actions));
   }
 
-  execute(
-    key: Uint8Array,
-    frame: Uint8Array,
-    offload: Offload,
-    actions: readonly DpAction[],
-    counted = true,
-  ): void {
+  execute(key: Uint8Array, frame: Uint8Array, offload: Offload, actions: readonly DpAction[], counted = true): void {
     const own = key.slice(0, DP_KEY_BYTES);
     updateLines(own);
     const inPort = new DataView(own.buffer).getUint32(0);

@@ -107,13 +107,7 @@ export class ReferenceDatapath implements Datapath, Sink {
     }
   }
 
-  execute(
-    key: Uint8Array,
-    frame: Uint8Array,
-    offload: Offload,
-    actions: readonly DpAction[],
-    counted = true,
-  ): void {
+  execute(key: Uint8Array, frame: Uint8Array, offload: Offload, actions: readonly DpAction[], counted = true): void {
     const inPort = new DataView(key.buffer, key.byteOffset).getUint32(K.inPort.offset);
     const p = counted ? this.arrive(inPort, frame, offload) : newPacket(frame, { ...offload }, inPort);
     p.counted = counted;
