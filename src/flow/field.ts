@@ -40,6 +40,8 @@ export interface FieldRow {
   readonly validLow: number;
   /** Bits of the slot that a match on the field, or a write to it, also sets: VLAN fields say that there is a tag. 0 for most. */
   readonly implied: number;
+  /** A match on the field fixes its whole slot, the other bits to zero: ICMP type and code in a port slot. */
+  readonly wholeSlot: boolean;
   /** N of tun_metadataN, whose place within the slot is the TLV map's to say. */
   readonly tunMetadata?: number;
   /** Conditions on other fields, ANDed; the prerequisite column of ovs-fields(7). */
@@ -80,7 +82,9 @@ export type Prereq =
   | 'nd'
   | 'nd_solicit'
   | 'nd_advert'
-  | 'ct';
+  | 'ct'
+  | 'ct_ipv4'
+  | 'ct_ipv6';
 
 /** A field or bits of it, as in "NXM_NX_REG0[0..15]". */
 export interface Subfield {

@@ -172,6 +172,9 @@ t.test('prerequisites of packets and of matches', (t) => {
   t.notOk(matchHasPrereqs('ethernet', m));
   t.notOk(matchHasPrereqs('ct', m));
   setU(m.value, K.ctState, 0x20);
+  setU(m.value, K.packetType, 0);
+  setU(m.value, K.ethType, 0x800);
+  setU(m.mask, K.ethType, 0xffff);
   setU(m.mask, K.ctState, 0x30);
   t.ok(matchHasPrereqs('ct', m), '+trk-inv');
   t.end();

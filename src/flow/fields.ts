@@ -120,7 +120,7 @@ export function writeBits(key: Uint8Array, f: Subfield, value: bigint, mask: big
 /** Sets in a mask the bits of a subfield, and those that say whether it exists in the same slot. */
 export function markBits(mask: Uint8Array, f: Subfield): void {
   const { field: row } = f;
-  if (row.format === 'of_port') {
+  if (row.format === 'of_port' || row.wholeSlot) {
     mask.fill(0xff, row.slot.offset, row.slot.offset + row.slot.bytes);
     return;
   }

@@ -1,14 +1,33 @@
 /** A match: a value and a mask of the pipeline's key. Invariant: value & ~mask is zero. */
-import { KEY_WORDS, newKey, words } from './key.js';
+
+import { KEY_BYTES, KEY_WORDS, words } from './key.js';
+import type { TunTable } from './tun-table.js';
 
 export class Match {
-  readonly value = newKey();
-  readonly mask = newKey();
+  readonly value: Uint8Array;
+  readonly mask: Uint8Array;
+  /** Where the tunnel options of this match stand, when it has some and no bridge's table applies. */
+  tun?: TunTable;
+
+  constructor() {
+    // One buffer: making and collecting buffers is most of the cost of reading a large flow file.
+    const both = new ArrayBuffer(2 * KEY_BYTES);
+    this.value = new Uint8Array(both, 0, KEY_BYTES);
+    this.mask = new Uint8Array(both, KEY_BYTES, KEY_BYTES);
+  }
+
+  /** Matches everything again, so that one object serves many parses. */
+  clear(): void {
+    this.value.fill(0);
+    this.mask.fill(0);
+    delete this.tun;
+  }
 
   clone(): Match {
     const m = new Match();
     m.value.set(this.value);
     m.mask.set(this.mask);
+    if (this.tun) m.tun = this.tun;
     return m;
   }
 }

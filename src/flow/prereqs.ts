@@ -26,11 +26,11 @@ const IPV6 = on(K.ethType, 0x86dd);
 const IP = on(K.ethType, 0x0800, 0x86dd);
 const NOT_LATER: Condition = { slot: K.nwFrag, bits: 2, values: [0], lenient: true };
 const ICMPV6 = [IPV6, on(K.nwProto, 58)];
-const SOLICIT = { slot: K.tpSrc, bits: 0xff, values: [135] };
-const ADVERT = { slot: K.tpSrc, bits: 0xff, values: [136] };
-const CODE_0 = { slot: K.tpDst, bits: 0xff, values: [0] };
+const SOLICIT = on(K.tpSrc, 135);
+const ADVERT = on(K.tpSrc, 136);
+const CODE_0 = on(K.tpDst, 0);
 
-const CONDITIONS: Readonly<Record<Exclude<Prereq, 'ct'>, readonly Condition[]>> = {
+const CONDITIONS: Readonly<Record<Prereq, readonly Condition[]>> = {
   none: [],
   ethernet: [ETHERNET],
   vlan: [{ slot: K.vlanTci, bits: 0x1000, values: [0x1000] }],
@@ -48,11 +48,19 @@ const CONDITIONS: Readonly<Record<Exclude<Prereq, 'ct'>, readonly Condition[]>> 
   nd: [...ICMPV6, { ...SOLICIT, values: [135, 136] }, CODE_0],
   nd_solicit: [...ICMPV6, SOLICIT, CODE_0],
   nd_advert: [...ICMPV6, ADVERT, CODE_0],
+  // and a valid connection, which is more than one value: see matchHasCt
+  ct: [IP],
+  ct_ipv4: [IPV4],
+  ct_ipv6: [IPV6],
 };
 
 const CT = { new: 1, est: 2, rel: 4, rpl: 8, inv: 0x10, trk: 0x20, snat: 0x40, dnat: 0x80 } as const;
 /** A packet that was tracked and is not invalid has one of these. */
 const CT_VALID = CT.new | CT.est | CT.rpl;
+
+function isCt(p: Prereq): boolean {
+  return p === 'ct' || p === 'ct_ipv4' || p === 'ct_ipv6';
+}
 
 /** Namespace 1 of packet_type is an Ethernet type: it stands for eth_type in packets without an Ethernet header. */
 function effectiveSlot(c: Condition, key: Uint8Array): Slot {
@@ -67,9 +75,9 @@ function bitsAnd(a: number, b: number): number {
 
 /** Does the packet have the field? Whatever was looked at to answer is set in `mask` when there is one. */
 export function checkPrereqs(p: Prereq, key: Uint8Array, mask?: Uint8Array): boolean {
-  if (p === 'ct') {
+  if (isCt(p)) {
     if (mask) setU(mask, K.ctState, (getU(mask, K.ctState) | CT_VALID) >>> 0);
-    return (getU(key, K.ctState) & CT_VALID) !== 0;
+    if ((getU(key, K.ctState) & CT_VALID) === 0) return false;
   }
   for (const c of CONDITIONS[p]) {
     const slot = effectiveSlot(c, key);
@@ -81,14 +89,20 @@ export function checkPrereqs(p: Prereq, key: Uint8Array, mask?: Uint8Array): boo
 
 /** Does every packet of the match have the field? */
 export function matchHasPrereqs(p: Prereq, m: Match): boolean {
-  if (p === 'ct') return matchHasCt(m);
-  for (const c of CONDITIONS[p]) {
+  return (!isCt(p) || matchHasCt(m)) && conditionsHeld(p, m) === CONDITIONS[p].length;
+}
+
+/** How many of the chain's conditions the match fixes before the first it does not: how near it comes to having the field. */
+export function conditionsHeld(p: Prereq, m: Match): number {
+  const chain = CONDITIONS[p];
+  for (let i = 0; i < chain.length; i++) {
+    const c = chain[i];
     const slot = effectiveSlot(c, m.value);
     const known = bitsAnd(getU(m.mask, slot), c.bits) === c.bits;
-    if (!known && !c.lenient) return false;
-    if (!c.values.includes(bitsAnd(getU(m.value, slot), c.bits))) return false;
+    if (!known && !c.lenient) return i;
+    if (!c.values.includes(bitsAnd(getU(m.value, slot), c.bits))) return i;
   }
-  return true;
+  return chain.length;
 }
 
 function matchHasCt(m: Match): boolean {

@@ -14,7 +14,7 @@ import {
   prefixMask,
 } from './address.js';
 
-/** Left: any form; right: what inet_ntop writes. */
+/** On the left one of its forms, on the right what inet_ntop writes. */
 const IPV6 = [
   ['::1', '::1'],
   ['::', '::'],

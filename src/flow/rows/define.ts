@@ -39,6 +39,8 @@ export interface RowSpec {
   readonly shift?: number;
   readonly valid?: bigint;
   readonly implied?: number;
+  /** Default: false. */
+  readonly wholeSlot?: boolean;
   readonly tunMetadata?: number;
   /** Default: none. */
   readonly prereqs?: Prereq;
@@ -66,6 +68,7 @@ export function field(name: string, spec: RowSpec): FieldRow {
     valid,
     validLow: Number(valid & 0xffffffffn),
     implied: spec.implied ?? 0,
+    wholeSlot: spec.wholeSlot ?? false,
     ...(spec.tunMetadata === undefined ? {} : { tunMetadata: spec.tunMetadata }),
     prereqs: spec.prereqs ?? 'none',
     ...(nxm ? { nxm } : {}),

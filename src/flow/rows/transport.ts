@@ -1,6 +1,6 @@
 import { K } from '../../packet/key.js';
 import type { FieldRow } from '../field.js';
-import { field, part } from './define.js';
+import { field } from './define.js';
 
 /** TCP, UDP, SCTP, ICMP, ND, NSH. ICMP type and code stand in the low byte of the port slots. */
 export const TRANSPORT_ROWS: readonly FieldRow[] = [
@@ -61,7 +61,8 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     bits: 8,
     mask: 'no',
     format: 'decimal',
-    slot: part(K.tpSrc, 1, 1),
+    slot: K.tpSrc,
+    wholeSlot: true,
     prereqs: 'icmpv4',
     ids: ['NXM_OF_ICMP_TYPE 13', 'OXM_OF_ICMPV4_TYPE 19'],
     doc: 'ICMP type.',
@@ -70,7 +71,8 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     bits: 8,
     mask: 'no',
     format: 'decimal',
-    slot: part(K.tpDst, 1, 1),
+    slot: K.tpDst,
+    wholeSlot: true,
     prereqs: 'icmpv4',
     ids: ['NXM_OF_ICMP_CODE 14', 'OXM_OF_ICMPV4_CODE 20'],
     doc: 'ICMP code.',
@@ -79,7 +81,8 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     bits: 8,
     mask: 'no',
     format: 'decimal',
-    slot: part(K.tpSrc, 1, 1),
+    slot: K.tpSrc,
+    wholeSlot: true,
     prereqs: 'icmpv6',
     ids: ['NXM_NX_ICMPV6_TYPE 21', 'OXM_OF_ICMPV6_TYPE 29'],
     doc: 'ICMPv6 type.',
@@ -88,7 +91,8 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     bits: 8,
     mask: 'no',
     format: 'decimal',
-    slot: part(K.tpDst, 1, 1),
+    slot: K.tpDst,
+    wholeSlot: true,
     prereqs: 'icmpv6',
     ids: ['NXM_NX_ICMPV6_CODE 22', 'OXM_OF_ICMPV6_CODE 30'],
     doc: 'ICMPv6 code.',

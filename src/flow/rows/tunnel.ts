@@ -92,6 +92,8 @@ export const TUNNEL_ROWS: readonly FieldRow[] = [
     doc: 'ERSPAN version 2 hardware id.',
   }),
   field('tun_gtpu_flags', {
+    // what OVS prints, and does not read back
+    aliases: ['gtpu_flags'],
     format: 'hexadecimal',
     slot: K.tunGtpuFlags,
     writable: false,
@@ -99,6 +101,8 @@ export const TUNNEL_ROWS: readonly FieldRow[] = [
     doc: 'GTP-U flags.',
   }),
   field('tun_gtpu_msgtype', {
+    // what OVS prints, and does not read back
+    aliases: ['gtpu_msgtype'],
     format: 'decimal',
     slot: K.tunGtpuMsgtype,
     writable: false,

@@ -1,0 +1,48 @@
+/**
+ * What a match says of fields that its packets do not have. ovs-ofctl takes "tp_dst=80" without a protocol and then drops the condition, with a
+ * remark; OpenFlow's encoders leave such fields out. Both come from here.
+ */
+import { isZero } from '../lib/bytes.js';
+import type { FieldRow } from './field.js';
+import { FIELDS } from './fields.js';
+import type { Match } from './match.js';
+import { conditionsHeld, matchHasPrereqs } from './prereqs.js';
+
+const CONDITIONAL = FIELDS.filter((f) => f.prereqs !== 'none' && f.prereqs !== 'ethernet');
+
+/** Fields that the match fixes, but whose prerequisites it does not: one a slot, the one whose prerequisites come nearest. */
+export function missingPrereqs(m: Match): FieldRow[] {
+  const missing: FieldRow[] = [];
+  const covered: FieldRow[] = [];
+  for (const row of CONDITIONAL) {
+    const { offset, bytes } = row.slot;
+    if (isZero(m.mask, offset, offset + bytes)) continue;
+    if (row.prereqs === 'vlan') continue;
+    (matchHasPrereqs(row.prereqs, m) ? covered : missing).push(row);
+  }
+  const held = new Map(missing.map((row) => [row, conditionsHeld(row.prereqs, m)]));
+  missing.sort((a, b) => (held.get(b) ?? 0) - (held.get(a) ?? 0));
+  return missing.filter(
+    (row, i) => !covered.some((c) => overlaps(c, row)) && !missing.slice(0, i).some((c) => overlaps(c, row)),
+  );
+}
+
+function overlaps(a: FieldRow, b: FieldRow): boolean {
+  return a.slot.offset < b.slot.offset + b.slot.bytes && b.slot.offset < a.slot.offset + a.slot.bytes;
+}
+
+/** The match without those conditions: itself when there are none. Dropping one may drop others that stood on it. */
+export function normalizeMatch(m: Match): { readonly match: Match; readonly dropped: readonly FieldRow[] } {
+  let match = m;
+  const dropped: FieldRow[] = [];
+  for (;;) {
+    const rows = missingPrereqs(match);
+    if (rows.length === 0) return { match, dropped };
+    if (match === m) match = m.clone();
+    for (const { slot } of rows) {
+      match.mask.fill(0, slot.offset, slot.offset + slot.bytes);
+      match.value.fill(0, slot.offset, slot.offset + slot.bytes);
+    }
+    dropped.push(...rows);
+  }
+}
