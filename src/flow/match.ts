@@ -42,16 +42,19 @@ export interface MiniMatch {
   readonly mask: Uint32Array;
 }
 
+const used = new Uint8Array(KEY_WORDS);
+
 export function minify(m: Match): MiniMatch {
   const value = words(m.value);
   const mask = words(m.mask);
-  const used: number[] = [];
-  for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== 0) used.push(i);
-  return {
-    index: Uint8Array.from(used),
-    value: Uint32Array.from(used, (i) => value[i]),
-    mask: Uint32Array.from(used, (i) => mask[i]),
-  };
+  let n = 0;
+  for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== 0) used[n++] = i;
+  const mini = { index: used.slice(0, n), value: new Uint32Array(n), mask: new Uint32Array(n) };
+  for (let i = 0; i < n; i++) {
+    mini.value[i] = value[used[i]];
+    mini.mask[i] = mask[used[i]];
+  }
+  return mini;
 }
 
 export function expand(mini: MiniMatch): Match {
