@@ -44,6 +44,8 @@ export class TupleClassifier implements Classifier {
   private conjunctions = 0;
   /** The next rule's age. Ages only compare. */
   private clock = 0;
+  /** The subtable asked for last, unless it is gone. */
+  private latest: Subtable | undefined;
 
   get size(): number {
     return this.count;
@@ -112,9 +114,11 @@ export class TupleClassifier implements Classifier {
   }
 
   private subtable(shape: Shape): Subtable | undefined {
+    // Rules come in runs of one shape, and each is looked for before it is put in.
+    if (this.latest && sameShape(this.latest.shape, shape)) return this.latest;
     const same = this.byShape.get(hashShape(shape));
-    if (same) for (const sub of same) if (sameShape(sub.shape, shape)) return sub;
-    return undefined;
+    this.latest = same?.find((sub) => sameShape(sub.shape, shape));
+    return this.latest;
   }
 
   private addSubtable(match: MiniMatch): Subtable {
@@ -126,10 +130,12 @@ export class TupleClassifier implements Classifier {
     if (same) same.push(sub);
     else this.byShape.set(hash, [sub]);
     this.order.splice(this.place(sub), 0, sub);
+    this.latest = sub;
     return sub;
   }
 
   private dropSubtable(sub: Subtable): void {
+    this.latest = undefined;
     this.order.splice(this.place(sub), 1);
     const hash = hashShape(sub.shape);
     const rest = (this.byShape.get(hash) ?? []).filter((s) => s !== sub);
