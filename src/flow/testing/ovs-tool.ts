@@ -10,12 +10,12 @@ export function ovsOfctlMissing(): string | undefined {
   return r.status === 0 ? undefined : 'ovs-ofctl is not installed';
 }
 
-/** Output of a run, both streams, without the remarks about protocols and the log. */
+/** Output of a run, both streams, without the remarks about protocols the log and hex dumps. */
 export function ovsOfctl(args: readonly string[]): string[] {
   const r = spawnSync('ovs-ofctl', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   return `${r.stdout}${r.stderr}`
     .split('\n')
-    .filter((line) => line !== '' && !/^(usable protocols|chosen protocol|\d{4}-\d\d-\d\dT)/.test(line));
+    .filter((line) => line !== '' && !/^(usable protocols|chosen protocol|\d{4}-\d\d-\d\dT|[\da-f]{8}  )/.test(line));
 }
 
 /** What `ovs-ofctl parse-flows` makes of each flow: its text as "priority=...,fields", or the whole line when it is no plain answer. */
