@@ -7,6 +7,7 @@
  * (evidence: test/extract compares with `ovs-ofctl parse-pcap`). Two consequences that surprise: the version nibbles of IPv4 and IPv6
  * are not looked at, and an IPv6 frame whose extension headers are cut off keeps its addresses but nothing else.
  */
+import { isZero, put16, get16 as u16 } from '../lib/bytes.js';
 import { FRAG, K, LINE, LINE_BYTES, type Slot, VLAN_CFI } from './key.js';
 
 export const ETH_HEADER = 14;
@@ -20,12 +21,7 @@ const MAX_PADDING = 0xffff;
 /** Where the metadata of line 2 begins: what stands before comes from frames. */
 const LINE2_METADATA = K.tunErspanIdx.offset;
 
-const u16 = (b: Uint8Array, at: number): number => (b[at] << 8) | b[at + 1];
-
-function put16(key: Uint8Array, slot: Slot, value: number): void {
-  key[slot.offset] = value >> 8;
-  key[slot.offset + 1] = value;
-}
+const put = (key: Uint8Array, slot: Slot, value: number): void => put16(key, slot.offset, value);
 
 function copy(key: Uint8Array, slot: Slot, frame: Uint8Array, at: number): void {
   for (let i = 0; i < slot.bytes; i++) key[slot.offset + i] = frame[at + i];
@@ -60,8 +56,8 @@ export function extract(frame: Uint8Array, key: Uint8Array, maxVlans: number): b
 
   let at = 12;
   for (let n = 0; n < maxVlans && n < 2 && isVlan(u16(frame, at)) && frame.length - at >= 6; n++, at += 4) {
-    put16(key, n === 0 ? K.vlanTpid : K.vlan2Tpid, u16(frame, at));
-    put16(key, n === 0 ? K.vlanTci : K.vlan2Tci, u16(frame, at + 2) | VLAN_CFI);
+    put(key, n === 0 ? K.vlanTpid : K.vlan2Tpid, u16(frame, at));
+    put(key, n === 0 ? K.vlanTci : K.vlan2Tci, u16(frame, at + 2) | VLAN_CFI);
     if (n === 1) announce(key, LINE.l2);
   }
   let type = u16(frame, at);
@@ -70,7 +66,7 @@ export function extract(frame: Uint8Array, key: Uint8Array, maxVlans: number): b
     type = snapType(frame, at);
     if (type !== ETH_TYPE_NONE) at += 8;
   }
-  put16(key, K.ethType, type);
+  put(key, K.ethType, type);
 
   if (type === 0x0800) ipv4(frame, at, key);
   else if (type === 0x86dd) ipv6(frame, at, key);
@@ -174,7 +170,7 @@ function transport(frame: Uint8Array, at: number, end: number, key: Uint8Array, 
   if (proto === 6 && (frame[at + 12] >> 4 < 5 || (frame[at + 12] >> 4) * 4 > end - at)) return;
   copy(key, K.tpSrc, frame, at);
   copy(key, K.tpDst, frame, at + 2);
-  if (proto === 6) put16(key, K.tcpFlags, u16(frame, at + 12) & 0x0fff);
+  if (proto === 6) put(key, K.tcpFlags, u16(frame, at + 12) & 0x0fff);
 }
 
 /** Neighbor solicitation and advertisement. A link-layer address given twice makes target and addresses void. */
@@ -190,7 +186,7 @@ function nd(frame: Uint8Array, at: number, end: number, key: Uint8Array): void {
     if ((type !== 1 && type !== 2) || bytes !== 8) continue;
     const slot = type === 1 ? K.arpSha : K.arpTha;
     announce(key, LINE.l2);
-    if (key.subarray(slot.offset, slot.offset + 6).some((b) => b !== 0)) {
+    if (!isZero(key, slot.offset, slot.offset + 6)) {
       key.fill(0, K.ndTarget.offset, K.ndTarget.offset + 16);
       key.fill(0, K.arpSha.offset, K.arpTha.offset + 6);
       return;

@@ -2,6 +2,7 @@
  * Finishing in software what a sender left to a device: the checksum, and the cutting of a large TCP or UDP packet into segments. The
  * C++ twin is native/packet/offload.cc; a suite holds them equal. A frame that is not what its offload state says is refused, never guessed at.
  */
+import { get16, get32, put16, put32 } from '../lib/bytes.js';
 import { addBytes, finish, nonzero, pseudoSum } from './checksum.js';
 
 /** The fields of struct virtio_net_hdr; src/datapath has the same shape. */
@@ -18,13 +19,6 @@ export const GSO = { none: 0, tcp4: 1, udpFragments: 3, tcp6: 4, udpL4: 5, ecn: 
 
 const FIN_PSH = 0x09;
 const CWR = 0x80;
-
-const u16 = (b: Uint8Array, at: number): number => (b[at] << 8) | b[at + 1];
-const u32 = (b: Uint8Array, at: number): number => u16(b, at) * 0x10000 + u16(b, at + 2);
-function put16(b: Uint8Array, at: number, value: number): void {
-  b[at] = value >> 8;
-  b[at + 1] = value;
-}
 
 /**
  * Completes a NEEDS_CSUM checksum in place; without that flag does nothing. False: the place is outside the frame. 0xffff is written where 0 comes
@@ -54,16 +48,16 @@ type Network = Pick<Layout, 'l4' | 'end' | 'dst'>;
 function findIpv4(f: Uint8Array, l3: number, proto: number): Network | undefined {
   if (f.length - l3 < 20) return undefined;
   const header = (f[l3] & 0x0f) * 4;
-  const total = u16(f, l3 + 2);
+  const total = get16(f, l3 + 2);
   if (header < 20 || total < header || total > f.length - l3) return undefined;
-  if (u16(f, l3 + 6) & 0x3fff || f[l3 + 9] !== proto) return undefined;
+  if (get16(f, l3 + 6) & 0x3fff || f[l3 + 9] !== proto) return undefined;
   return { l4: l3 + header, end: l3 + total, dst: l3 + 16 };
 }
 
 /** Hop-by-hop, routing and destination options are repeated in each segment. A fragment cannot be cut, and what AH has signed neither. */
 function findIpv6(f: Uint8Array, l3: number, proto: number): Network | undefined {
-  if (f.length - l3 < 40 || u16(f, l3 + 4) > f.length - l3 - 40) return undefined;
-  const end = l3 + 40 + u16(f, l3 + 4);
+  if (f.length - l3 < 40 || get16(f, l3 + 4) > f.length - l3 - 40) return undefined;
+  const end = l3 + 40 + get16(f, l3 + 4);
   let dst = l3 + 24;
   let l4 = l3 + 40;
   let next = f[l3 + 6];
@@ -82,9 +76,9 @@ function findIpv6(f: Uint8Array, l3: number, proto: number): Network | undefined
 function find(f: Uint8Array, gso: number): Layout | undefined {
   if (gso !== GSO.tcp4 && gso !== GSO.tcp6 && gso !== GSO.udpL4) return undefined;
   let at = 12;
-  while (f.length >= at + 2 && (u16(f, at) === 0x8100 || u16(f, at) === 0x88a8)) at += 4;
+  while (f.length >= at + 2 && (get16(f, at) === 0x8100 || get16(f, at) === 0x88a8)) at += 4;
   if (f.length < at + 2) return undefined;
-  const type = u16(f, at);
+  const type = get16(f, at);
   const v6 = type === 0x86dd;
   const tcp = gso !== GSO.udpL4;
   if ((type !== 0x0800 && !v6) || (tcp && v6 !== (gso === GSO.tcp6))) return undefined;
@@ -106,7 +100,7 @@ export function segment(frame: Uint8Array, o: OffloadState, mtu: number): Uint8A
   const fits = mtu - (h.payload - h.l3);
   if (o.gsoSize > fits && !h.tcp) return undefined;
   const step = Math.min(o.gsoSize, fits);
-  const checksummed = h.tcp || h.v6 || (o.flags & NEEDS_CSUM) !== 0 || u16(frame, h.l4 + 6) !== 0;
+  const checksummed = h.tcp || h.v6 || (o.flags & NEEDS_CSUM) !== 0 || get16(frame, h.l4 + 6) !== 0;
   const out: Uint8Array[] = [];
   for (let at = h.payload; at < h.end || out.length === 0; at += step) {
     const stop = Math.min(at + step, h.end);
@@ -125,14 +119,12 @@ function finishSegment(s: Uint8Array, h: Layout, n: number, sent: number, last: 
     put16(s, h.l3 + 4, s.length - h.l3 - 40);
   } else {
     put16(s, h.l3 + 2, s.length - h.l3);
-    put16(s, h.l3 + 4, u16(s, h.l3 + 4) + n);
+    put16(s, h.l3 + 4, get16(s, h.l3 + 4) + n);
     put16(s, h.l3 + 10, 0);
     put16(s, h.l3 + 10, finish(addBytes(0, s, h.l3, h.l4)));
   }
   if (h.tcp) {
-    const seq = u32(s, h.l4 + 4) + sent;
-    put16(s, h.l4 + 4, (seq / 0x10000) & 0xffff);
-    put16(s, h.l4 + 6, seq % 0x10000);
+    put32(s, h.l4 + 4, (get32(s, h.l4 + 4) + sent) % 2 ** 32);
     if (!last) s[h.l4 + 13] &= ~FIN_PSH;
     if (n !== 0) s[h.l4 + 13] &= ~CWR;
   } else {
