@@ -1,0 +1,197 @@
+// Any bytes as a frame, its offload state and action words. What validate_actions accepts must run without a read or write outside of frame, key and
+// words, and every packet must end once. Copies are exactly as large as their frame and headroom, so that a write past either is seen.
+// sources: native/action/execute.cc native/action/validate.cc native/action/headers.cc native/action/metadata.cc native/action/push_pop.cc native/action/set_link.cc native/action/set_ip.cc native/action/set_transport.cc native/action/set_nd.cc native/packet/extract.cc
+#include <cstdlib>
+#include <cstring>
+
+#include "../action/execute.h"
+#include "../generated/actions.h"
+#include "../packet/bytes.h"
+#include "../packet/extract.h"
+
+using namespace weft;
+
+namespace {
+
+void require(bool truth) {
+  if (!truth) std::abort();
+}
+
+class Bytes {
+ public:
+  Bytes(const uint8_t* p, size_t n) : p_(p), n_(n) {}
+  uint8_t u8() { return n_ == 0 ? uint8_t{0} : (n_--, *p_++); }
+  uint32_t u16() { return static_cast<uint32_t>(u8()) << 8 | u8(); }
+  size_t left() const { return n_; }
+  const uint8_t* take(size_t n) {
+    const uint8_t* at = p_;
+    p_ += n;
+    n_ -= n;
+    return at;
+  }
+
+ private:
+  const uint8_t* p_;
+  size_t n_;
+};
+
+class CountingSink final : public Sink {
+ public:
+  Packet* make(const uint8_t* frame, uint32_t len, uint32_t room) {
+    auto* p = static_cast<Packet*>(std::calloc(1, sizeof(Packet)));
+    p->capacity = room + len;
+    p->buffer = static_cast<uint8_t*>(std::malloc(p->capacity));
+    p->data = p->buffer + room;
+    p->len = len;
+    std::memcpy(p->data, frame, len);
+    alive++;
+    return p;
+  }
+  DropReason output(Packet* p, uint32_t port) override {
+    end(p);
+    return port & 1 ? DropReason::kNone : DropReason::kNoSuchPort;
+  }
+  void recirculate(Packet* p, Key& key, uint32_t) override {
+    extract(p->data, p->len, key, 2);
+    end(p);
+  }
+  void drop(Packet* p, DropReason why) override {
+    require(why != DropReason::kNone);
+    end(p);
+  }
+  void release(Packet* p) override { end(p); }
+  DropReason userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) override {
+    uint32_t seen = key.lines + p->data[p->len - 1];
+    for (uint32_t i = 0; i < cookie_len; i++) seen += cookie[i];
+    sink_hole = seen;
+    return DropReason::kNone;
+  }
+  Packet* copy(const Packet* p) override {
+    if (++copies % 13 == 0 || copies > 2000) return nullptr;
+    Packet* c = make(p->data, p->len, headroom(*p));
+    c->offload = p->offload;
+    c->trunc = p->trunc;
+    return c;
+  }
+  bool meter(const Packet*, uint32_t id) override { return id & 1; }
+  uint32_t random() override { return copies * 0x9e3779b9u; }
+
+  int alive = 0;
+  uint32_t copies = 0;
+  volatile uint32_t sink_hole = 0;
+
+ private:
+  void end(Packet* p) {
+    require(headroom(*p) + p->len <= p->capacity && p->data >= p->buffer);
+    std::free(p->buffer);
+    std::free(p);
+    alive--;
+  }
+};
+
+// Random words are seldom actions, so most inputs are read as a recipe for well-formed ones; the rest are taken as they are.
+uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
+  uint32_t n = 0;
+  for (unsigned count = in.u8() % 8; count > 0 && room - n > 200; count--) {
+    uint32_t* a = out + n;
+    const auto op = static_cast<Op>(1 + in.u8() % 15);
+    uint32_t words = 2;
+    a[1] = in.u16();
+    switch (op) {
+      case Op::kSet: {
+        a[1] = in.u8() % kSetKinds;
+        a[2] = kSetBytes[a[1]];
+        const uint32_t half = (a[2] + 3) / 4 * 4;
+        auto* bytes = reinterpret_cast<uint8_t*>(a + 3);
+        std::memset(bytes, 0, 2 * half);
+        for (uint32_t i = 0; i < a[2] && in.left(); i++) bytes[i] = in.u8();
+        std::memset(bytes + half, in.u8() & 1 ? 0xff : in.u8(), a[2]);
+        words = 3 + half / 2;
+        break;
+      }
+      case Op::kPopVlan:
+        words = 1;
+        break;
+      case Op::kPushVlan:
+        a[1] = (in.u8() & 1 ? 0x81000000u : 0x88a80000u) | in.u16();
+        break;
+      case Op::kPushMpls:
+        a[2] = 0x8847;
+        words = 3;
+        break;
+      case Op::kHash:
+        a[1] &= 1;
+        a[2] = in.u8();
+        words = 3;
+        break;
+      case Op::kDrop:
+        a[1] = 1 + a[1] % (kDropReasons - 1);
+        break;
+      case Op::kUserspace:
+        a[1] = a[1] % 9;
+        std::memset(a + 2, 7, 12);
+        words = 2 + (a[1] + 3) / 4;
+        break;
+      case Op::kClone:
+        words = depth < 4 ? 1 + recipe(in, a + 1, room - n - 100, depth + 1) : 1;
+        break;
+      case Op::kSample:
+        words = depth < 4 ? 2 + recipe(in, a + 2, room - n - 100, depth + 1) : 2;
+        break;
+      case Op::kCheckPktLen:
+        a[2] = depth < 4 ? recipe(in, a + 3, room - n - 100, depth + 1) : 0;
+        words = 3 + a[2] + (depth < 4 ? recipe(in, a + 3 + a[2], room - n - 100 - a[2], depth + 1) : 0);
+        break;
+      default:
+        break;
+    }
+    a[0] = static_cast<uint32_t>(op) | words << 16;
+    n += words;
+  }
+  return n;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* input, size_t size) {
+  Bytes in(input, size);
+  const uint8_t mode = in.u8();
+  const unsigned vlans = in.u8() % 3;
+  Offload offload{};
+  offload.flags = in.u8();
+  offload.gso_type = in.u8();
+  offload.hdr_len = static_cast<uint16_t>(in.u16());
+  offload.gso_size = static_cast<uint16_t>(in.u16());
+  offload.csum_start = in.u8();
+  offload.csum_offset = in.u8();
+
+  static uint32_t made[8192];
+  const uint8_t* raw = nullptr;
+  uint32_t words = 0;
+  if (mode & 1) {
+    words = static_cast<uint32_t>(in.u8() % 64 * 4 > in.left() ? in.left() / 4 : in.u8() % 64);
+    if (words * 4 > in.left()) words = static_cast<uint32_t>(in.left() / 4);
+    raw = in.take(words * 4);
+  } else {
+    words = recipe(in, made, 8192, 0);
+  }
+  auto* actions = static_cast<uint32_t*>(std::malloc(words ? words * 4 : 4));
+  if (words) std::memcpy(actions, raw ? reinterpret_cast<const void*>(raw) : made, words * 4);
+  const bool valid = validate_actions(actions, words);
+  require(valid || raw);
+  if (valid && in.left() >= 14) {
+    CountingSink sink;
+    const auto len = static_cast<uint32_t>(in.left());
+    Packet* p = sink.make(in.take(len), len, mode >> 4);
+    p->offload = offload;
+    p->counted = 1;
+    static Key key;
+    std::memset(&key, 0xa5, sizeof key);  // lines that are not announced hold garbage
+    std::memset(&key, 0, kLineBytes);
+    extract(p->data, p->len, key, vlans);
+    execute(sink, p, key, actions, words, vlans);
+    require(sink.alive == 0);
+  }
+  std::free(actions);
+  return 0;
+}
