@@ -27,6 +27,18 @@ export function usesMeter(actions: readonly Action[], id: number): boolean {
   return someAction(actions, (a) => a.type === 'meter' && a.id === id);
 }
 
+/** Numbers of the groups and meters a list names, each once. */
+export function namedIn(actions: readonly Action[]): { groups: Set<number>; meters: Set<number> } {
+  const groups = new Set<number>();
+  const meters = new Set<number>();
+  someAction(actions, (a) => {
+    if (a.type === 'group') groups.add(a.id);
+    if (a.type === 'meter') meters.add(a.id);
+    return false;
+  });
+  return { groups, meters };
+}
+
 /** Equal in every part. Actions are plain data: objects, arrays, byte arrays, numbers, bigints, text; field rows are shared objects. */
 export function sameActions(a: readonly Action[], b: readonly Action[]): boolean {
   return same(a, b);

@@ -289,6 +289,7 @@ t.test('a deleted group or meter takes its users along', (t) => {
   tables.flowMod(mod({ priority: 2, actions: [{ type: 'write_actions', actions: [{ type: 'group', id: 4 }] }] }));
   tables.flowMod(mod({ priority: 3, actions: [{ type: 'meter', id: 4 }, out(1)] }));
   tables.flowMod(mod({ priority: 4 }));
+  t.same(tables.references(), { groups: new Map([[4, 2]]), meters: new Map([[4, 1]]) });
   tables.removeUsersOfGroup(4);
   tables.removeUsersOfMeter(4);
   t.same(list(tables), [4]);

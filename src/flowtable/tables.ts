@@ -9,7 +9,7 @@ import type { Action } from '../action/action.js';
 import { type MiniMatch, minify } from '../flow/match.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
-import { sameActions, usesGroup, usesMeter } from './actions.js';
+import { namedIn, sameActions, usesGroup, usesMeter } from './actions.js';
 import { isConjunction } from './conjunction.js';
 import { Expiry, expiryReason } from './expiry.js';
 import {
@@ -176,6 +176,20 @@ export class FlowTables {
   /** Rules in a table with exactly this cookie: what the limit of a learn action counts. */
   countCookie(table: number, cookie: bigint): number {
     return this.tables[table]?.withCookie(cookie) ?? 0;
+  }
+
+  /** How many rules name each group and each meter, by its number: ref_count and flow_count of OpenFlow's statistics. Looks at every rule. */
+  references(): { readonly groups: ReadonlyMap<number, number>; readonly meters: ReadonlyMap<number, number> } {
+    const groups = new Map<number, number>();
+    const meters = new Map<number, number>();
+    for (const t of this.existing()) {
+      for (const r of t.engine.rules()) {
+        const named = namedIn(r.actions);
+        for (const id of named.groups) groups.set(id, (groups.get(id) ?? 0) + 1);
+        for (const id of named.meters) meters.set(id, (meters.get(id) ?? 0) + 1);
+      }
+    }
+    return { groups, meters };
   }
 
   /** The returned function ends it. */

@@ -1,0 +1,290 @@
+/**
+ * Groups: lists of buckets of actions, and how they change. What a packet does in one is src/upcall's; which bucket is its, is here.
+ * A modified group stays the same object with a new `generation`; its own counters start again and kept buckets keep theirs, as in OVS.
+ */
+import type { Action } from '../action/action.js';
+import type { FieldRow } from '../flow/field.js';
+import type { Clock } from '../lib/clock.js';
+import { UserError } from '../lib/errors.js';
+import { someAction } from './actions.js';
+
+/** Group numbers with a meaning of their own. `any` also stands for "no watch_group". */
+export const GROUP = { max: 0xffffff00, all: 0xfffffffc, any: 0xffffffff } as const;
+/** Places in a list of buckets, and all of it, in `commandBucket`. */
+export const BUCKET = { max: 0xffffff00, first: 0xfffffffd, last: 0xfffffffe, all: 0xffffffff } as const;
+/** "No watch_port". */
+export const WATCH_NONE = 0xffffffff;
+
+export type GroupType = 'all' | 'select' | 'indirect' | 'ff';
+
+export interface BucketSpec {
+  /** Unique in the group. Before OpenFlow 1.5 the decoder numbers them from 0. */
+  readonly id: number;
+  /** Share of a select group's traffic; 0 takes none. Only select groups have weights. */
+  readonly weight: number;
+  /** The bucket is live while this port is up, or that group has a live bucket. WATCH_NONE and GROUP.any: not watched. */
+  readonly watchPort: number;
+  readonly watchGroup: number;
+  readonly actions: readonly Action[];
+}
+
+export interface Bucket extends BucketSpec {
+  packets: number;
+  bytes: number;
+}
+
+/** How a select group chooses: the Nicira selection_method property. The empty method is the switch's choice. */
+export interface Selection {
+  readonly method: '' | 'hash' | 'dp_hash';
+  readonly param: bigint;
+  readonly fields: readonly { readonly field: FieldRow; readonly mask: bigint }[];
+}
+
+export interface Group {
+  readonly id: number;
+  type: GroupType;
+  buckets: readonly Bucket[];
+  selection: Selection;
+  /** Milliseconds of the switch's clock; a modification does not change it. */
+  readonly created: number;
+  packets: number;
+  bytes: number;
+  /** Grows with each modification. */
+  generation: number;
+  /** False once deleted. */
+  live: boolean;
+}
+
+export interface GroupMod {
+  readonly command: 'add' | 'modify' | 'add_or_modify' | 'delete' | 'insert_bucket' | 'remove_bucket';
+  /** GROUP.all for a delete of all. */
+  readonly id: number;
+  readonly type: GroupType;
+  readonly selection: Selection;
+  readonly buckets: readonly BucketSpec[];
+  /** For insert_bucket the bucket to insert after, or BUCKET.first or .last; for remove_bucket which, or BUCKET.all. */
+  readonly commandBucket: number;
+}
+
+export const NO_SELECTION: Selection = { method: '', param: 0n, fields: [] };
+
+export type GroupListener = (event: { readonly kind: 'added' | 'modified' | 'removed'; readonly group: Group }) => void;
+
+/** Of watch_group chains and of chained groups: deeper ones count as dead, and are refused. */
+const MAX_CHAIN = 64;
+
+function fault(ofError: string, what: string): never {
+  throw new UserError(what, ofError);
+}
+
+export class Groups {
+  private readonly groups = new Map<number, Group>();
+  private readonly listeners = new Set<GroupListener>();
+  private changes = 0;
+
+  constructor(
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly maxGroups = 100_000,
+  ) {}
+
+  /** Grows with every change. */
+  get version(): number {
+    return this.changes;
+  }
+
+  get size(): number {
+    return this.groups.size;
+  }
+
+  get(id: number): Group | undefined {
+    return this.groups.get(id);
+  }
+
+  /** In order of addition. */
+  all(): Iterable<Group> {
+    return this.groups.values();
+  }
+
+  /** The returned function ends it. Who listens for removals also takes out the flows that use the group. */
+  listen(listener: GroupListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Does what a group_mod says. Throws UserError with an OFPGMFC_ error; then nothing was changed. */
+  mod(m: GroupMod): void {
+    if (m.command === 'delete') return this.delete(m.id);
+    if (m.id > GROUP.max) fault('OFPGMFC_INVALID_GROUP', `group ${m.id} is no group's number`);
+    const old = this.groups.get(m.id);
+    if (m.command === 'add' || (m.command === 'add_or_modify' && !old)) return this.add(m, old);
+    if (!old) fault('OFPGMFC_UNKNOWN_GROUP', `there is no group ${m.id}`);
+    if (m.command === 'insert_bucket') return this.change(old, old.type, inserted(old, m), old.selection);
+    if (m.command === 'remove_bucket') return this.change(old, old.type, removed(old, m), old.selection);
+    checkType(m);
+    this.change(old, m.type, m.buckets.map(newBucket), m.selection);
+    old.packets = 0;
+    old.bytes = 0;
+  }
+
+  /** Adds packets that went through the group and these of its buckets. */
+  credit(group: Group, buckets: Iterable<Bucket>, packets: number, bytes: number): void {
+    group.packets += packets;
+    group.bytes += bytes;
+    for (const b of buckets) {
+      b.packets += packets;
+      b.bytes += bytes;
+    }
+  }
+
+  /** Is what a bucket watches up? Without a watch it always is. */
+  alive(bucket: Bucket, portIsUp: (port: number) => boolean, depth = 0): boolean {
+    if (bucket.watchPort === WATCH_NONE && bucket.watchGroup === GROUP.any) return true;
+    if (bucket.watchPort !== WATCH_NONE && portIsUp(bucket.watchPort)) return true;
+    if (bucket.watchGroup === GROUP.any || depth >= MAX_CHAIN) return false;
+    const watched = this.groups.get(bucket.watchGroup);
+    return watched?.buckets.some((b) => this.alive(b, portIsUp, depth + 1)) ?? false;
+  }
+
+  /** The first live bucket of a fast-failover group. */
+  firstAlive(group: Group, portIsUp: (port: number) => boolean): Bucket | undefined {
+    return group.buckets.find((b) => this.alive(b, portIsUp));
+  }
+
+  /**
+   * The bucket of a select group for traffic of this hash (any 32-bit number). Each live bucket draws a lot from the hash and its own
+   * number, weighted so that shares are in proportion; the best lot wins. So when a bucket comes or goes, only its own share of traffic moves.
+   */
+  select(group: Group, hash: number, portIsUp: (port: number) => boolean): Bucket | undefined {
+    let best: Bucket | undefined;
+    let lot = Number.POSITIVE_INFINITY;
+    for (const b of group.buckets) {
+      if (b.weight === 0 || !this.alive(b, portIsUp)) continue;
+      // Exponentially distributed with rate `weight`: the chance to be the smallest is weight / sum of weights.
+      const mine = -Math.log((spread(hash, b.id) + 1) / 0x100000001) / b.weight;
+      if (mine < lot) {
+        best = b;
+        lot = mine;
+      }
+    }
+    return best;
+  }
+
+  private add(m: GroupMod, old: Group | undefined): void {
+    if (old) fault('OFPGMFC_GROUP_EXISTS', `group ${m.id} exists`);
+    if (this.groups.size >= this.maxGroups)
+      fault('OFPGMFC_OUT_OF_GROUPS', `there are ${this.maxGroups} groups already`);
+    checkType(m);
+    const buckets = m.buckets.map(newBucket);
+    this.checkBuckets(m.id, m.type, buckets);
+    const group: Group = {
+      id: m.id,
+      type: m.type,
+      buckets,
+      selection: m.selection,
+      created: this.clock.now(),
+      packets: 0,
+      bytes: 0,
+      generation: 0,
+      live: true,
+    };
+    this.groups.set(m.id, group);
+    this.tell('added', group);
+  }
+
+  private change(group: Group, type: GroupType, buckets: readonly Bucket[], selection: Selection): void {
+    this.checkBuckets(group.id, type, buckets);
+    group.type = type;
+    group.buckets = buckets;
+    group.selection = selection;
+    group.generation++;
+    this.tell('modified', group);
+  }
+
+  private delete(id: number): void {
+    const doomed = id === GROUP.all ? [...this.groups.values()] : [this.groups.get(id)];
+    for (const group of doomed) {
+      if (!group) continue;
+      this.groups.delete(group.id);
+      group.live = false;
+      this.tell('removed', group);
+    }
+  }
+
+  private checkBuckets(id: number, type: GroupType, buckets: readonly BucketSpec[]): void {
+    const ids = new Set<number>();
+    for (const b of buckets) {
+      const watches = b.watchPort !== WATCH_NONE || b.watchGroup !== GROUP.any;
+      if (b.id > BUCKET.max) fault('OFPGMFC_BAD_BUCKET', `bucket ${b.id} is no bucket's number`);
+      if (ids.has(b.id)) fault('OFPGMFC_BAD_BUCKET', `group ${id} would have two buckets ${b.id}`);
+      ids.add(b.id);
+      if (type === 'ff' && !watches)
+        fault('OFPGMFC_INVALID_GROUP', 'a fast failover bucket needs watch_port or watch_group');
+      if ((type === 'all' || type === 'indirect') && watches) {
+        fault('OFPGMFC_WATCH_UNSUPPORTED', `buckets of a group of type ${type} cannot watch ports or groups`);
+      }
+    }
+    if (this.leadsBack(id, buckets, new Set())) {
+      fault('OFPGMFC_LOOP', `a packet in group ${id} would come back to it`);
+    }
+  }
+
+  /** Do these buckets lead to group `id`, directly or through other groups? */
+  private leadsBack(id: number, buckets: readonly BucketSpec[], seen: Set<number>): boolean {
+    return buckets.some((b) =>
+      someAction(b.actions, (a) => {
+        if (a.type !== 'group') return false;
+        if (a.id === id) return true;
+        if (seen.has(a.id)) return false;
+        seen.add(a.id);
+        return this.leadsBack(id, this.groups.get(a.id)?.buckets ?? [], seen);
+      }),
+    );
+  }
+
+  private tell(kind: 'added' | 'modified' | 'removed', group: Group): void {
+    this.changes++;
+    for (const l of this.listeners) l({ kind, group });
+  }
+}
+
+function newBucket(spec: BucketSpec): Bucket {
+  return { ...spec, packets: 0, bytes: 0 };
+}
+
+/** What a whole group must be; bucket commands may leave an indirect group with another number of buckets, as in OVS. */
+function checkType(m: GroupMod): void {
+  if (m.type === 'indirect' && m.buckets.length !== 1) {
+    fault('OFPGMFC_INVALID_GROUP', `an indirect group has one bucket, not ${m.buckets.length}`);
+  }
+}
+
+function inserted(group: Group, m: GroupMod): Bucket[] {
+  const there = group.buckets.find((b) => m.buckets.some((n) => n.id === b.id));
+  if (there) fault('OFPGMFC_BUCKET_EXISTS', `group ${group.id} has a bucket ${there.id}`);
+  let at = group.buckets.length;
+  if (m.commandBucket === BUCKET.first) at = 0;
+  else if (m.commandBucket !== BUCKET.last) at = bucketAt(group, m.commandBucket) + 1;
+  return [...group.buckets.slice(0, at), ...m.buckets.map(newBucket), ...group.buckets.slice(at)];
+}
+
+function removed(group: Group, m: GroupMod): Bucket[] {
+  if (m.commandBucket === BUCKET.all) return [];
+  if (m.commandBucket === BUCKET.first) return group.buckets.slice(1);
+  if (m.commandBucket === BUCKET.last) return group.buckets.slice(0, -1);
+  const at = bucketAt(group, m.commandBucket);
+  return group.buckets.filter((_, i) => i !== at);
+}
+
+function bucketAt(group: Group, id: number): number {
+  const at = group.buckets.findIndex((b) => b.id === id);
+  if (at < 0) fault('OFPGMFC_UNKNOWN_BUCKET', `group ${group.id} has no bucket ${id}`);
+  return at;
+}
+
+/** A hash of two numbers, 0 to 2^32 - 1. */
+function spread(a: number, b: number): number {
+  let x = (a ^ Math.imul(b + 1, 0x9e3779b9)) >>> 0;
+  x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
+  x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
+  return (x ^ (x >>> 15)) >>> 0;
+}
