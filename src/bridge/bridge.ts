@@ -1,0 +1,294 @@
+/**
+ * A bridge: ports, flow tables and learned addresses, joined to the slow path (which sees it as a BridgeView) and to OpenFlow (OfBridge).
+ *
+ * Whatever changes here says so to `changes`, so that flows that were derived from it are translated again. The bridge forwards nothing
+ * itself: frames are the datapath's.
+ */
+import type { Action } from '../action/action.js';
+import type { Datapath } from '../datapath/datapath.js';
+import { NO_OFFLOAD } from '../datapath/datapath.js';
+import { OFPP } from '../flow/field.js';
+import { newKey } from '../flow/key.js';
+import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
+import { N_TABLES } from '../flowtable/flow-mod.js';
+import type { Rule } from '../flowtable/rule.js';
+import { FlowTables } from '../flowtable/tables.js';
+import { TupleClassifier } from '../flowtable/tuple.js';
+import { put32 } from '../lib/bytes.js';
+import { UserError } from '../lib/errors.js';
+import { extract } from '../packet/extract.js';
+import { K } from '../packet/key.js';
+import type { Upcalls } from '../upcall/upcalls.js';
+import {
+  type BridgeView,
+  type GroupsView,
+  type NormalWalk,
+  type PacketUp,
+  PORT_CONFIG,
+  type SideEffect,
+} from '../upcall/view.js';
+import { applyLearn, deleteLearned } from './learn.js';
+import { MacTable, type MacTableOptions } from './mac-table.js';
+import { type NormalBridge, normal } from './normal.js';
+import type { OfBridge, OfBridgeListener, OfTableStats } from './of-bridge.js';
+import { BridgePort, type BridgePortSpec } from './port.js';
+import { type VlanSpec, vlanConfig } from './vlan.js';
+
+export interface BridgeDeps {
+  readonly dp: Datapath;
+  readonly clock: { now(): number };
+  readonly upcalls: Upcalls;
+  /** VLAN tags that keys have. */
+  readonly maxVlans: number;
+}
+
+const TCP = { fin: 1, rst: 4 } as const;
+
+export class Bridge implements OfBridge, BridgeView, NormalBridge {
+  readonly tables: FlowTables;
+  readonly macs: MacTable;
+  private readonly byNumber = new Map<number, BridgePort>();
+  private readonly byName = new Map<string, BridgePort>();
+  /** LOCAL first, then by number: the order of floods. */
+  private ordered: readonly BridgePort[] = [];
+  private readonly listeners = new Set<OfBridgeListener>();
+  readonly maxVlans: number;
+  forwardBpdu = false;
+  missToController = false;
+  controllers = 0;
+  private fragments = 0;
+  readonly groups: GroupsView = { get: () => undefined };
+
+  constructor(
+    readonly name: string,
+    readonly datapathId: bigint,
+    private readonly deps: BridgeDeps,
+    macs: Partial<MacTableOptions> = {},
+  ) {
+    const { changes } = deps.upcalls;
+    this.maxVlans = deps.maxVlans;
+    this.tables = new FlowTables(deps.clock, () => new TupleClassifier());
+    this.macs = new MacTable((kind, entry) => {
+      if (kind === 'learned') changes.macLearned(this, entry);
+      else changes.macGone();
+    }, macs);
+    this.tables.listen((e) => {
+      if (e.kind === 'added' && !e.replaced) changes.ruleAdded(this, e.rule);
+      else changes.ruleChanged();
+      if (e.kind === 'removed') this.removed(e.rule, e.reason);
+      else if (e.kind === 'added' && e.replaced) deleteLearned(this.tables, e.replaced);
+    });
+  }
+
+  now(): number {
+    return this.deps.clock.now();
+  }
+
+  // Ports
+
+  /** The datapath port, where there is one, was added before. */
+  addPort(spec: BridgePortSpec): BridgePort {
+    if (this.byNumber.has(spec.number)) throw new UserError(`${this.name}: port number ${spec.number} is in use`);
+    if (this.byName.has(spec.name)) throw new UserError(`${this.name}: there is a port named ${spec.name}`);
+    const port = new BridgePort(spec, this.deps.dp, this.deps.clock);
+    this.byNumber.set(spec.number, port);
+    this.byName.set(spec.name, port);
+    this.portsChanged();
+    for (const l of this.listeners) l.portStatus?.(port, 'add');
+    return port;
+  }
+
+  removePort(number: number): BridgePort | undefined {
+    const port = this.byNumber.get(number);
+    if (!port) return undefined;
+    this.byNumber.delete(number);
+    this.byName.delete(port.name);
+    this.macs.flush(number);
+    this.portsChanged();
+    for (const l of this.listeners) l.portStatus?.(port, 'delete');
+    return port;
+  }
+
+  /** The lowest number that no port has. */
+  freeNumber(): number {
+    let n = 1;
+    while (this.byNumber.has(n)) n++;
+    return n;
+  }
+
+  setVlan(number: number, spec: VlanSpec): void {
+    const port = this.mustHave(number);
+    port.vlan = vlanConfig(spec);
+    this.macs.flush(number);
+    this.deps.upcalls.changes.everything();
+  }
+
+  /** What the device says: OFPPS_ bits. */
+  setPortState(number: number, state: number): void {
+    const port = this.mustHave(number);
+    if (port.state === state) return;
+    port.state = state;
+    this.deps.upcalls.changes.everything();
+    for (const l of this.listeners) l.portStatus?.(port, 'modify');
+  }
+
+  private portsChanged(): void {
+    const rank = (p: BridgePort): number => (p.number === OFPP.local ? -1 : p.number);
+    this.ordered = [...this.byNumber.values()].sort((a, b) => rank(a) - rank(b));
+    this.deps.upcalls.changes.everything();
+  }
+
+  private mustHave(number: number): BridgePort {
+    const port = this.byNumber.get(number);
+    if (!port) throw new UserError(`${this.name}: there is no port ${number}`, 'OFPPMFC_BAD_PORT');
+    return port;
+  }
+
+  ports(): Iterable<BridgePort> {
+    return this.ordered;
+  }
+
+  floodPorts(): Iterable<BridgePort> {
+    return this.ordered;
+  }
+
+  normalPorts(): Iterable<BridgePort> {
+    return this.ordered;
+  }
+
+  port(number: number): BridgePort | undefined {
+    return this.byNumber.get(number);
+  }
+
+  normalPort(number: number): BridgePort | undefined {
+    return this.byNumber.get(number);
+  }
+
+  portByName(name: string): BridgePort | undefined {
+    return this.byName.get(name);
+  }
+
+  portMod(number: number, config: number, mask: number): void {
+    const port = this.mustHave(number);
+    const next = (port.config & ~mask) | (config & mask);
+    if (next === port.config) return;
+    const wasDown = port.config & PORT_CONFIG.down;
+    port.config = next;
+    const isDown = next & PORT_CONFIG.down;
+    if (port.vport !== 0 && wasDown !== isDown) this.deps.dp.portState(port.vport, !isDown);
+    this.deps.upcalls.changes.everything();
+    for (const l of this.listeners) l.portStatus?.(port, 'modify');
+  }
+
+  // Tables
+
+  lookup(table: number, key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined {
+    return this.tables.lookup(table, key, mask);
+  }
+
+  flowMod(mod: FlowMod): void {
+    if (mod.command !== 'delete' && mod.command !== 'delete_strict') this.checkActions(mod.actions, mod.table);
+    this.tables.flowMod(mod);
+  }
+
+  flows(filter: FlowFilter): Iterable<Rule> {
+    return this.tables.flows(filter);
+  }
+
+  *tableStats(): Iterable<OfTableStats> {
+    for (let id = 0; id < N_TABLES; id++) {
+      const t = this.tables.table(id);
+      yield {
+        table: id,
+        name: id === 0 ? 'classifier' : `table${id}`,
+        active: t.engine.size,
+        maxEntries: t.maxEntries,
+        lookups: t.lookups,
+        matched: t.matched,
+      };
+    }
+  }
+
+  checkActions(_actions: readonly Action[], _table: number): void {}
+
+  get fragmentHandling(): number {
+    return this.fragments;
+  }
+
+  set fragmentHandling(mode: number) {
+    if (mode !== this.fragments) this.deps.upcalls.changes.everything();
+    this.fragments = mode;
+  }
+
+  private removed(rule: Rule, reason: RemovedReason): void {
+    deleteLearned(this.tables, rule);
+    for (const l of this.listeners) l.flowRemoved?.(rule, reason);
+  }
+
+  /** Removes rules and addresses whose time is over. Push statistics first: they keep rules alive. */
+  expire(): void {
+    this.tables.expire(this.now());
+    this.macs.expire(this.now());
+  }
+
+  // What the slow path does with a bridge
+
+  normal(x: NormalWalk): void {
+    normal(this, x);
+  }
+
+  hasMeter(_id: number): boolean {
+    return false;
+  }
+
+  credit(rule: Rule, packets: number, bytes: number, now: number): void {
+    this.tables.credit(rule, packets, bytes, now);
+    this.tables.creditTable(rule.table, packets, packets);
+  }
+
+  creditMiss(table: number, packets: number): void {
+    this.tables.creditTable(table, packets, 0);
+  }
+
+  apply(effect: SideEffect, now: number, tcpFlags: number): void {
+    if (effect.kind === 'mac') {
+      const { vlan, mac, port, gratuitousArp } = effect;
+      if (this.byNumber.has(port)) this.macs.learn(vlan, mac, port, now, gratuitousArp);
+    } else if (effect.kind === 'learn') applyLearn(this.tables, effect.spec, effect.mod);
+    else if (tcpFlags & (TCP.fin | TCP.rst)) {
+      const { rule, idle, hard } = effect;
+      this.tables.setTimeouts(rule, least(rule.idleTimeout, idle), least(rule.hardTimeout, hard));
+    }
+  }
+
+  packetIn(p: PacketUp): void {
+    if (this.listeners.size === 0) return;
+    const frame = p.frame.slice();
+    for (const l of this.listeners) l.packetIn?.({ ...p, frame, totalLen: frame.length });
+  }
+
+  // OpenFlow
+
+  packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void {
+    this.checkActions(actions, 0);
+    const port = this.byNumber.get(inPort);
+    const reserved = inPort === OFPP.none || inPort === OFPP.controller || inPort === OFPP.local;
+    if (!port && !reserved) throw new UserError(`packet-out: there is no port ${inPort}`, 'OFPBRC_BAD_PORT');
+    const key = newKey();
+    put32(key, K.inPort.offset, port?.vport ?? 0);
+    if (!extract(frame, key, this.maxVlans))
+      throw new UserError('packet-out: the frame is shorter than an Ethernet header');
+    this.deps.upcalls.packetOut({ bridge: this, inPort, key, actions }, frame, NO_OFFLOAD);
+  }
+
+  listen(listener: OfBridgeListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
+
+/** The lesser of two timeouts, of which 0 is none. */
+function least(a: number, b: number): number {
+  if (a === 0 || b === 0) return a || b;
+  return Math.min(a, b);
+}

@@ -1,0 +1,101 @@
+/** A port of a bridge: its place in OpenFlow, in the datapath and in the VLANs. */
+import type { Datapath } from '../datapath/datapath.js';
+import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
+import type { PortView } from '../upcall/view.js';
+import type { NormalPort } from './normal.js';
+import type { OfPort, OfPortStats } from './of-bridge.js';
+import { type VlanConfig, type VlanSpec, vlanConfig } from './vlan.js';
+
+export interface BridgePortSpec {
+  readonly number: number;
+  readonly name: string;
+  /** 0: a patch port. */
+  readonly vport: number;
+  readonly hwAddr: Uint8Array;
+  readonly vlan?: VlanSpec;
+  /** The other end of a patch port, asked each time: it may come and go. */
+  readonly peer?: () => PortView['patch'];
+  /** 1.3 numbering, kbit/s. */
+  readonly currSpeed?: number;
+  readonly curr?: number;
+}
+
+/** Drops that the port suffers because the switch is too busy; what the tables say is no drop of the port. */
+const OVERLOAD: readonly DropReasonName[] = [
+  'too_long',
+  'upcall_queue_full',
+  'upcall_rate',
+  'pending_full',
+  'pending_timeout',
+  'no_buffer',
+];
+
+/** OFPPF_10GB_FD | OFPPF_COPPER: what a virtual link says of itself. */
+const VIRTUAL_LINK = 0x840;
+
+export class BridgePort implements OfPort, NormalPort {
+  readonly number: number;
+  readonly name: string;
+  readonly vport: number;
+  readonly hwAddr: Uint8Array;
+  config = 0;
+  state = 0;
+  vlan: VlanConfig;
+  mirrorOutput = false;
+  readonly curr: number;
+  readonly advertised = 0;
+  readonly supported = 0;
+  readonly peer = 0;
+  readonly currSpeed: number;
+  readonly maxSpeed = 0;
+
+  constructor(
+    private readonly spec: BridgePortSpec,
+    private readonly dp: Datapath,
+    private readonly clock: { now(): number },
+  ) {
+    this.number = spec.number;
+    this.name = spec.name;
+    this.vport = spec.vport;
+    this.hwAddr = spec.hwAddr;
+    this.vlan = vlanConfig(spec.vlan ?? {});
+    this.curr = spec.curr ?? (spec.vport === 0 ? 0 : VIRTUAL_LINK);
+    this.currSpeed = spec.currSpeed ?? (spec.vport === 0 ? 0 : 10_000_000);
+    this.added = clock.now();
+  }
+
+  private readonly added: number;
+
+  get patch(): PortView['patch'] {
+    return this.spec.peer?.();
+  }
+
+  stats(): OfPortStats {
+    const durationMs = this.clock.now() - this.added;
+    if (this.vport === 0) return { ...NO_STATS, durationMs };
+    const c = this.dp.portCounters(this.vport);
+    return {
+      rxPackets: c.rx_packets,
+      txPackets: c.tx_packets,
+      rxBytes: c.rx_bytes,
+      txBytes: c.tx_bytes,
+      rxDropped: OVERLOAD.reduce((n, reason) => n + (c.drops[DROP[reason]] ?? 0), 0),
+      txDropped: c.tx_dropped,
+      rxErrors: c.rx_errors,
+      txErrors: 0,
+      durationMs,
+    };
+  }
+}
+
+const NO_STATS: OfPortStats = {
+  rxPackets: 0,
+  txPackets: 0,
+  rxBytes: 0,
+  txBytes: 0,
+  rxDropped: 0,
+  txDropped: 0,
+  rxErrors: 0,
+  txErrors: 0,
+  durationMs: 0,
+};

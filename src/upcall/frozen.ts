@@ -1,0 +1,124 @@
+/**
+ * What a packet on its way back cannot carry itself.
+ *
+ * Problem: some actions need the packet as a later pass will see it (what stood under an MPLS label, a hash the datapath computes), and a
+ * packet-in must say things the datapath does not know (registers, the rule's cookie). Idea: keep the state here under a number, and let the
+ * packet carry the number: as recirc_id, or in the cookie of a userspace action. Equal states share a number, so that translating
+ * the same flow again gives the same actions and nothing is installed anew.
+ *
+ * Life: each datapath flow that mentions a number holds it. Packets may be in flight when the last one lets go, so a state stays for a while.
+ */
+import type { Action } from '../action/action.js';
+import type { Rule } from '../flowtable/rule.js';
+import { formatHex } from '../lib/bytes.js';
+import type { BridgeView } from './view.js';
+
+/** The rest of an action list, and where it stands. */
+export interface Frame {
+  readonly actions: readonly Action[];
+  readonly from: number;
+  readonly table: number;
+  readonly rule: Rule | undefined;
+}
+
+export interface FrozenState {
+  readonly bridge: BridgeView;
+  /** OpenFlow lines of the key: registers, metadata, in_port. */
+  readonly ofLines: Uint8Array;
+  readonly stack: readonly StackItem[];
+  readonly actionSet: readonly Action[];
+  /** Innermost list first. Empty for a packet-in that does not go on. */
+  readonly frames: readonly Frame[];
+  /** Of the rule that sent the packet up. */
+  readonly table: number;
+  readonly cookie: bigint;
+  readonly userdata: Uint8Array;
+}
+
+export interface StackItem {
+  readonly value: bigint;
+  readonly bits: number;
+}
+
+interface Entry {
+  readonly id: number;
+  readonly text: string;
+  readonly state: FrozenState;
+  refs: number;
+  /** When the last reference went; packets may still carry the number. */
+  idleSince: number;
+}
+
+/** How long a state outlives its last flow: far longer than a packet waits in a queue. */
+const LINGER_MS = 10_000;
+
+export class FrozenStates {
+  private readonly byId = new Map<number, Entry>();
+  private readonly byText = new Map<string, Entry>();
+  private readonly actionIds = new WeakMap<Action, number>();
+  private nextAction = 1;
+  private nextId = 1;
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  get(id: number): FrozenState | undefined {
+    return this.byId.get(id)?.state;
+  }
+
+  /** The number of a state; equal states have one number. The caller holds it with `ref` if a flow will mention it. */
+  intern(state: FrozenState, now: number): number {
+    const text = this.describe(state);
+    let e = this.byText.get(text);
+    if (!e) {
+      e = { id: this.nextId, text, state, refs: 0, idleSince: now };
+      do this.nextId = this.nextId === 0xffffffff ? 1 : this.nextId + 1;
+      while (this.byId.has(this.nextId));
+      this.byId.set(e.id, e);
+      this.byText.set(text, e);
+    }
+    if (e.refs === 0) e.idleSince = now;
+    return e.id;
+  }
+
+  ref(id: number): void {
+    const e = this.byId.get(id);
+    if (e) e.refs++;
+  }
+
+  unref(id: number, now: number): void {
+    const e = this.byId.get(id);
+    if (e && --e.refs === 0) e.idleSince = now;
+  }
+
+  /** Forgets what no flow has mentioned for a while. */
+  sweep(now: number): void {
+    for (const e of this.byId.values()) {
+      if (e.refs > 0 || now - e.idleSince < LINGER_MS) continue;
+      this.byId.delete(e.id);
+      this.byText.delete(e.text);
+    }
+  }
+
+  /** Actions are compared by identity: a modified rule has others. */
+  private names(list: readonly Action[], from = 0): string {
+    let text = '';
+    for (let i = from; i < list.length; i++) {
+      let id = this.actionIds.get(list[i]);
+      if (id === undefined) {
+        id = this.nextAction++;
+        this.actionIds.set(list[i], id);
+      }
+      text += `${id},`;
+    }
+    return text;
+  }
+
+  private describe(s: FrozenState): string {
+    const frames = s.frames.map((f) => `${this.names(f.actions, f.from)}${f.table}`).join(' ');
+    const stack = s.stack.map((i) => `${i.value}/${i.bits}`).join(' ');
+    const parts = [formatHex(s.ofLines), frames, stack, this.names(s.actionSet), s.table, s.cookie];
+    return `${parts.join('|')}|${formatHex(s.userdata)}|${s.bridge.name}`;
+  }
+}

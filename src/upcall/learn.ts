@@ -1,0 +1,31 @@
+/** The flow_mod that a learn action makes of a packet. */
+import type { LearnSpec } from '../action/action.js';
+import { learnFlow } from '../action/learn.js';
+import { OFPP, type Subfield } from '../flow/field.js';
+import type { FlowMod } from '../flowtable/flow-mod.js';
+import { FLOW_FLAG } from '../flowtable/rule.js';
+
+/**
+ * `read` adds what it reads to the mask: every packet of a datapath flow teaches the same. The command is a strict modify that adds where there is
+ * nothing, so that learning the same again changes nothing but the start of the hard timeout.
+ */
+export function learnedFlow(spec: LearnSpec, read: (f: Subfield) => bigint): FlowMod {
+  const f = learnFlow(spec, read);
+  return {
+    command: 'modify_strict',
+    table: f.table,
+    priority: f.priority,
+    match: f.match,
+    cookie: f.cookie,
+    cookieFilter: 0n,
+    cookieMask: 0n,
+    modifyCookie: true,
+    idleTimeout: f.idleTimeout,
+    hardTimeout: f.hardTimeout,
+    flags: f.sendFlowRem ? FLOW_FLAG.sendFlowRem : 0,
+    importance: 0,
+    outPort: OFPP.none,
+    outGroup: 0xffffffff,
+    actions: f.actions,
+  };
+}

@@ -1,0 +1,161 @@
+/** Ports: real and reserved ones, patch wires to other bridges, and controllers. */
+import { type Action, NO_METER } from '../action/action.js';
+import { OFPP } from '../flow/field.js';
+import { KEY_BYTES } from '../flow/key.js';
+import { DP_KEY_BYTES, LINE_BYTES } from '../packet/key.js';
+import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
+import type { Walk } from './walk.js';
+
+/** OFPR_ reasons of a packet-in. */
+export const OFPR = { noMatch: 0, action: 1, invalidTtl: 2, actionSet: 3, group: 4, packetOut: 5 } as const;
+const NO_USERDATA = new Uint8Array(0);
+
+export function portIsUp(port: PortView | undefined): boolean {
+  return port !== undefined && !(port.config & PORT_CONFIG.down) && !(port.state & PORT_STATE.linkDown);
+}
+
+/** Sends the current flow by a port, whatever port it is. */
+export function emit(w: Walk, port: PortView): void {
+  const { cut } = w;
+  w.cut = 0;
+  if (port.config & (PORT_CONFIG.noFwd | PORT_CONFIG.down)) {
+    w.note(() =>
+      port.config & PORT_CONFIG.noFwd ? 'OFPPC_NO_FWD set, skipping output' : 'port is down, skipping output',
+    );
+    return w.reject('port_down');
+  }
+  if (port.state & PORT_STATE.blocked) {
+    w.note(() => 'STP not in forwarding state, skipping output');
+    return w.reject('cfm_stp_blocked');
+  }
+  if (port.patch) return patch(w, port.patch);
+  if (port.vport === 0) return w.reject('no_such_port');
+  w.commit();
+  if (cut > 0) w.out.push({ type: 'trunc', maxLen: cut });
+  w.out.push({ type: 'output', port: port.vport });
+  w.sent = true;
+}
+
+/**
+ * The same walk goes on in another bridge, where nothing is known of this one: no registers, no metadata, no tunnel, no tracking state.
+ * What that bridge changes stays there: it got a copy.
+ */
+function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
+  if (!w.mayNest()) return;
+  const { flow, bridge, inPort, table, rule, stack, actionSet, wasMpls } = w;
+  const saved = flow.slice();
+  flow.fill(0, 3 * LINE_BYTES, DP_KEY_BYTES);
+  flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
+  w.stack = [];
+  w.actionSet = [];
+  w.depth++;
+  w.enterBridge(peer.bridge, peer.port.number);
+  w.enterPort(peer.port);
+  w.finishList();
+  w.depth--;
+  flow.set(saved);
+  w.bridge = bridge;
+  w.inPort = inPort;
+  w.table = table;
+  w.rule = rule;
+  w.stack = stack;
+  w.actionSet = actionSet;
+  w.wasMpls = wasMpls;
+  // Its exit ends nothing here.
+  w.ended = w.failed;
+}
+
+/** A port by number; that of arrival gets nothing back unless IN_PORT says so. */
+function toPort(w: Walk, number: number): void {
+  const port = w.bridge.port(number);
+  if (!port) {
+    w.note(() => 'Nonexistent output port');
+    w.reject('no_such_port');
+  } else emit(w, port);
+}
+
+export function output(w: Walk, port: number, maxLen: number): void {
+  switch (port) {
+    case OFPP.inPort:
+      return toPort(w, w.inPort);
+    case OFPP.table:
+      return w.pipelineStart();
+    case OFPP.normal:
+      return w.bridge.normal(w);
+    case OFPP.flood:
+      return flood(w, false);
+    case OFPP.all:
+      return flood(w, true);
+    case OFPP.controller:
+      return packetIn(w, maxLen, w.input.actions ? OFPR.packetOut : OFPR.action, 0, NO_USERDATA);
+    case OFPP.none:
+      return;
+    default:
+      if (port !== w.inPort) return toPort(w, port);
+      w.note(() => 'skipping output to input port');
+      return w.reject('input_port');
+  }
+}
+
+function flood(w: Walk, all: boolean): void {
+  w.reject('no_recipient');
+  for (const port of w.bridge.floodPorts()) {
+    if (port.number === w.inPort || (!all && port.config & PORT_CONFIG.noFlood)) continue;
+    emit(w, port);
+  }
+}
+
+export function outputTrunc(w: Walk, port: number, maxLen: number): void {
+  const number = port === OFPP.inPort ? w.inPort : port;
+  const view = w.bridge.port(number);
+  if (!view || view.vport === 0) {
+    w.note(() => `output_trunc does not support port: ${number}`);
+    return w.reject('no_such_port');
+  }
+  w.cut = maxLen;
+  output(w, port, 0);
+  w.cut = 0;
+}
+
+/** The last table looked at had nothing for the packet. */
+export function tableMiss(w: Walk): void {
+  if (w.bridge.missToController) packetIn(w, 0xffff, OFPR.noMatch, 0, NO_USERDATA);
+}
+
+export function controller(w: Walk, a: Extract<Action, { type: 'controller' }>): void {
+  if (a.meterId !== NO_METER && w.bridge.hasMeter(a.meterId)) {
+    const { out } = w;
+    w.out = [{ type: 'meter', id: a.meterId }];
+    packetIn(w, a.maxLen, a.reason, a.controllerId, a.userdata);
+    out.push({ type: 'clone', actions: w.out });
+    w.out = out;
+  } else packetIn(w, a.maxLen, a.reason, a.controllerId, a.userdata);
+}
+
+/** Sends the packet up as it is now, with what OpenFlow has to say about it kept under a number. */
+export function packetIn(w: Walk, maxLen: number, reason: number, controllerId: number, userdata: Uint8Array): void {
+  const arrival = w.bridge.port(w.inPort);
+  if (reason === OFPR.noMatch && arrival && arrival.config & PORT_CONFIG.noPacketIn) return w.reject('table_miss');
+  w.commit();
+  const cookie = w.rule?.cookie ?? (reason === OFPR.noMatch ? 0xffffffffffffffffn : 0n);
+  const stateId = w.input.states.intern(
+    {
+      bridge: w.bridge,
+      ofLines: w.flow.slice(DP_KEY_BYTES),
+      stack: [],
+      actionSet: [],
+      frames: [],
+      table: w.table,
+      cookie,
+      userdata,
+    },
+    w.input.now,
+  );
+  w.t.states.push(stateId);
+  const dontSend = w.bridge.controllers === 0;
+  w.out.push({
+    type: 'userspace',
+    cookie: { type: 'controller', stateId, maxLen, reason, controllerId, dontSend, continuation: false },
+  });
+  w.sent = true;
+}

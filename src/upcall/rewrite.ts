@@ -1,0 +1,144 @@
+/** Changes of headers that are more than a field: tags and labels come and go, and time to live runs out. */
+import { get16, get32, put16, put32 } from '../lib/bytes.js';
+import { K, VLAN_CFI } from '../packet/key.js';
+import { clearInner, ETH, isIp, isMpls, MAX_MPLS, mplsCount, vlanCount } from './commit.js';
+import { OFPR, packetIn } from './output.js';
+import type { Walk } from './walk.js';
+
+const MPLS_BOS = 0x100;
+const MPLS_SLOTS = [K.mplsLse0, K.mplsLse1, K.mplsLse2] as const;
+
+export function hasVlan(w: Walk): boolean {
+  w.mask[K.vlanTci.offset] |= VLAN_CFI >> 8;
+  return (w.flow[K.vlanTci.offset] & (VLAN_CFI >> 8)) !== 0;
+}
+
+function lookAtTags(w: Walk): void {
+  w.mask.fill(0xff, K.vlanTci.offset, K.vlanTci.offset + 2);
+  if (vlanCount(w.flow) > 0) {
+    w.mask.fill(0xff, K.vlanTpid.offset, K.vlanTpid.offset + 2);
+    w.mask.fill(0xff, K.vlan2Tci.offset, K.vlan2Tpid.offset + 2);
+  }
+}
+
+export function pushVlan(w: Walk, ethType: number): void {
+  const { flow } = w;
+  lookAtTags(w);
+  // The key has room for two tags. A third is pushed at once: what is under the two is out of sight, so it must not be in the comparison.
+  const full = vlanCount(flow) === 2;
+  if (full) w.commit();
+  put16(flow, K.vlan2Tci.offset, get16(flow, K.vlanTci.offset));
+  put16(flow, K.vlan2Tpid.offset, get16(flow, K.vlanTpid.offset));
+  put16(flow, K.vlanTci.offset, VLAN_CFI);
+  put16(flow, K.vlanTpid.offset, ethType);
+  if (full) {
+    w.out.push({ type: 'push_vlan', tpid: ethType, tci: VLAN_CFI });
+    w.base.set(flow.subarray(K.vlan2Tci.offset, K.vlan2Tci.offset + 4), K.vlan2Tci.offset);
+    put16(w.base, K.vlanTci.offset, VLAN_CFI);
+    put16(w.base, K.vlanTpid.offset, ethType);
+  }
+}
+
+/** Nothing happens to a packet without a tag. */
+export function popVlan(w: Walk): void {
+  const { flow } = w;
+  lookAtTags(w);
+  if (vlanCount(flow) === 0) return;
+  put16(flow, K.vlanTci.offset, get16(flow, K.vlan2Tci.offset));
+  put16(flow, K.vlanTpid.offset, get16(flow, K.vlan2Tpid.offset));
+  put32(flow, K.vlan2Tci.offset, 0);
+}
+
+/** Labels in sight; the mask gets the bottom-of-stack bits that say so. */
+function countLabels(w: Walk): number {
+  const n = mplsCount(w.flow);
+  if (!isMpls(get16(w.flow, K.ethType.offset))) return 0;
+  for (let i = 0; i < n; i++) w.mask[MPLS_SLOTS[i].offset + 2] |= MPLS_BOS >> 8;
+  return n;
+}
+
+export function pushMpls(w: Walk, ethType: number): void {
+  const { flow, mask } = w;
+  const n = countLabels(w);
+  if (n === 0) {
+    // What will be under the label can be set only now.
+    w.commit();
+    const type = get16(flow, K.ethType.offset);
+    let lse = (64 | MPLS_BOS | (type === ETH.ipv6 ? 2 << 12 : 0)) >>> 0;
+    if (isIp(type)) {
+      mask[K.nwTos.offset] |= 0xfc;
+      mask[K.nwTtl.offset] = 0xff;
+      const ttl = flow[K.nwTtl.offset] || 64;
+      lse = ((lse & ~0xff) | ttl | ((flow[K.nwTos.offset] >> 5) << 9)) >>> 0;
+    }
+    clearInner(flow);
+    clearInner(w.base);
+    flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
+    w.base.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
+    put32(flow, K.mplsLse0.offset, lse);
+  } else if (n >= MAX_MPLS) {
+    w.note(() => `MPLS push action can't be performed as it would have more MPLS LSEs than the ${MAX_MPLS} supported.`);
+    return w.fail('translation_error');
+  } else {
+    mask.fill(0xff, K.mplsLse0.offset, K.mplsLse0.offset + 4 * n);
+    flow.copyWithin(K.mplsLse1.offset, K.mplsLse0.offset, K.mplsLse2.offset);
+    put32(flow, K.mplsLse0.offset, (get32(flow, K.mplsLse1.offset) & ~MPLS_BOS) >>> 0);
+  }
+  put16(flow, K.ethType.offset, ethType);
+}
+
+/** Nothing happens to a packet without labels. What was under the last one is unknown until the packet comes back. */
+export function popMpls(w: Walk, ethType: number): void {
+  const { flow } = w;
+  const n = countLabels(w);
+  if (n === 0) return;
+  const more = !(get32(flow, K.mplsLse0.offset) & MPLS_BOS);
+  if (more && n === MAX_MPLS && !(get32(flow, K.mplsLse2.offset) & MPLS_BOS)) {
+    // The stack goes on out of sight: the label that comes up is not known, so the packet has to be looked at again.
+    w.note(() => 'label stack is deeper than the flow key');
+  }
+  flow.copyWithin(K.mplsLse0.offset, K.mplsLse1.offset, K.mplsLse2.offset + 4);
+  put32(flow, K.mplsLse2.offset, 0);
+  put16(flow, K.ethType.offset, ethType);
+  if (!isMpls(ethType)) {
+    flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
+    w.wasMpls = true;
+  }
+}
+
+export function decTtl(w: Walk, controllerIds: readonly number[]): boolean {
+  const { flow, mask } = w;
+  if (!isIp(get16(flow, K.ethType.offset))) return true;
+  mask[K.nwTtl.offset] = 0xff;
+  if (flow[K.nwTtl.offset] > 1) {
+    flow[K.nwTtl.offset]--;
+    return true;
+  }
+  w.reject('ttl');
+  for (const id of controllerIds) packetIn(w, 0xffff, OFPR.invalidTtl, id, new Uint8Array(0));
+  return false;
+}
+
+export function decMplsTtl(w: Walk): boolean {
+  const { flow, mask } = w;
+  if (!isMpls(get16(flow, K.ethType.offset))) return true;
+  const at = K.mplsLse0.offset + 3;
+  mask[at] = 0xff;
+  if (flow[at] > 1) {
+    flow[at]--;
+    return true;
+  }
+  w.reject('ttl');
+  packetIn(w, 0xffff, OFPR.invalidTtl, 0, new Uint8Array(0));
+  return false;
+}
+
+export function setPriority(w: Walk, priority: number): void {
+  w.mask.fill(0xff, K.skbPriority.offset, K.skbPriority.offset + 4);
+  put32(w.flow, K.skbPriority.offset, priority);
+}
+
+/** The queue the packet arrived with. */
+export function originalPriority(w: Walk): number {
+  return get32(w.input.key, K.skbPriority.offset);
+}

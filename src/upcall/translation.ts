@@ -1,0 +1,82 @@
+/** What goes into a translation and what comes out of it. */
+import type { Action } from '../action/action.js';
+import type { DpAction } from '../datapath/action.js';
+import { newKey } from '../flow/key.js';
+import type { Rule } from '../flowtable/rule.js';
+import type { FrozenState, FrozenStates } from './frozen.js';
+import type { BridgeView, MacEntry, SideEffect } from './view.js';
+
+/** Told of each step of a walk. Absent outside trace and explain, so it may be slow. */
+export interface Tracer {
+  bridge(view: BridgeView): void;
+  /** A look-up and its answer; `miss` says what an absent rule means. What follows, until the matching `leave`, is nested in it. */
+  table(table: number, rule: Rule | undefined, miss: string): void;
+  group(id: number, text: string): void;
+  leave(): void;
+  action(a: Action): void;
+  note(text: string): void;
+}
+
+export interface TranslateInput {
+  readonly bridge: BridgeView;
+  /** OpenFlow port of arrival; OFPP.none or OFPP.controller for a packet-out. */
+  readonly inPort: number;
+  /** DP_KEY_BYTES at least: not changed. */
+  readonly key: Uint8Array;
+  /** Milliseconds of the switch's clock. */
+  readonly now: number;
+  readonly states: FrozenStates;
+  /** Instead of a look-up in table 0: a packet-out. */
+  readonly actions?: readonly Action[];
+  /** Instead of either: what the packet's recirc_id stands for. */
+  readonly frozen?: FrozenState;
+  readonly tracer?: Tracer;
+}
+
+/** Reasons for the slow path, printed as slow_path(...). */
+export const SLOW = { controller: 1, action: 2 } as const;
+
+/** One is kept and filled again for each packet; what is to last is copied out by the caller. */
+export class Translation {
+  actions: DpAction[] = [];
+  /** KEY_BYTES; the OpenFlow lines are zero when done. */
+  readonly mask = newKey();
+  /** Number of a drop reason when nothing is sent, else 0. */
+  reason = 0;
+  effects: SideEffect[] = [];
+  /** Rules that matched, in order of matching, each with the bridge it belongs to. */
+  rules: Rule[] = [];
+  bridges: BridgeView[] = [];
+  /** Bit t: table t of one of `visited` was looked at. */
+  readonly tables = new Uint32Array(8);
+  visited: BridgeView[] = [];
+  /** Tables that had no rule, with their bridges. */
+  misses: { readonly bridge: BridgeView; readonly table: number }[] = [];
+  macs: MacEntry[] = [];
+  /** Addresses that were looked for and not found: vlan * 2^48 + mac does not fit a number, so text of both. */
+  macMisses: string[] = [];
+  /** Numbers of frozen states that the actions mention. */
+  states: number[] = [];
+  groups: number[] = [];
+
+  reset(): void {
+    this.actions = [];
+    this.mask.fill(0);
+    this.reason = 0;
+    this.effects = [];
+    this.rules = [];
+    this.bridges = [];
+    this.tables.fill(0);
+    this.visited = [];
+    this.misses = [];
+    this.macs = [];
+    this.macMisses = [];
+    this.states = [];
+    this.groups = [];
+  }
+}
+
+/** How an unknown destination is named in `macMisses`. */
+export function macMissKey(bridge: BridgeView, vlan: number, mac: number): string {
+  return `${bridge.name}/${vlan}/${mac}`;
+}

@@ -1,0 +1,210 @@
+/**
+ * A miss comes up; a decision goes down. And everything that keeps decisions right afterwards: revalidation when the tables change,
+ * statistics pushed back, flows that nobody uses any more.
+ *
+ * Everything here happens on one thread, so a translation sees tables that stand still. Effects of a packet are applied right after its translation
+ * and before the next one; what they change (a learned address) marks flows as stale, and `settle` translates those again. Until then
+ * the datapath may forward a few packets by the old decision, as a hardware switch does.
+ */
+import type { DpAction } from '../datapath/action.js';
+import type { Datapath, FlowCounters, Upcall } from '../datapath/datapath.js';
+import { DROP } from '../datapath/drop-reasons.js';
+import { KEY_BYTES, newKey } from '../flow/key.js';
+import { get16, get32 } from '../lib/bytes.js';
+import { DP_KEY_BYTES, K } from '../packet/key.js';
+import { affected, Changes } from './changes.js';
+import { FrozenStates } from './frozen.js';
+import { type DpFlow, Megaflows } from './megaflows.js';
+import { type TranslateInput, Translation } from './translation.js';
+import type { BridgeView, PortView } from './view.js';
+import { Walk } from './walk.js';
+
+export interface UpcallOptions {
+  /** Datapath flows at most; as many slots as the datapath has, or fewer. */
+  readonly maxFlows: number;
+  /** Milliseconds without a packet after which a flow is removed. OVS's max-idle. */
+  readonly maxIdle: number;
+}
+
+export const UPCALL_DEFAULTS: UpcallOptions = { maxFlows: 65536, maxIdle: 10_000 };
+
+/** Finds the bridge and port of a datapath port. */
+export type PortFinder = (vport: number) => { readonly bridge: BridgeView; readonly port: PortView } | undefined;
+
+export interface UpcallCounts {
+  misses: number;
+  packetIns: number;
+  /** Packets whose decision was not kept: the table of flows was full. */
+  unkept: number;
+  retranslated: number;
+}
+
+export class Upcalls {
+  readonly states = new FrozenStates();
+  readonly changes = new Changes();
+  readonly flows: Megaflows;
+  readonly counts: UpcallCounts = { misses: 0, packetIns: 0, unkept: 0, retranslated: 0 };
+  private readonly walk = new Walk();
+  private readonly t = new Translation();
+  private readonly key = newKey();
+  private readonly options: UpcallOptions;
+  /** Time as of the current batch of work. */
+  private now = 0;
+
+  constructor(
+    private readonly dp: Datapath,
+    private readonly clock: { now(): number },
+    private readonly find: PortFinder,
+    options: Partial<UpcallOptions> = {},
+  ) {
+    this.options = { ...UPCALL_DEFAULTS, ...options };
+    this.flows = new Megaflows(dp, this.options.maxFlows, {
+      ref: (id) => this.states.ref(id),
+      unref: (id) => this.states.unref(id, this.now),
+      counted: (flow, c) => this.credit(flow, c),
+    });
+  }
+
+  /** Handler of the datapath. */
+  upcall(u: Upcall): void {
+    this.now = this.clock.now();
+    if (u.type === 'miss') this.miss(u);
+    else if (u.cookie?.type === 'controller') this.packetIn(u, u.cookie.stateId, u.cookie);
+  }
+
+  private miss(u: Upcall): void {
+    this.counts.misses++;
+    const recircId = get32(u.key, K.recircId.offset);
+    const at = this.find(u.port);
+    const frozen = recircId === 0 ? undefined : this.states.get(recircId);
+    if (!at || (recircId !== 0 && !frozen)) {
+      const reason = at ? DROP.recirc_unknown : DROP.shutdown;
+      this.dp.resume(u.worker, u.pending, undefined, [{ type: 'drop', reason }]);
+      return;
+    }
+    const bridge = frozen?.bridge ?? at.bridge;
+    const { t } = this;
+    // Own memory: the record's may be unaligned, and is gone after the call.
+    this.key.set(u.key.length > DP_KEY_BYTES ? u.key.subarray(0, DP_KEY_BYTES) : u.key);
+    this.walk.run(this.input(bridge, at.port.number, this.key, frozen), t);
+    const flags = get16(this.key, K.tcpFlags.offset);
+    for (const e of t.effects) e.kind !== 'fin_timeout' && bridge.apply(e, this.now, flags);
+    const flow = this.flows.install(t, this.key, bridge, at.port.number, this.now);
+    const actions: readonly DpAction[] = t.actions;
+    if (!flow) {
+      this.counts.unkept++;
+      creditRules(t, 1, u.frame.length, this.now);
+      for (const e of t.effects) if (e.kind === 'fin_timeout') bridge.apply(e, this.now, flags);
+    }
+    this.dp.resume(u.worker, u.pending, flow?.slot, actions);
+  }
+
+  private input(bridge: BridgeView, inPort: number, key: Uint8Array, frozen: TranslateInput['frozen']): TranslateInput {
+    return { bridge, inPort, key, now: this.now, states: this.states, frozen };
+  }
+
+  private packetIn(u: Upcall, stateId: number, c: { maxLen: number; reason: number; controllerId: number }): void {
+    const state = this.states.get(stateId);
+    if (!state) return;
+    this.counts.packetIns++;
+    const key = new Uint8Array(KEY_BYTES);
+    key.set(u.key.length > DP_KEY_BYTES ? u.key.subarray(0, DP_KEY_BYTES) : u.key);
+    key.set(state.ofLines, DP_KEY_BYTES);
+    const { maxLen, reason, controllerId } = c;
+    const { table, cookie, userdata, bridge } = state;
+    bridge.packetIn({ frame: u.frame, key, maxLen, reason, controllerId, table, cookie, userdata });
+  }
+
+  /** Translates without any consequence: what would happen to such a packet now. The result is valid until the next translation. */
+  explain(input: Omit<TranslateInput, 'now' | 'states'>): Translation {
+    this.now = this.clock.now();
+    this.walk.run({ ...input, now: this.now, states: this.states }, this.t);
+    return this.t;
+  }
+
+  /** Translates a packet made by a controller, applies what it learns, counts it and sends it. `key` is what `execute` takes. */
+  packetOut(input: Omit<TranslateInput, 'now' | 'states'>, frame: Uint8Array, offload: Upcall['offload']): void {
+    const t = this.explain(input);
+    const flags = get16(input.key, K.tcpFlags.offset);
+    for (const e of t.effects) input.bridge.apply(e, this.now, flags);
+    creditRules(t, 1, frame.length, this.now);
+    this.dp.execute(input.key, frame, offload, t.actions);
+  }
+
+  /** Translates again what a change since the last time may have touched. True when there was something to do. */
+  settle(): boolean {
+    if (!this.changes.any) return false;
+    this.now = this.clock.now();
+    const changes = this.changes.take();
+    const { all } = this.flows;
+    // Backwards: removal puts the last flow, which was seen already, into the gap.
+    for (let i = all.length - 1; i >= 0; i--) if (affected(all[i], changes)) this.revalidate(all[i]);
+    return true;
+  }
+
+  /** Translates everything again: the safety net, and what a change of ports asks for. Returns how many flows were not right. */
+  sweep(): number {
+    this.now = this.clock.now();
+    this.changes.take();
+    const { all } = this.flows;
+    let wrong = 0;
+    for (let i = all.length - 1; i >= 0; i--) if (!this.revalidate(all[i])) wrong++;
+    return wrong;
+  }
+
+  private revalidate(flow: DpFlow): boolean {
+    const { key } = this.flows.expand(flow);
+    const at = this.find(get32(key, K.inPort.offset));
+    const recircId = get32(key, K.recircId.offset);
+    const frozen = recircId === 0 ? undefined : this.states.get(recircId);
+    if (!at || (recircId !== 0 && !frozen)) {
+      this.flows.remove(flow);
+      return false;
+    }
+    this.counts.retranslated++;
+    this.key.set(key);
+    // Packets so far belong to the rules that sent them, not to those that will send the next ones.
+    this.credit(flow, this.flows.counters(flow));
+    this.walk.run(this.input(frozen?.bridge ?? at.bridge, at.port.number, this.key, frozen), this.t);
+    return this.flows.update(flow, this.t);
+  }
+
+  /** Pushes packets counted since the last time to rules, tables and learned addresses, and removes flows that had none for long. */
+  pushStatistics(): void {
+    this.now = this.clock.now();
+    const { all } = this.flows;
+    for (let i = all.length - 1; i >= 0; i--) {
+      const flow = all[i];
+      this.credit(flow, this.flows.counters(flow));
+      if (this.now - Math.max(flow.used, flow.created) >= this.options.maxIdle) this.flows.remove(flow);
+    }
+    this.states.sweep(this.now);
+  }
+
+  private credit(flow: DpFlow, c: FlowCounters): void {
+    const packets = c.packets - flow.packets;
+    if (packets <= 0) return;
+    const bytes = c.bytes - flow.bytes;
+    flow.packets = c.packets;
+    flow.bytes = c.bytes;
+    flow.used = c.usedMs;
+    flow.tcpFlags = c.tcpFlags;
+    creditRules(flow.from, packets, bytes, c.usedMs);
+    for (const e of flow.from.effects) flow.bridge.apply(e, c.usedMs, c.tcpFlags);
+  }
+
+  removeAll(): void {
+    const { all } = this.flows;
+    for (let i = all.length - 1; i >= 0; i--) this.flows.remove(all[i]);
+  }
+}
+
+function creditRules(
+  d: Pick<Translation, 'rules' | 'bridges' | 'misses'> | DpFlow['from'],
+  packets: number,
+  bytes: number,
+  now: number,
+): void {
+  for (let i = 0; i < d.rules.length; i++) d.bridges[i].credit(d.rules[i], packets, bytes, now);
+  for (const m of d.misses) m.bridge.creditMiss(m.table, packets);
+}

@@ -1,0 +1,139 @@
+/**
+ * What a translation sees of the switch: interfaces that src/bridge implements. A translation reads them and changes nothing; what it
+ * would change is a list of side effects that the caller applies.
+ */
+import type { Action, LearnSpec } from '../action/action.js';
+import type { DropReasonName } from '../datapath/drop-reasons.js';
+import type { FlowMod } from '../flowtable/flow-mod.js';
+import type { Rule } from '../flowtable/rule.js';
+
+export interface PortView {
+  /** OpenFlow number. */
+  readonly number: number;
+  readonly name: string;
+  /** Datapath port; 0 for a patch port, which has none. */
+  readonly vport: number;
+  /** OFPPC_ and OFPPS_ bits, as in OfPort. */
+  readonly config: number;
+  readonly state: number;
+  /** The other end of a patch port. */
+  readonly patch?: { readonly bridge: BridgeView; readonly port: PortView };
+}
+
+/** OFPPC_ bits. `noFlood` and the stp bits are 1.0's only. */
+export const PORT_CONFIG = {
+  down: 1,
+  noStp: 2,
+  noRecv: 4,
+  noRecvStp: 8,
+  noFlood: 0x10,
+  noFwd: 0x20,
+  noPacketIn: 0x40,
+} as const;
+export const PORT_STATE = { linkDown: 1, blocked: 2, live: 4 } as const;
+
+/** Where an address was last seen. Identity is the object: a moved or removed entry is another one. */
+export interface MacEntry {
+  readonly vlan: number;
+  /** 48 bits. */
+  readonly mac: number;
+  readonly port: number;
+  /** False once it moved, aged out or was flushed: flows that used it are translated again. */
+  live: boolean;
+}
+
+export interface MacView {
+  lookup(vlan: number, mac: number): MacEntry | undefined;
+  /** Would learning this change the table? Keeps the side effects of ordinary packets empty. */
+  wouldLearn(vlan: number, mac: number, port: number, gratuitousArp: boolean): boolean;
+}
+
+export interface BridgeView {
+  readonly name: string;
+  port(number: number): PortView | undefined;
+  /** In the order in which floods go out. */
+  floodPorts(): Iterable<PortView>;
+  lookup(table: number, key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined;
+  readonly groups: GroupsView;
+  hasMeter(id: number): boolean;
+  /** The NORMAL action: the bridge's own learning switch. */
+  normal(x: NormalWalk): void;
+  /** OFPC_FRAG_ bits: 0 normal, 1 drop, 2 reassemble, 3 nx-match. */
+  readonly fragmentHandling: number;
+  /** A controller wants packets that miss. */
+  readonly missToController: boolean;
+  /** Controllers that packets can be sent to. */
+  readonly controllers: number;
+
+  // What follows is for the caller of a translation, never called by one.
+  /** Packets of a flow were forwarded by this rule; `now` is when the last of them went. */
+  credit(rule: Rule, packets: number, bytes: number, now: number): void;
+  creditMiss(table: number, packets: number): void;
+  /** `tcpFlags` are those of the packets that were forwarded meanwhile. */
+  apply(effect: SideEffect, now: number, tcpFlags: number): void;
+  packetIn(p: PacketUp): void;
+}
+
+/** A packet on its way to a controller. `frame` is a view, valid only during the call. */
+export interface PacketUp {
+  readonly frame: Uint8Array;
+  /** KEY_BYTES, as the packet was when it was sent up. */
+  readonly key: Uint8Array;
+  readonly maxLen: number;
+  readonly reason: number;
+  readonly controllerId: number;
+  readonly table: number;
+  readonly cookie: bigint;
+  readonly userdata: Uint8Array;
+}
+
+export interface GroupBucketView {
+  readonly weight: number;
+  readonly watchPort: number;
+  readonly watchGroup: number;
+  readonly actions: readonly Action[];
+}
+
+export interface GroupView {
+  readonly id: number;
+  readonly type: 'all' | 'select' | 'indirect' | 'ff';
+  /** Of select: by the datapath's hash, or by one of `fields` made here. */
+  readonly selection: 'dp_hash' | 'hash';
+  readonly selectionParam: number;
+  readonly fields: string;
+  readonly buckets: readonly GroupBucketView[];
+}
+
+export interface GroupsView {
+  get(id: number): GroupView | undefined;
+}
+
+/** A walk as the NORMAL action sees it (see Translator for what the OpenFlow actions see). */
+export interface NormalWalk {
+  /** The current flow and the megaflow mask, KEY_BYTES; NORMAL reads and masks in place. */
+  readonly flow: Uint8Array;
+  readonly mask: Uint8Array;
+  readonly bridge: BridgeView;
+  readonly inPort: number;
+  /** Sends with the outer tag (and the inner one) as the flow now has them. */
+  emit(port: PortView): void;
+  /** A MAC entry (or the lack of one) decided: the flow depends on it. */
+  usedMac(entry: MacEntry): void;
+  missedMac(vlan: number, mac: number): void;
+  effect(e: SideEffect): void;
+  reject(reason: DropReasonName): void;
+  note(text: () => string): void;
+}
+
+/** What a translation asks its caller to do, for the packet itself and again whenever packets of the flow were counted. */
+export type SideEffect =
+  | {
+      readonly kind: 'mac';
+      readonly bridge: BridgeView;
+      readonly vlan: number;
+      readonly mac: number;
+      readonly port: number;
+      readonly gratuitousArp: boolean;
+    }
+  | { readonly kind: 'learn'; readonly bridge: BridgeView; readonly spec: LearnSpec; readonly mod: FlowMod }
+  | { readonly kind: 'fin_timeout'; readonly rule: Rule; readonly idle: number; readonly hard: number };

@@ -1,0 +1,445 @@
+/**
+ * The walk of one packet through the pipeline.
+ *
+ * State is in two keys. `flow` is the packet as the actions so far make it; `base` is the packet as the datapath would have it after the
+ * actions emitted so far. `commit` (commit.ts) closes the gap when a packet leaves. Every bit that is read, by a look-up or by an action, goes
+ * into `mask`: the invariant is that any packet equal under the mask makes the same walk. So reading goes through `read`, through
+ * `lookup`, or is followed by a mark.
+ *
+ * A walk changes nothing outside itself: what should change (learned addresses and flows) is listed as effects. The parts: this file
+ * has tables, lists and fields; output.ts ports; rewrite.ts headers; branch.ts what runs on a copy; freeze.ts what goes on in a later pass.
+ */
+import type { Action, LearnSpec } from '../action/action.js';
+import type { Translator } from '../action/context.js';
+import { rowOf } from '../action/rows/index.js';
+import type { DpAction } from '../datapath/action.js';
+import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
+import { OFPP, type Subfield } from '../flow/field.js';
+import { markBits, readBits, writeBits } from '../flow/fields.js';
+import { KEY_BYTES, newKey, OK, words } from '../flow/key.js';
+import { checkPrereqs } from '../flow/prereqs.js';
+import type { Rule } from '../flowtable/rule.js';
+import { get16, put32 } from '../lib/bytes.js';
+import { DP_KEY_BYTES, FRAG, K } from '../packet/key.js';
+import { executionOrder, writeActionSet } from './action-set.js';
+import * as branch from './branch.js';
+import { commit, isIp } from './commit.js';
+import { needsInner, resume } from './freeze.js';
+import type { Frame, StackItem } from './frozen.js';
+import { hashFields } from './hash-fields.js';
+import { learnedFlow } from './learn.js';
+import * as output from './output.js';
+import * as rewrite from './rewrite.js';
+import type { TranslateInput, Translation } from './translation.js';
+import { macMissKey } from './translation.js';
+import {
+  type BridgeView,
+  type MacEntry,
+  type NormalWalk,
+  PORT_CONFIG,
+  type PortView,
+  type SideEffect,
+} from './view.js';
+
+/** OVS's limits, which controllers rely on: depth of resubmits that do not go forward, and resubmits in all. */
+const MAX_DEPTH = 64;
+const MAX_RESUBMITS = 4096;
+const MAX_STACK = 1024;
+
+/** A rule that look-up yields where fragments are to be dropped. */
+const DROP_FRAGMENT = 'drop fragment';
+
+export class Walk implements Translator, NormalWalk {
+  readonly flow = newKey();
+  readonly base = new Uint8Array(DP_KEY_BYTES);
+  private readonly flowWords = words(this.flow);
+  mask!: Uint8Array;
+  private maskWords!: Uint32Array;
+  t!: Translation;
+  input!: TranslateInput;
+  /** Where actions go now: the top list, or that of a branch. */
+  out: DpAction[] = [];
+  bridge!: BridgeView;
+  inPort = 0;
+  table = 0;
+  rule: Rule | undefined;
+  stack: StackItem[] = [];
+  actionSet: Action[] = [];
+  /** Whole walk over: exit, or an error. */
+  ended = false;
+  failed = false;
+  /** A later pass goes on: lists on the way out add what they have left to `frames`. */
+  freezing = false;
+  frames: Frame[] = [];
+  /** Hash the next pass waits for. */
+  freezeHash: Extract<DpAction, { type: 'hash' }> | undefined;
+  /** A label was popped: what it covered is unknown until the next pass. */
+  wasMpls = false;
+  /** Bytes the next output is cut to; 0: not. */
+  cut = 0;
+  depth = 0;
+  private resubmits = 0;
+  reason: DropReasonName | undefined;
+  sent = false;
+  /** The list being walked and the place in it, for actions that take the rest with them. */
+  current: readonly Action[] = [];
+  position = 0;
+  /** Said by an action that took the rest of its list with it. */
+  listOver = false;
+
+  run(input: TranslateInput, t: Translation): void {
+    this.begin(input, t);
+    const { bridge, frozen } = input;
+    if (frozen) resume(this, frozen);
+    else if (input.actions) this.list(input.actions);
+    else this.enterPort(bridge.port(input.inPort));
+    if (!this.failed) this.finishList();
+    this.finish();
+  }
+
+  private begin(input: TranslateInput, t: Translation): void {
+    t.reset();
+    this.input = input;
+    this.t = t;
+    this.mask = t.mask;
+    this.maskWords = words(t.mask);
+    this.out = t.actions;
+    this.flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
+    this.flow.set(input.key.length > DP_KEY_BYTES ? input.key.subarray(0, DP_KEY_BYTES) : input.key);
+    this.base.set(this.flow.subarray(0, DP_KEY_BYTES));
+    this.stack = [];
+    this.actionSet = [];
+    this.frames = [];
+    this.freezeHash = undefined;
+    this.ended = this.failed = this.freezing = this.wasMpls = this.sent = this.listOver = false;
+    this.cut = this.depth = this.resubmits = this.table = 0;
+    this.rule = undefined;
+    this.reason = undefined;
+    this.enterBridge(input.bridge, input.inPort);
+    this.alwaysLooked();
+  }
+
+  /** What every megaflow matches on, whatever the pipeline says: prerequisites of everything else rest on these. */
+  private alwaysLooked(): void {
+    const m = this.mask;
+    m.fill(0xff, K.inPort.offset, K.recircId.offset + 4);
+    m.fill(0xff, K.ethType.offset, K.ethType.offset + 2);
+    m.fill(0xff, K.packetType.offset, K.packetType.offset + 4);
+    if (isIp(get16(this.flow, K.ethType.offset))) m[K.nwFrag.offset] |= FRAG.any | FRAG.later;
+  }
+
+  enterBridge(bridge: BridgeView, inPort: number): void {
+    this.bridge = bridge;
+    this.inPort = inPort;
+    put32(this.flow, OK.ofInPort.offset, inPort);
+    put32(this.flow, OK.actsetOutput.offset, OFPP.unset);
+    if (!this.t.visited.includes(bridge)) this.t.visited.push(bridge);
+    this.input.tracer?.bridge(bridge);
+  }
+
+  /** A packet comes in by a port of the current bridge: admission, then table 0. */
+  enterPort(port: PortView | undefined): void {
+    const rule = this.lookup(0, this.inPort, 'miss');
+    if (port && port.config & PORT_CONFIG.noRecv) {
+      this.note(() => 'OFPPC_NO_RECV set, dropping');
+      this.reject('policy');
+    } else if (rule) this.runRule(rule, false);
+    this.input.tracer?.leave();
+  }
+
+  private finish(): void {
+    const { t } = this;
+    if (this.failed) {
+      t.actions = [];
+      this.sent = false;
+    }
+    if (!this.sent) {
+      t.reason = DROP[this.reason ?? 'policy'];
+      t.actions.push({ type: 'drop', reason: t.reason });
+    }
+    t.mask.fill(0, DP_KEY_BYTES);
+    t.mask[K.lines.offset] = 0;
+    // No fragment but the first has ports, and the key says 0 for every one.
+    if (this.input.key[K.nwFrag.offset] & FRAG.later) t.mask.fill(0, K.tpSrc.offset, K.tpDst.offset + 2);
+    // A tag is there or not: bits of one are only ever compared together with that.
+    if (get16(t.mask, K.vlanTci.offset)) t.mask[K.vlanTci.offset] |= 0x10;
+    if (get16(t.mask, K.vlan2Tci.offset)) t.mask[K.vlan2Tci.offset] |= 0x10;
+  }
+
+  // Tables and lists
+
+  /** Looks a table up for the current flow, as if it came in by `inPort`. Notes what was used; traced as the start of a nested part. */
+  lookup(table: number, inPort: number, miss: 'miss' | 'continue'): Rule | undefined {
+    const { flow, t, bridge } = this;
+    t.tables[table >> 5] |= 1 << (table & 31);
+    this.table = table;
+    const fragment = (flow[K.nwFrag.offset] & FRAG.any) !== 0 && bridge.fragmentHandling !== 3;
+    let rule: Rule | undefined;
+    if (fragment && bridge.fragmentHandling === 1) {
+      this.note(() => DROP_FRAGMENT);
+    } else {
+      const ports = fragment ? flow.slice(K.tpSrc.offset, K.tpSrc.offset + 4) : undefined;
+      if (ports) flow.fill(0, K.tpSrc.offset, K.tpSrc.offset + 4);
+      const arrived = inPort !== this.inPort ? flow.slice(OK.ofInPort.offset, OK.ofInPort.offset + 4) : undefined;
+      if (arrived) put32(flow, OK.ofInPort.offset, inPort);
+      rule = bridge.lookup(table, this.flowWords, this.maskWords);
+      if (ports) flow.set(ports, K.tpSrc.offset);
+      if (arrived) flow.set(arrived, OK.ofInPort.offset);
+    }
+    if (rule) {
+      t.rules.push(rule);
+      t.bridges.push(bridge);
+    } else {
+      t.misses.push({ bridge, table });
+      if (miss === 'miss') this.reason ??= 'table_miss';
+    }
+    this.input.tracer?.table(table, rule, miss);
+    return rule;
+  }
+
+  runRule(rule: Rule, deepens: boolean): void {
+    const before = this.rule;
+    this.rule = rule;
+    this.resubmits++;
+    if (deepens) this.depth++;
+    this.list(rule.actions);
+    if (deepens) this.depth--;
+    this.rule = before;
+  }
+
+  /** True when one more table or group may be entered. */
+  mayNest(): boolean {
+    if (this.depth >= MAX_DEPTH) this.note(() => `over max translation depth ${MAX_DEPTH}`);
+    else if (this.resubmits >= MAX_RESUBMITS) this.note(() => `over ${MAX_RESUBMITS} resubmit actions`);
+    else return true;
+    this.fail('translation_error');
+    return false;
+  }
+
+  private enterTable(table: number, inPort: number, miss: 'miss' | 'continue'): void {
+    if (!this.mayNest()) return;
+    const before = this.table;
+    const rule = this.lookup(table, inPort, miss);
+    if (rule) this.runRule(rule, table <= before);
+    else if (miss === 'miss') output.tableMiss(this);
+    this.table = before;
+    this.input.tracer?.leave();
+  }
+
+  /** Runs a list from a place in it; stops when the walk ends, the list is ended by an action, or the rest must wait for a later pass. */
+  list(actions: readonly Action[], from = 0): void {
+    const { tracer } = this.input;
+    for (let i = from; i < actions.length && !this.ended; i++) {
+      const a = actions[i];
+      if (this.wasMpls && needsInner(a)) {
+        this.freezing = true;
+        this.frames.push({ actions, from: i, table: this.table, rule: this.rule });
+        return;
+      }
+      tracer?.action(a);
+      this.current = actions;
+      this.position = i;
+      const goesOn = rowOf(a).translate(a, this) !== false;
+      if (this.listOver) {
+        this.listOver = false;
+        return;
+      }
+      if (this.freezing) {
+        if (goesOn && i + 1 < actions.length) {
+          this.frames.push({ actions, from: i + 1, table: this.table, rule: this.rule });
+        }
+        return;
+      }
+      if (!goesOn) return;
+    }
+  }
+
+  /** The end of a pipeline: the action set, or the number under which the rest goes on. */
+  finishList(): void {
+    if (!this.freezing && !this.failed) this.runActionSet();
+    if (this.freezing) branch.finishFreezing(this);
+  }
+
+  private runActionSet(): void {
+    if (this.actionSet.length === 0) return;
+    const ordered = executionOrder(this.actionSet);
+    this.actionSet = [];
+    this.ended = false;
+    this.note(() => '--. Executing action set:');
+    this.list(ordered);
+  }
+
+  actionSetClear(): void {
+    this.actionSet = [];
+    put32(this.flow, OK.actsetOutput.offset, OFPP.unset);
+  }
+
+  actionSetWrite(actions: readonly Action[]): void {
+    this.actionSet = writeActionSet(this.actionSet, actions);
+    const group = this.actionSet.some((a) => a.type === 'group');
+    const out = this.actionSet.find((a) => a.type === 'output');
+    put32(this.flow, OK.actsetOutput.offset, !group && out?.type === 'output' ? out.port : OFPP.unset);
+  }
+
+  resubmit(port: number, table: number): void {
+    const inPort = port === OFPP.inPort || port === 0xfff8 ? this.inPort : port;
+    this.enterTable(table === 255 ? this.table : table, inPort, 'continue');
+  }
+
+  gotoTable(table: number): void {
+    this.enterTable(table, this.inPort, 'miss');
+  }
+
+  pipelineStart(): void {
+    this.enterTable(0, this.inPort, 'miss');
+  }
+
+  get stopped(): boolean {
+    return this.ended;
+  }
+
+  exit(): void {
+    this.ended = true;
+  }
+
+  fail(reason: DropReasonName): void {
+    this.ended = this.failed = true;
+    this.reason = reason;
+  }
+
+  /** Something was not sent, and this is why; the last such reason is the packet's when nothing is sent at all. */
+  reject(reason: DropReasonName): void {
+    if (!this.failed) this.reason = reason;
+  }
+
+  note(text: () => string): void {
+    this.input.tracer?.note(text());
+  }
+
+  effect(e: SideEffect): void {
+    this.t.effects.push(e);
+  }
+
+  usedMac(entry: MacEntry): void {
+    this.t.macs.push(entry);
+  }
+
+  missedMac(vlan: number, mac: number): void {
+    this.t.macMisses.push(macMissKey(this.bridge, vlan, mac));
+  }
+
+  // Fields
+
+  read(f: Subfield): bigint {
+    markBits(this.mask, f);
+    return readBits(this.flow, f);
+  }
+
+  /** Written bits are part of the mask: whether a `set` is needed depends on what the packet had. */
+  write(f: Subfield, value: bigint, mask: bigint): void {
+    markBits(this.mask, f);
+    writeBits(this.flow, f, value, mask);
+    if (f.field.slot === OK.ofInPort) this.inPort = Number(readBits(this.flow, f));
+  }
+
+  prerequisitesHold(f: Subfield): boolean {
+    return checkPrereqs(f.field.prereqs, this.flow, this.mask);
+  }
+
+  hashFields(fields: string, basis: number): number {
+    return hashFields(fields, basis, this.flow, this.mask);
+  }
+
+  stackPush(value: bigint, bits: number): void {
+    if (this.stack.length >= MAX_STACK) this.fail('translation_error');
+    else this.stack.push({ value, bits });
+  }
+
+  stackPop(): bigint | undefined {
+    const top = this.stack.pop();
+    if (!top) this.note(() => 'stack underflow');
+    return top?.value;
+  }
+
+  // Ports
+
+  /** Brings the datapath's packet up to the flow. */
+  commit(): void {
+    commit(this.flow, this.base, this.mask, this.out);
+  }
+
+  emit(port: PortView): void {
+    output.emit(this, port);
+  }
+
+  output(port: number, maxLen: number): void {
+    output.output(this, port, maxLen);
+  }
+
+  outputTrunc(port: number, maxLen: number): void {
+    output.outputTrunc(this, port, maxLen);
+  }
+
+  controller(a: Extract<Action, { type: 'controller' }>): void {
+    output.controller(this, a);
+  }
+
+  portIsUp(port: number): boolean {
+    return output.portIsUp(this.bridge.port(port));
+  }
+
+  // Headers
+
+  hasVlan(): boolean {
+    return rewrite.hasVlan(this);
+  }
+  pushVlan(ethType: number): void {
+    rewrite.pushVlan(this, ethType);
+  }
+  popVlan(): void {
+    rewrite.popVlan(this);
+  }
+  pushMpls(ethType: number): void {
+    rewrite.pushMpls(this, ethType);
+  }
+  popMpls(ethType: number): void {
+    rewrite.popMpls(this, ethType);
+  }
+  decTtl(controllerIds: readonly number[]): boolean {
+    return rewrite.decTtl(this, controllerIds);
+  }
+  decMplsTtl(): boolean {
+    return rewrite.decMplsTtl(this);
+  }
+  setQueue(queue: number): void {
+    rewrite.setPriority(this, queue);
+  }
+  popQueue(): void {
+    rewrite.setPriority(this, rewrite.originalPriority(this));
+  }
+
+  // Copies and later passes
+
+  clone(actions: readonly Action[]): void {
+    branch.clone(this, actions);
+  }
+  checkPktLarger(length: number, dst: Subfield): void {
+    branch.checkPktLarger(this, length, dst);
+  }
+  group(id: number): void {
+    branch.group(this, id);
+  }
+  sample(): void {
+    this.note(() => 'no collector of samples');
+  }
+  meter(id: number): void {
+    if (this.bridge.hasMeter(id)) this.out.push({ type: 'meter', id });
+  }
+  finTimeout(idle: number, hard: number): void {
+    if (this.rule) this.effect({ kind: 'fin_timeout', rule: this.rule, idle, hard });
+  }
+  learn(spec: LearnSpec): void {
+    const mod = learnedFlow(spec, (f) => this.read(f));
+    this.effect({ kind: 'learn', bridge: this.bridge, spec, mod });
+  }
+}
