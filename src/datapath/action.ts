@@ -51,7 +51,7 @@ export type UserCookie =
 
 /** The layout of a set: byte length, and the words of its dpctl text. */
 export const SET_KINDS = {
-  /** src 6, dst 6 */
+  /** dst 6, src 6 */
   eth: 12,
   /** src 4, dst 4, proto 1 (never set), tos 1, ttl 1, frag 1 (never set) */
   ipv4: 12,
