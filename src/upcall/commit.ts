@@ -68,8 +68,8 @@ const HEADERS: readonly Header[] = [
     kind: 'eth',
     when: (key) => get32(key, K.packetType.offset) === 0,
     parts: [
-      [K.ethSrc, 0],
-      [K.ethDst, 6],
+      [K.ethDst, 0],
+      [K.ethSrc, 6],
     ],
   },
   {

@@ -88,13 +88,13 @@ export class Upcalls {
     this.key.set(u.key.length > DP_KEY_BYTES ? u.key.subarray(0, DP_KEY_BYTES) : u.key);
     this.walk.run(this.input(bridge, at.port.number, this.key, frozen), t);
     const flags = get16(this.key, K.tcpFlags.offset);
-    for (const e of t.effects) e.kind !== 'fin_timeout' && bridge.apply(e, this.now, flags);
+    for (const e of t.effects) e.kind !== 'fin_timeout' && e.bridge.apply(e, this.now, flags);
     const flow = this.flows.install(t, this.key, bridge, at.port.number, this.now);
     const actions: readonly DpAction[] = t.actions;
     if (!flow) {
       this.counts.unkept++;
       creditRules(t, 1, u.frame.length, this.now);
-      for (const e of t.effects) if (e.kind === 'fin_timeout') bridge.apply(e, this.now, flags);
+      for (const e of t.effects) if (e.kind === 'fin_timeout') e.bridge.apply(e, this.now, flags);
     }
     this.dp.resume(u.worker, u.pending, flow?.slot, actions);
   }
@@ -126,7 +126,7 @@ export class Upcalls {
   packetOut(input: Omit<TranslateInput, 'now' | 'states'>, frame: Uint8Array, offload: Upcall['offload']): void {
     const t = this.explain(input);
     const flags = get16(input.key, K.tcpFlags.offset);
-    for (const e of t.effects) input.bridge.apply(e, this.now, flags);
+    for (const e of t.effects) e.bridge.apply(e, this.now, flags);
     creditRules(t, 1, frame.length, this.now);
     this.dp.execute(input.key, frame, offload, t.actions);
   }
@@ -190,7 +190,7 @@ export class Upcalls {
     flow.used = c.usedMs;
     flow.tcpFlags = c.tcpFlags;
     creditRules(flow.from, packets, bytes, c.usedMs);
-    for (const e of flow.from.effects) flow.bridge.apply(e, c.usedMs, c.tcpFlags);
+    for (const e of flow.from.effects) e.bridge.apply(e, c.usedMs, c.tcpFlags);
   }
 
   removeAll(): void {

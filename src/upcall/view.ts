@@ -136,4 +136,10 @@ export type SideEffect =
       readonly gratuitousArp: boolean;
     }
   | { readonly kind: 'learn'; readonly bridge: BridgeView; readonly spec: LearnSpec; readonly mod: FlowMod }
-  | { readonly kind: 'fin_timeout'; readonly rule: Rule; readonly idle: number; readonly hard: number };
+  | {
+      readonly kind: 'fin_timeout';
+      readonly bridge: BridgeView;
+      readonly rule: Rule;
+      readonly idle: number;
+      readonly hard: number;
+    };

@@ -436,7 +436,7 @@ export class Walk implements Translator, NormalWalk {
     if (this.bridge.hasMeter(id)) this.out.push({ type: 'meter', id });
   }
   finTimeout(idle: number, hard: number): void {
-    if (this.rule) this.effect({ kind: 'fin_timeout', rule: this.rule, idle, hard });
+    if (this.rule) this.effect({ kind: 'fin_timeout', bridge: this.bridge, rule: this.rule, idle, hard });
   }
   learn(spec: LearnSpec): void {
     const mod = learnedFlow(spec, (f) => this.read(f));

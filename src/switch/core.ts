@@ -1,0 +1,165 @@
+/**
+ * What the library's Switch and the daemon share: one datapath, its slow path, bridges and their ports. Nothing here has a timer, a thread or a
+ * real clock; who owns it calls `upkeep` now and then and `settle` after work.
+ */
+import { Bridge } from '../bridge/bridge.js';
+import type { BridgePort } from '../bridge/port.js';
+import type { VlanSpec } from '../bridge/vlan.js';
+import type { Datapath, Offload } from '../datapath/datapath.js';
+import { OFPP } from '../flow/field.js';
+import { finish, mix } from '../flowtable/mini.js';
+import { UserError } from '../lib/errors.js';
+import { Upcalls } from '../upcall/upcalls.js';
+import type { PortView } from '../upcall/view.js';
+import { nativeConfig, type VportSpec } from '../vport/kinds.js';
+
+export interface CoreOptions {
+  readonly dp: Datapath;
+  readonly clock: { now(): number };
+  /** VLAN tags that keys have: 1 as OVS's default, or 2. */
+  readonly maxVlans: number;
+  /** Datapath flows at most. */
+  readonly maxFlows: number;
+  readonly onFrame?: (vport: number, frame: Uint8Array, offload: Offload) => void;
+  /** After an upcall: time to settle soon. */
+  readonly onUpcall?: () => void;
+}
+
+export interface PortOptions {
+  /** OpenFlow number; the lowest free one when left out. */
+  readonly number?: number;
+  readonly vlan?: VlanSpec;
+  readonly hwAddr?: Uint8Array;
+}
+
+interface Attached {
+  readonly bridge: Bridge;
+  readonly port: BridgePort;
+  readonly spec: VportSpec;
+}
+
+/** How often statistics go back to rules, and timeouts are looked at: OVS's users see figures within a second. */
+export const UPKEEP_MS = 500;
+
+export class Core {
+  readonly dp: Datapath;
+  readonly upcalls: Upcalls;
+  readonly bridges = new Map<string, Bridge>();
+  private readonly byVport = new Map<number, Attached>();
+  private readonly byName = new Map<string, Attached>();
+  private nextVport = 1;
+
+  constructor(private readonly options: CoreOptions) {
+    this.dp = options.dp;
+    this.upcalls = new Upcalls(options.dp, options.clock, (vport) => this.byVport.get(vport), {
+      maxFlows: options.maxFlows,
+    });
+    this.dp.setHandlers({
+      upcall: (u) => {
+        this.upcalls.upcall(u);
+        options.onUpcall?.();
+      },
+      frame: (vport, frame, offload) => options.onFrame?.(vport, frame, offload),
+      portEvent: (vport) => this.portFailed(vport),
+    });
+  }
+
+  /** `local`: what stands behind the bridge's own port. Throws UserError. */
+  addBridge(name: string, local: VportSpec): Bridge {
+    if (this.bridges.has(name)) throw new UserError(`there is a bridge named ${name}`);
+    const { dp, upcalls } = this;
+    const { clock, maxVlans } = this.options;
+    const hwAddr = addressOf(name);
+    const bridge = new Bridge(name, datapathId(hwAddr), { dp, clock, upcalls, maxVlans });
+    this.addPort(bridge, local, { number: OFPP.local, hwAddr });
+    this.bridges.set(name, bridge);
+    return bridge;
+  }
+
+  removeBridge(name: string): void {
+    const bridge = this.bridges.get(name);
+    if (!bridge) throw new UserError(`no bridge named ${name}`);
+    for (const port of [...bridge.ports()]) this.removePort(bridge, port.name);
+    this.bridges.delete(name);
+    this.upcalls.sweep();
+  }
+
+  /** Opens what the spec says in the datapath and adds a port for it to a bridge. Throws UserError; then nothing was changed. */
+  addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
+    if (this.byName.has(spec.name)) throw new UserError(`there is a port named ${spec.name}`);
+    const config = nativeConfig(spec);
+    const number = options.number ?? bridge.freeNumber();
+    if (bridge.port(number)) throw new UserError(`${bridge.name}: port number ${number} is in use`);
+    const vport = config ? this.nextVport : 0;
+    if (config) this.dp.portAdd(vport, config);
+    if (config) this.nextVport++;
+    const port = bridge.addPort({
+      number,
+      name: spec.name,
+      vport,
+      hwAddr: options.hwAddr ?? addressOf(spec.name),
+      vlan: options.vlan,
+      peer: spec.type === 'patch' ? () => this.patchPeer(spec) : undefined,
+    });
+    const attached = { bridge, port, spec };
+    this.byName.set(spec.name, attached);
+    if (config) this.byVport.set(vport, attached);
+    return port;
+  }
+
+  removePort(bridge: Bridge, name: string): void {
+    const attached = this.byName.get(name);
+    if (!attached || attached.bridge !== bridge) throw new UserError(`${bridge.name}: there is no port named ${name}`);
+    const { port } = attached;
+    bridge.removePort(port.number);
+    this.byName.delete(name);
+    if (port.vport === 0) return;
+    this.byVport.delete(port.vport);
+    // No flow may output to it any more when the datapath lets it go.
+    this.upcalls.sweep();
+    this.dp.portRemove(port.vport);
+  }
+
+  /** Two patch ports are joined when each names the other. */
+  private patchPeer(spec: VportSpec): PortView['patch'] {
+    const other = this.byName.get(spec.options?.peer ?? '');
+    if (!other || other.spec.type !== 'patch' || other.spec.options?.peer !== spec.name) return undefined;
+    return { bridge: other.bridge, port: other.port };
+  }
+
+  portOf(vport: number): BridgePort | undefined {
+    return this.byVport.get(vport)?.port;
+  }
+
+  private portFailed(vport: number): void {
+    const at = this.byVport.get(vport);
+    if (at) at.bridge.setPortState(at.port.number, at.port.state | 1);
+  }
+
+  /** Statistics to where they belong, then what is too old goes. Every UPKEEP_MS. */
+  upkeep(): void {
+    this.upcalls.pushStatistics();
+    for (const bridge of this.bridges.values()) bridge.expire();
+  }
+
+  /** Translates again what changes have touched. */
+  settle(): boolean {
+    return this.upcalls.settle();
+  }
+
+  close(): void {
+    this.dp.close();
+  }
+}
+
+/** A locally administered address that is the same each time a port of this name is made. */
+export function addressOf(name: string): Uint8Array {
+  let h = 0;
+  for (const byte of new TextEncoder().encode(name)) h = mix(h, byte);
+  const low = finish(h);
+  return Uint8Array.of(0x02, 0x77, low >>> 24, (low >>> 16) & 0xff, (low >>> 8) & 0xff, low & 0xff);
+}
+
+function datapathId(mac: Uint8Array): bigint {
+  return mac.reduce((n, b) => (n << 8n) | BigInt(b), 0n);
+}
