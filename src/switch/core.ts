@@ -123,7 +123,7 @@ export class Core {
   /** Two patch ports are joined when each names the other. */
   private patchPeer(spec: VportSpec): PortView['patch'] {
     const other = this.byName.get(spec.options?.peer ?? '');
-    if (!other || other.spec.type !== 'patch' || other.spec.options?.peer !== spec.name) return undefined;
+    if (other?.spec.type !== 'patch' || other.spec.options?.peer !== spec.name) return undefined;
     return { bridge: other.bridge, port: other.port };
   }
 
