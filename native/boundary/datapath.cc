@@ -12,13 +12,12 @@
 namespace weft {
 namespace {
 
-// Calls JavaScript from a worker's thread. The function does not keep the program alive.
+// Calls JavaScript from a worker's thread. Like a listening socket it keeps the program alive until the datapath is closed.
 class Bell final : public Doorbell {
  public:
   void set(Napi::Env env, Napi::Function callback) {
     end();
     call_ = Napi::ThreadSafeFunction::New(env, callback, "weft upcalls", 0, 1);
-    call_.Unref(env);
     set_ = true;
   }
   void end() {

@@ -1,5 +1,6 @@
 // Commands from JavaScript, applied between batches. Their layout is the typed page's, src/datapath/native.ts; TypeScript made them, so lengths are
 // trusted here, and actions are checked where they are installed.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -57,7 +58,8 @@ bool Worker::apply(const uint8_t* c) {
       ring_for_deletes_ = true;
       return true;
     case Command::kFlowModify:
-      if (u32(c, kHead) < shared_.config.max_flows) set_actions(flows_[u32(c, kHead)], c + kHead + 8, u32(c, kHead + 4));
+      if (u32(c, kHead) < shared_.config.max_flows && flows_[u32(c, kHead)].subtable)
+        set_actions(flows_[u32(c, kHead)], c + kHead + 8, u32(c, kHead + 4));
       return true;
     case Command::kResume:
       resume(c + kHead);
@@ -71,7 +73,7 @@ bool Worker::apply(const uint8_t* c) {
       shared_.meters.set(u32(c, kHead), u32(c, kHead + 4), load<uint64_t>(c + kHead + 8), load<uint64_t>(c + kHead + 16), now_ns_);
       return true;
     case Command::kFlush:
-      for (uint32_t i = 0; i < shared_.config.max_flows; i++) flow_end(flows_[i]);
+      for (uint32_t i = 0; i < flows_end_; i++) flow_end(flows_[i]);
       ring_for_deletes_ = true;
       return true;
     case Command::kPortState:
@@ -104,6 +106,7 @@ void Worker::flow_put(const uint8_t* c) {
 
   Flow& f = flows_[slot];
   flow_end(f);
+  flows_end_ = std::max(flows_end_, slot + 1);
   f.slot = slot;
   f.counters = arena_.flow(slot);
   if (flags & 1) std::memset(f.counters, 0, kFlowBlock * 8);

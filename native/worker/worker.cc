@@ -50,8 +50,7 @@ Worker::Worker(uint32_t id, Shared& shared)
 }
 
 Worker::~Worker() {
-  for (uint32_t i = 0; i < shared_.config.max_flows; i++)
-    if (flows_[i].subtable) flow_end(flows_[i]);
+  for (uint32_t i = 0; i < flows_end_; i++) flow_end(flows_[i]);
   if (epoll_ >= 0) close(epoll_);
   if (event_ >= 0) close(event_);
 }

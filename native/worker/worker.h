@@ -181,6 +181,7 @@ class Worker final : public Sink, public FrameSink {
 
   Mapping flow_memory_;
   Flow* flows_;
+  uint32_t flows_end_ = 0;  // slots from here on were never used
   MicroflowCache microflows_;
   MegaflowCache megaflows_;
   bool use_microflows_;

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { runSuite } from '../suite.js';
+import { DP_KEY_BYTES } from '../../packet/key.js';
+import { MEMORY, out, runSuite, UDP } from '../suite.js';
 import { NativeDriver } from './native-driver.js';
 
 t.test('native engine', (t) => {
@@ -9,5 +10,57 @@ t.test('native engine', (t) => {
 
 t.test('native engine without the microflow cache', (t) => {
   runSuite(t, (config) => new NativeDriver({ ...config, manual: true, maxFlows: 4096, microflow: false }));
+  t.end();
+});
+
+t.test('threads: upcalls come by the bell, deletes are answered, counters add up', async (t) => {
+  const dp = new NativeDriver({ workers: 2, maxFlows: 64 });
+  t.teardown(() => dp.close());
+  const frames: number[] = [];
+  let slot = 0;
+  let wanted = 0;
+  let enough = () => {};
+  dp.setHandlers({
+    upcall(u) {
+      const mask = new Uint8Array(DP_KEY_BYTES).fill(0xff);
+      dp.flowPut(slot, u.key, mask, [out(2), out(3)]);
+      dp.resume(u.worker, u.pending, slot++, [out(2), out(3)]);
+    },
+    frame(vport) {
+      frames.push(vport);
+      if (frames.length === wanted) enough();
+    },
+    portEvent() {},
+  });
+  for (const vport of [1, 2, 3]) dp.portAdd(vport, MEMORY);
+  for (let round = 1; round <= 50; round++) {
+    wanted = round * 6;
+    await new Promise<void>((done) => {
+      enough = done;
+      for (const vport of [1, 2, 3]) t.ok(dp.inject(vport, UDP));
+    });
+  }
+  t.equal(slot, 3, 'one upcall a microflow');
+  const last = await new Promise<number>((done) => dp.flowDelete(0, (c) => done(c.packets)));
+  t.equal(last, 50);
+  t.equal(dp.flowCounters(0).packets, 0);
+  dp.portRemove(3);
+  dp.close();
+  dp.close();
+  for (const vport of [1, 2, 3]) {
+    const c = dp.portCounters(vport);
+    t.match(c, { rx_packets: 50, forwarded: 50, held: 0, tx_packets: vport === 1 ? 0 : 150 });
+  }
+});
+
+t.test('what cannot be is refused with its reason', (t) => {
+  const dp = new NativeDriver({ manual: true, maxFlows: 64 });
+  t.throws(() => dp.portAdd(1, { ...MEMORY, kind: 'pcap', device: '/nowhere/f.pcap' }), /No such file/);
+  t.throws(() => dp.portAdd(1, { ...MEMORY, kind: 'pcap', output: '/nowhere/f.pcap' }), /No such file/);
+  t.throws(() => dp.portAdd(5000, MEMORY), /out of range/);
+  t.throws(() => dp.flowPut(64, UDP, UDP, []), { name: 'UserError' });
+  t.throws(() => new NativeDriver({ workers: 0 }), /workers/);
+  t.throws(() => new NativeDriver({ commandRingBytes: 1000000 }), /power of two/);
+  dp.close();
   t.end();
 });
