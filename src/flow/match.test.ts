@@ -203,7 +203,8 @@ const missing = ovsOfctlMissing();
 t.test('the real ovs-ofctl prints the same', { skip: missing ?? false }, (t) => {
   const r = new Random(77);
   // OVS prints no masks of the ERSPAN, GTP-U and group policy flag fields, no ERSPAN fields without their version and no NSH context without its type.
-  const without = (f: { readonly name: string }): boolean => /erspan|gtpu|gbp_flags|nsh_c|nsh_mdtype|recirc/.test(f.name);
+  const without = (f: { readonly name: string }): boolean =>
+    /erspan|gtpu|gbp_flags|nsh_c|nsh_mdtype|recirc/.test(f.name);
   const texts = [
     ...TEXTS.map(([text]) => text),
     ...Array.from({ length: 3000 }, () => formatMatch(randomMatch(r, { without }))),

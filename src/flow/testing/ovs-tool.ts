@@ -15,7 +15,7 @@ export function ovsOfctl(args: readonly string[]): string[] {
   const r = spawnSync('ovs-ofctl', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   return `${r.stdout}${r.stderr}`
     .split('\n')
-    .filter((line) => line !== '' && !/^(usable protocols|chosen protocol|\d{4}-\d\d-\d\dT|[\da-f]{8}  )/.test(line));
+    .filter((line) => line !== '' && !/^(usable protocols|chosen protocol|\d{4}-\d\d-\d\dT|[\da-f]{8} {2})/.test(line));
 }
 
 /** What `ovs-ofctl parse-flows` makes of each flow: its text as "priority=...,fields", or the whole line when it is no plain answer. */
