@@ -1,5 +1,6 @@
 /** Relations between matches in their few-words form, and sharing of what rules of one shape have in common. */
-import type { MiniMatch } from '../flow/match.js';
+import { KEY_WORDS, words } from '../flow/key.js';
+import type { Match, MiniMatch } from '../flow/match.js';
 
 /** Is every packet of `narrow` also one of `wide`? (OpenFlow's loose matching: `narrow` is at least as specific.) */
 export function miniCovers(wide: MiniMatch, narrow: MiniMatch): boolean {
@@ -66,13 +67,35 @@ const MAX_SHAPES = 4096;
 export class ShapePool {
   private readonly byHash = new Map<number, Shape>();
 
-  /** The same match, with `index` and `mask` of an earlier equal one where there was one. */
-  share(m: MiniMatch): MiniMatch {
-    const h = hashShape(m);
-    const known = this.byHash.get(h);
-    if (known && sameShape(known, m)) return { index: known.index, value: m.value, mask: known.mask };
-    if (this.byHash.size >= MAX_SHAPES) this.byHash.clear();
-    this.byHash.set(h, { index: m.index, mask: m.mask });
-    return m;
+  /** As `minify` does, with `index` and `mask` of an earlier match of the same shape where there was one: then only `value` is made. */
+  minify(m: Match): MiniMatch {
+    const value = words(m.value);
+    const mask = words(m.mask);
+    let n = 0;
+    let h = 0;
+    for (let i = 0; i < KEY_WORDS; i++) {
+      if (mask[i] === 0) continue;
+      used[n++] = i;
+      h = mix(mix(h, i), mask[i]);
+    }
+    h = finish(h);
+    let shape = this.byHash.get(h);
+    if (!shape || !isShapeOf(shape, n, mask)) {
+      shape = { index: used.slice(0, n), mask: Uint32Array.from(used.subarray(0, n), (w) => mask[w]) };
+      if (this.byHash.size >= MAX_SHAPES) this.byHash.clear();
+      this.byHash.set(h, shape);
+    }
+    const wanted = new Uint32Array(n);
+    for (let i = 0; i < n; i++) wanted[i] = value[used[i]];
+    return { index: shape.index, value: wanted, mask: shape.mask };
   }
+}
+
+const used = new Uint8Array(KEY_WORDS);
+
+/** Are the words of a mask, of which `used` names the first n that are not 0, just this shape? */
+function isShapeOf(shape: Shape, n: number, mask: Uint32Array): boolean {
+  if (shape.index.length !== n) return false;
+  for (let i = 0; i < n; i++) if (shape.index[i] !== used[i] || shape.mask[i] !== mask[used[i]]) return false;
+  return true;
 }

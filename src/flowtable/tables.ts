@@ -203,7 +203,7 @@ export class FlowTables {
     if (t.id === N_TABLES && !(mod.flags & FLOW_FLAG.hiddenRule)) {
       throw new UserError(`table ${t.id} is the switch's own`, 'OFPBRC_EPERM');
     }
-    const match = t.shapes.share(minify(mod.match));
+    const match = t.shapes.minify(mod.match);
     const old = t.engine.find(match, mod.priority);
     if (!old) this.makeRoom(t, match, mod);
     const rule = newRule(t.id, match, mod, this.clock.now());
