@@ -11,6 +11,8 @@ import { OFPP } from '../flow/field.js';
 import { newKey } from '../flow/key.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
 import { N_TABLES } from '../flowtable/flow-mod.js';
+import { Groups } from '../flowtable/groups.js';
+import { Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 import { FlowTables } from '../flowtable/tables.js';
 import { TupleClassifier } from '../flowtable/tuple.js';
@@ -19,14 +21,8 @@ import { UserError } from '../lib/errors.js';
 import { extract } from '../packet/extract.js';
 import { K } from '../packet/key.js';
 import type { Upcalls } from '../upcall/upcalls.js';
-import {
-  type BridgeView,
-  type GroupsView,
-  type NormalWalk,
-  type PacketUp,
-  PORT_CONFIG,
-  type SideEffect,
-} from '../upcall/view.js';
+import { type BridgeView, type NormalWalk, type PacketUp, PORT_CONFIG, type SideEffect } from '../upcall/view.js';
+import { DpMeters, type MeterIds } from './dp-meters.js';
 import { applyLearn, deleteLearned } from './learn.js';
 import { MacTable, type MacTableOptions } from './mac-table.js';
 import { type NormalBridge, normal } from './normal.js';
@@ -40,6 +36,7 @@ export interface BridgeDeps {
   readonly upcalls: Upcalls;
   /** VLAN tags that keys have. */
   readonly maxVlans: number;
+  readonly meterIds: MeterIds;
 }
 
 const TCP = { fin: 1, rst: 4 } as const;
@@ -57,7 +54,9 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   missToController = false;
   controllers = 0;
   private fragments = 0;
-  readonly groups: GroupsView = { get: () => undefined };
+  private readonly dpMeters: DpMeters;
+  readonly groups: Groups;
+  readonly meters: Meters;
 
   constructor(
     readonly name: string,
@@ -67,11 +66,23 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   ) {
     const { changes } = deps.upcalls;
     this.maxVlans = deps.maxVlans;
+    this.dpMeters = new DpMeters(deps.dp, deps.meterIds);
     this.tables = new FlowTables(deps.clock, () => new TupleClassifier());
     this.macs = new MacTable((kind, entry) => {
       if (kind === 'learned') changes.macLearned(this, entry);
       else changes.macGone();
     }, macs);
+    this.groups = new Groups(deps.clock);
+    this.groups.listen(({ kind, group }) => {
+      if (kind === 'removed') this.tables.removeUsersOfGroup(group.id);
+      changes.groupChanged(group.id);
+    });
+    this.meters = new Meters(deps.clock);
+    this.meters.listen(({ kind, meter }) => {
+      if (kind === 'removed') this.tables.removeUsersOfMeter(meter.id);
+      this.dpMeters.apply(kind, meter);
+      changes.everything();
+    });
     this.tables.listen((e) => {
       if (e.kind === 'added' && !e.replaced) changes.ruleAdded(this, e.rule);
       else changes.ruleChanged();
@@ -237,8 +248,8 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     normal(this, x);
   }
 
-  hasMeter(_id: number): boolean {
-    return false;
+  meterId(id: number): number | undefined {
+    return this.dpMeters.id(id);
   }
 
   credit(rule: Rule, packets: number, bytes: number, now: number): void {

@@ -3,6 +3,7 @@
  * real clock; who owns it calls `upkeep` now and then and `settle` after work.
  */
 import { Bridge } from '../bridge/bridge.js';
+import { MeterIds } from '../bridge/dp-meters.js';
 import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
 import type { Datapath, Offload } from '../datapath/datapath.js';
@@ -21,8 +22,8 @@ export interface CoreOptions {
   /** Datapath flows at most. */
   readonly maxFlows: number;
   readonly onFrame?: (vport: number, frame: Uint8Array, offload: Offload) => void;
-  /** After an upcall: time to settle soon. */
-  readonly onUpcall?: () => void;
+  /** Something changed that flows may depend on: `settle` soon. */
+  readonly onChange?: () => void;
 }
 
 export interface PortOptions {
@@ -48,17 +49,16 @@ export class Core {
   private readonly byVport = new Map<number, Attached>();
   private readonly byName = new Map<string, Attached>();
   private nextVport = 1;
+  private readonly meterIds = new MeterIds();
 
   constructor(private readonly options: CoreOptions) {
     this.dp = options.dp;
     this.upcalls = new Upcalls(options.dp, options.clock, (vport) => this.byVport.get(vport), {
       maxFlows: options.maxFlows,
     });
+    if (options.onChange) this.upcalls.changes.onFirst = options.onChange;
     this.dp.setHandlers({
-      upcall: (u) => {
-        this.upcalls.upcall(u);
-        options.onUpcall?.();
-      },
+      upcall: (u) => this.upcalls.upcall(u),
       frame: (vport, frame, offload) => options.onFrame?.(vport, frame, offload),
       portEvent: (vport) => this.portFailed(vport),
     });
@@ -70,7 +70,7 @@ export class Core {
     const { dp, upcalls } = this;
     const { clock, maxVlans } = this.options;
     const hwAddr = addressOf(name);
-    const bridge = new Bridge(name, datapathId(hwAddr), { dp, clock, upcalls, maxVlans });
+    const bridge = new Bridge(name, datapathId(hwAddr), { dp, clock, upcalls, maxVlans, meterIds: this.meterIds });
     this.addPort(bridge, local, { number: OFPP.local, hwAddr });
     this.bridges.set(name, bridge);
     return bridge;

@@ -9,12 +9,7 @@ import type { DpAction } from '../datapath/action.js';
 import { DROP } from '../datapath/drop-reasons.js';
 import type { Subfield } from '../flow/field.js';
 import { writeBits } from '../flow/fields.js';
-import { get32 } from '../lib/bytes.js';
-import { dpHash } from '../packet/dp-hash.js';
-import { DP_KEY_BYTES, K } from '../packet/key.js';
-import { executionOrder, writeActionSet } from './action-set.js';
-import { portIsUp } from './output.js';
-import type { GroupBucketView, GroupView } from './view.js';
+import { DP_KEY_BYTES } from '../packet/key.js';
 import type { Walk } from './walk.js';
 
 /** Ends a pass: what is left goes on under a number when the packet comes back. */
@@ -44,7 +39,7 @@ export function finishFreezing(w: Walk): void {
 }
 
 /** Runs `body` with everything of the walk put back afterwards except what was emitted, looked at, and a failure. */
-function onCopy(w: Walk, body: () => void): void {
+export function onCopy(w: Walk, body: () => void): void {
   const { stack, actionSet, table, rule, wasMpls, inPort, current, position, cut } = w;
   const flow = w.flow.slice();
   w.stack = [...stack];
@@ -135,76 +130,4 @@ export function checkPktLarger(w: Walk, length: number, dst: Subfield): void {
   // Both ways went to the end of this list.
   w.listOver = true;
   w.ended ||= ended;
-}
-
-// Groups
-
-function isLive(w: Walk, b: GroupBucketView, depth: number): boolean {
-  const watchesPort = b.watchPort !== 0xffffffff;
-  const watchesGroup = b.watchGroup !== 0xffffffff;
-  if (watchesPort && portIsUp(w.bridge.port(b.watchPort))) return true;
-  const g = watchesGroup && depth < 8 ? w.bridge.groups.get(b.watchGroup) : undefined;
-  if (g?.buckets.some((x) => isLive(w, x, depth + 1))) return true;
-  return !watchesPort && !watchesGroup;
-}
-
-function runBucket(w: Walk, b: GroupBucketView): void {
-  const ordered = executionOrder(writeActionSet([], b.actions));
-  w.depth++;
-  onCopy(w, () => w.list(ordered));
-  w.depth--;
-  w.ended = w.failed;
-}
-
-/** Buckets of a select group as the datapath's hash chooses among them: each gets slots by weight. Heavy use repeats, so it is cached by group. */
-const SLOTS = 256;
-function bucketFor(live: readonly GroupBucketView[], hash: number): GroupBucketView | undefined {
-  const total = live.reduce((n, b) => n + b.weight, 0);
-  if (total === 0) return undefined;
-  let at = ((hash & (SLOTS - 1)) * total) / SLOTS;
-  for (const b of live) {
-    at -= b.weight;
-    if (at < 0) return b;
-  }
-  return live[live.length - 1];
-}
-
-function select(w: Walk, g: GroupView): void {
-  const live = g.buckets.filter((b) => isLive(w, b, 0));
-  if (live.length === 0) return w.reject('no_recipient');
-  if (g.selection === 'hash') {
-    const hash = g.fields ? w.hashFields(g.fields, g.selectionParam) : dpHash('l4', w.flow, g.selectionParam);
-    const bucket = bucketFor(live, hash);
-    if (bucket) runBucket(w, bucket);
-    return;
-  }
-  const hash = get32(w.flow, K.dpHash.offset);
-  if (hash === 0) {
-    // Not computed yet: the datapath does it, and the packet comes back to this action.
-    w.freezing = true;
-    w.freezeHash = { type: 'hash', alg: 'l4', basis: g.selectionParam };
-    w.frames.push({ actions: w.current, from: w.position, table: w.table, rule: w.rule });
-    w.listOver = true;
-    return;
-  }
-  w.mask[K.dpHash.offset + 3] |= SLOTS - 1;
-  const bucket = bucketFor(live, hash);
-  if (bucket) runBucket(w, bucket);
-}
-
-export function group(w: Walk, id: number): void {
-  const g = w.bridge.groups.get(id);
-  w.t.groups.push(id);
-  if (!g) return w.reject('policy');
-  if (!w.mayNest()) return;
-  w.note(() => `group ${id}, ${g.type}`);
-  if (g.type === 'all') for (const b of g.buckets) runBucket(w, b);
-  else if (g.type === 'indirect') {
-    if (g.buckets.length > 0) runBucket(w, g.buckets[0]);
-  } else if (g.type === 'select') select(w, g);
-  else {
-    const live = g.buckets.find((b) => isLive(w, b, 0));
-    if (live) runBucket(w, live);
-    else w.reject('no_recipient');
-  }
 }

@@ -41,21 +41,34 @@ const MANY = 16;
 
 export class Changes {
   private current = fresh();
-  any = false;
+  private pending = false;
+  /** Called at the first change after `take`. */
+  onFirst: () => void = () => {};
+
+  get any(): boolean {
+    return this.pending;
+  }
+
+  private note(): void {
+    if (this.pending) return;
+    this.pending = true;
+    this.onFirst();
+  }
 
   take(): ChangeSet {
     const taken = this.current;
     this.current = fresh();
-    this.any = false;
+    this.pending = false;
     return taken;
   }
 
   everything(): void {
-    this.any = this.current.everything = true;
+    this.current.everything = true;
+    this.note();
   }
 
   ruleAdded(bridge: BridgeView, rule: Rule): void {
-    this.any = true;
+    this.note();
     let tables = this.current.added.get(bridge);
     if (!tables) {
       tables = new Map();
@@ -67,20 +80,22 @@ export class Changes {
   }
 
   ruleChanged(): void {
-    this.any = this.current.rules = true;
+    this.current.rules = true;
+    this.note();
   }
 
   macLearned(bridge: BridgeView, entry: MacEntry): void {
-    this.any = true;
+    this.note();
     this.current.learned.add(macMissKey(bridge, entry.vlan, entry.mac));
   }
 
   macGone(): void {
-    this.any = this.current.macs = true;
+    this.current.macs = true;
+    this.note();
   }
 
   groupChanged(id: number): void {
-    this.any = true;
+    this.note();
     this.current.groups.add(id);
   }
 }

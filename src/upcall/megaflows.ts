@@ -12,7 +12,7 @@ import { newKey, words } from '../flow/key.js';
 import { finish, mix } from '../flowtable/mini.js';
 import type { Rule } from '../flowtable/rule.js';
 import { DP_KEY_BYTES, updateLines } from '../packet/key.js';
-import type { Translation } from './translation.js';
+import type { BucketHit, Translation } from './translation.js';
 import type { BridgeView, MacEntry, SideEffect } from './view.js';
 
 const DP_WORDS = DP_KEY_BYTES / 4;
@@ -37,6 +37,7 @@ export interface Derivation {
   readonly macMisses: readonly string[];
   readonly states: readonly number[];
   readonly groups: readonly number[];
+  readonly buckets: readonly BucketHit[];
   readonly effects: readonly SideEffect[];
 }
 
@@ -292,6 +293,7 @@ function derivation(t: Translation): Derivation {
     macMisses: t.macMisses,
     states: t.states,
     groups: t.groups,
+    buckets: t.buckets,
     effects: t.effects,
   };
 }

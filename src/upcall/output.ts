@@ -123,9 +123,12 @@ export function tableMiss(w: Walk): void {
 }
 
 export function controller(w: Walk, a: Extract<Action, { type: 'controller' }>): void {
-  if (a.meterId !== NO_METER && w.bridge.hasMeter(a.meterId)) {
+  const meter = a.meterId === NO_METER ? undefined : w.bridge.meterId(a.meterId);
+  if (meter !== undefined) {
+    // Over the rate only this copy ends.
+    w.commit();
     const { out } = w;
-    w.out = [{ type: 'meter', id: a.meterId }];
+    w.out = [{ type: 'meter', id: meter }];
     packetIn(w, a.maxLen, a.reason, a.controllerId, a.userdata);
     out.push({ type: 'clone', actions: w.out });
     w.out = out;

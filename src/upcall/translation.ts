@@ -2,6 +2,7 @@
 import type { Action } from '../action/action.js';
 import type { DpAction } from '../datapath/action.js';
 import { newKey } from '../flow/key.js';
+import type { Bucket, Group, Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { FrozenState, FrozenStates } from './frozen.js';
 import type { BridgeView, MacEntry, SideEffect } from './view.js';
@@ -33,6 +34,13 @@ export interface TranslateInput {
   readonly tracer?: Tracer;
 }
 
+/** A bucket that ran. */
+export interface BucketHit {
+  readonly groups: Groups;
+  readonly group: Group;
+  readonly bucket: Bucket;
+}
+
 /** Reasons for the slow path, printed as slow_path(...). */
 export const SLOW = { controller: 1, action: 2 } as const;
 
@@ -57,7 +65,9 @@ export class Translation {
   macMisses: string[] = [];
   /** Numbers of frozen states that the actions mention. */
   states: number[] = [];
+  /** Groups met, whether they exist or not. */
   groups: number[] = [];
+  buckets: BucketHit[] = [];
 
   reset(): void {
     this.actions = [];
@@ -73,6 +83,7 @@ export class Translation {
     this.macMisses = [];
     this.states = [];
     this.groups = [];
+    this.buckets = [];
   }
 }
 

@@ -2,9 +2,10 @@
  * What a translation sees of the switch: interfaces that src/bridge implements. A translation reads them and changes nothing; what it
  * would change is a list of side effects that the caller applies.
  */
-import type { Action, LearnSpec } from '../action/action.js';
+import type { LearnSpec } from '../action/action.js';
 import type { DropReasonName } from '../datapath/drop-reasons.js';
 import type { FlowMod } from '../flowtable/flow-mod.js';
+import type { Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 
 export interface PortView {
@@ -54,8 +55,9 @@ export interface BridgeView {
   /** In the order in which floods go out. */
   floodPorts(): Iterable<PortView>;
   lookup(table: number, key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined;
-  readonly groups: GroupsView;
-  hasMeter(id: number): boolean;
+  readonly groups: Groups;
+  /** The datapath's number of a meter; undefined when there is no such meter. */
+  meterId(id: number): number | undefined;
   /** The NORMAL action: the bridge's own learning switch. */
   normal(x: NormalWalk): void;
   /** OFPC_FRAG_ bits: 0 normal, 1 drop, 2 reassemble, 3 nx-match. */
@@ -85,27 +87,6 @@ export interface PacketUp {
   readonly table: number;
   readonly cookie: bigint;
   readonly userdata: Uint8Array;
-}
-
-export interface GroupBucketView {
-  readonly weight: number;
-  readonly watchPort: number;
-  readonly watchGroup: number;
-  readonly actions: readonly Action[];
-}
-
-export interface GroupView {
-  readonly id: number;
-  readonly type: 'all' | 'select' | 'indirect' | 'ff';
-  /** Of select: by the datapath's hash, or by one of `fields` made here. */
-  readonly selection: 'dp_hash' | 'hash';
-  readonly selectionParam: number;
-  readonly fields: string;
-  readonly buckets: readonly GroupBucketView[];
-}
-
-export interface GroupsView {
-  get(id: number): GroupView | undefined;
 }
 
 /** A walk as the NORMAL action sees it (see Translator for what the OpenFlow actions see). */

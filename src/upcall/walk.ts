@@ -12,34 +12,27 @@
 import type { Action, LearnSpec } from '../action/action.js';
 import type { Translator } from '../action/context.js';
 import { rowOf } from '../action/rows/index.js';
-import type { DpAction } from '../datapath/action.js';
-import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
+import type { DropReasonName } from '../datapath/drop-reasons.js';
 import { OFPP, type Subfield } from '../flow/field.js';
 import { markBits, readBits, writeBits } from '../flow/fields.js';
-import { KEY_BYTES, newKey, OK, words } from '../flow/key.js';
+import { OK } from '../flow/key.js';
 import { checkPrereqs } from '../flow/prereqs.js';
 import type { Rule } from '../flowtable/rule.js';
-import { get16, put32 } from '../lib/bytes.js';
-import { DP_KEY_BYTES, FRAG, K } from '../packet/key.js';
+import { put32 } from '../lib/bytes.js';
+import { FRAG, K } from '../packet/key.js';
 import { executionOrder, writeActionSet } from './action-set.js';
 import * as branch from './branch.js';
-import { commit, isIp } from './commit.js';
+import { commit } from './commit.js';
 import { needsInner, resume } from './freeze.js';
-import type { Frame, StackItem } from './frozen.js';
+import { group } from './group.js';
 import { hashFields } from './hash-fields.js';
 import { learnedFlow } from './learn.js';
 import * as output from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
-import {
-  type BridgeView,
-  type MacEntry,
-  type NormalWalk,
-  PORT_CONFIG,
-  type PortView,
-  type SideEffect,
-} from './view.js';
+import { type MacEntry, type NormalWalk, PORT_CONFIG, type PortView, type SideEffect } from './view.js';
+import { WalkState } from './walk-state.js';
 
 /** OVS's limits, which controllers rely on: depth of resubmits that do not go forward, and resubmits in all. */
 const MAX_DEPTH = 64;
@@ -49,44 +42,7 @@ const MAX_STACK = 1024;
 /** A rule that look-up yields where fragments are to be dropped. */
 const DROP_FRAGMENT = 'drop fragment';
 
-export class Walk implements Translator, NormalWalk {
-  readonly flow = newKey();
-  readonly base = new Uint8Array(DP_KEY_BYTES);
-  private readonly flowWords = words(this.flow);
-  mask!: Uint8Array;
-  private maskWords!: Uint32Array;
-  t!: Translation;
-  input!: TranslateInput;
-  /** Where actions go now: the top list, or that of a branch. */
-  out: DpAction[] = [];
-  bridge!: BridgeView;
-  inPort = 0;
-  table = 0;
-  rule: Rule | undefined;
-  stack: StackItem[] = [];
-  actionSet: Action[] = [];
-  /** Whole walk over: exit, or an error. */
-  ended = false;
-  failed = false;
-  /** A later pass goes on: lists on the way out add what they have left to `frames`. */
-  freezing = false;
-  frames: Frame[] = [];
-  /** Hash the next pass waits for. */
-  freezeHash: Extract<DpAction, { type: 'hash' }> | undefined;
-  /** A label was popped: what it covered is unknown until the next pass. */
-  wasMpls = false;
-  /** Bytes the next output is cut to; 0: not. */
-  cut = 0;
-  depth = 0;
-  private resubmits = 0;
-  reason: DropReasonName | undefined;
-  sent = false;
-  /** The list being walked and the place in it, for actions that take the rest with them. */
-  current: readonly Action[] = [];
-  position = 0;
-  /** Said by an action that took the rest of its list with it. */
-  listOver = false;
-
+export class Walk extends WalkState implements Translator, NormalWalk {
   run(input: TranslateInput, t: Translation): void {
     this.begin(input, t);
     const { bridge, frozen } = input;
@@ -97,46 +53,6 @@ export class Walk implements Translator, NormalWalk {
     this.finish();
   }
 
-  private begin(input: TranslateInput, t: Translation): void {
-    t.reset();
-    this.input = input;
-    this.t = t;
-    this.mask = t.mask;
-    this.maskWords = words(t.mask);
-    this.out = t.actions;
-    this.flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
-    this.flow.set(input.key.length > DP_KEY_BYTES ? input.key.subarray(0, DP_KEY_BYTES) : input.key);
-    this.base.set(this.flow.subarray(0, DP_KEY_BYTES));
-    this.stack = [];
-    this.actionSet = [];
-    this.frames = [];
-    this.freezeHash = undefined;
-    this.ended = this.failed = this.freezing = this.wasMpls = this.sent = this.listOver = false;
-    this.cut = this.depth = this.resubmits = this.table = 0;
-    this.rule = undefined;
-    this.reason = undefined;
-    this.enterBridge(input.bridge, input.inPort);
-    this.alwaysLooked();
-  }
-
-  /** What every megaflow matches on, whatever the pipeline says: prerequisites of everything else rest on these. */
-  private alwaysLooked(): void {
-    const m = this.mask;
-    m.fill(0xff, K.inPort.offset, K.recircId.offset + 4);
-    m.fill(0xff, K.ethType.offset, K.ethType.offset + 2);
-    m.fill(0xff, K.packetType.offset, K.packetType.offset + 4);
-    if (isIp(get16(this.flow, K.ethType.offset))) m[K.nwFrag.offset] |= FRAG.any | FRAG.later;
-  }
-
-  enterBridge(bridge: BridgeView, inPort: number): void {
-    this.bridge = bridge;
-    this.inPort = inPort;
-    put32(this.flow, OK.ofInPort.offset, inPort);
-    put32(this.flow, OK.actsetOutput.offset, OFPP.unset);
-    if (!this.t.visited.includes(bridge)) this.t.visited.push(bridge);
-    this.input.tracer?.bridge(bridge);
-  }
-
   /** A packet comes in by a port of the current bridge: admission, then table 0. */
   enterPort(port: PortView | undefined): void {
     const rule = this.lookup(0, this.inPort, 'miss');
@@ -145,25 +61,6 @@ export class Walk implements Translator, NormalWalk {
       this.reject('policy');
     } else if (rule) this.runRule(rule, false);
     this.input.tracer?.leave();
-  }
-
-  private finish(): void {
-    const { t } = this;
-    if (this.failed) {
-      t.actions = [];
-      this.sent = false;
-    }
-    if (!this.sent) {
-      t.reason = DROP[this.reason ?? 'policy'];
-      t.actions.push({ type: 'drop', reason: t.reason });
-    }
-    t.mask.fill(0, DP_KEY_BYTES);
-    t.mask[K.lines.offset] = 0;
-    // No fragment but the first has ports, and the key says 0 for every one.
-    if (this.input.key[K.nwFrag.offset] & FRAG.later) t.mask.fill(0, K.tpSrc.offset, K.tpDst.offset + 2);
-    // A tag is there or not: bits of one are only ever compared together with that.
-    if (get16(t.mask, K.vlanTci.offset)) t.mask[K.vlanTci.offset] |= 0x10;
-    if (get16(t.mask, K.vlan2Tci.offset)) t.mask[K.vlan2Tci.offset] |= 0x10;
   }
 
   // Tables and lists
@@ -312,10 +209,6 @@ export class Walk implements Translator, NormalWalk {
     if (!this.failed) this.reason = reason;
   }
 
-  note(text: () => string): void {
-    this.input.tracer?.note(text());
-  }
-
   effect(e: SideEffect): void {
     this.t.effects.push(e);
   }
@@ -427,13 +320,14 @@ export class Walk implements Translator, NormalWalk {
     branch.checkPktLarger(this, length, dst);
   }
   group(id: number): void {
-    branch.group(this, id);
+    group(this, id);
   }
   sample(): void {
     this.note(() => 'no collector of samples');
   }
   meter(id: number): void {
-    if (this.bridge.hasMeter(id)) this.out.push({ type: 'meter', id });
+    const meter = this.bridge.meterId(id);
+    if (meter !== undefined) this.out.push({ type: 'meter', id: meter });
   }
   finTimeout(idle: number, hard: number): void {
     if (this.rule) this.effect({ kind: 'fin_timeout', bridge: this.bridge, rule: this.rule, idle, hard });

@@ -1,0 +1,79 @@
+/** Groups: buckets, each run on a copy of the packet. */
+
+import { markBits, readBits, wholeField } from '../flow/fields.js';
+import type { Bucket, Group } from '../flowtable/groups.js';
+import { get32 } from '../lib/bytes.js';
+import { crc32c } from '../packet/crc32c.js';
+import { K } from '../packet/key.js';
+import { executionOrder, writeActionSet } from './action-set.js';
+import { onCopy } from './branch.js';
+import { portIsUp } from './output.js';
+import type { Walk } from './walk.js';
+
+/**
+ * How much of the datapath's hash a choice looks at. Each value of these bits is a datapath flow of its own: the price of a finer spread is more flows.
+ */
+const HASH_BITS = 0xff;
+
+function runBucket(w: Walk, g: Group, b: Bucket): void {
+  w.t.buckets.push({ groups: w.bridge.groups, group: g, bucket: b });
+  const ordered = executionOrder(writeActionSet([], b.actions));
+  w.depth++;
+  onCopy(w, () => w.list(ordered));
+  w.depth--;
+  // What ends a bucket ends that bucket only.
+  w.ended = w.failed;
+}
+
+function fieldsHash(w: Walk, g: Group): number {
+  let h = Number(g.selection.param & 0xffffffffn);
+  for (const { field, mask } of g.selection.fields) {
+    const whole = wholeField(field);
+    if (!w.prerequisitesHold(whole)) continue;
+    markBits(w.mask, whole);
+    const value = readBits(w.flow, whole) & mask;
+    const bytes = new Uint8Array(field.bytes);
+    for (let i = field.bytes - 1, v = value; i >= 0; i--, v >>= 8n) bytes[i] = Number(v & 0xffn);
+    h = crc32c(h, bytes);
+  }
+  return h;
+}
+
+function select(w: Walk, g: Group): void {
+  const up = (port: number): boolean => portIsUp(w.bridge.port(port));
+  let hash: number;
+  if (g.selection.method === 'hash') hash = fieldsHash(w, g);
+  else {
+    const dpHash = get32(w.flow, K.dpHash.offset);
+    if (dpHash === 0) {
+      // Not computed yet: the datapath does it, and the packet comes back to this action.
+      w.freezing = true;
+      w.freezeHash = { type: 'hash', alg: 'l4', basis: Number(g.selection.param & 0xffffffffn) };
+      w.frames.push({ actions: w.current, from: w.position, table: w.table, rule: w.rule });
+      w.listOver = true;
+      return;
+    }
+    w.mask[K.dpHash.offset + 3] |= HASH_BITS;
+    hash = dpHash & HASH_BITS;
+  }
+  const bucket = w.bridge.groups.select(g, hash, up);
+  if (bucket) runBucket(w, g, bucket);
+  else w.reject('no_recipient');
+}
+
+export function group(w: Walk, id: number): void {
+  w.t.groups.push(id);
+  const g = w.bridge.groups.get(id);
+  if (!g) return w.reject('policy');
+  if (!w.mayNest()) return;
+  w.note(() => `group ${id}, ${g.type}`);
+  if (g.type === 'all') for (const b of g.buckets) runBucket(w, g, b);
+  else if (g.type === 'indirect') {
+    if (g.buckets.length > 0) runBucket(w, g, g.buckets[0]);
+  } else if (g.type === 'select') select(w, g);
+  else {
+    const live = w.bridge.groups.firstAlive(g, (port) => portIsUp(w.bridge.port(port)));
+    if (live) runBucket(w, g, live);
+    else w.reject('no_recipient');
+  }
+}

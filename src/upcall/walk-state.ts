@@ -1,0 +1,116 @@
+/** The state of a walk (see walk.ts), how it begins and how it ends. */
+import type { Action } from '../action/action.js';
+import type { DpAction } from '../datapath/action.js';
+import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
+import { OFPP } from '../flow/field.js';
+import { KEY_BYTES, newKey, OK, words } from '../flow/key.js';
+import type { Rule } from '../flowtable/rule.js';
+import { get16, put32 } from '../lib/bytes.js';
+import { DP_KEY_BYTES, FRAG, K } from '../packet/key.js';
+import { isIp } from './commit.js';
+import type { Frame, StackItem } from './frozen.js';
+import type { TranslateInput, Translation } from './translation.js';
+import type { BridgeView } from './view.js';
+
+/** Everything a walk knows, from its start to its end; what changes it is in walk.ts and the files around it. */
+export class WalkState {
+  readonly flow = newKey();
+  readonly base = new Uint8Array(DP_KEY_BYTES);
+  protected readonly flowWords = words(this.flow);
+  mask!: Uint8Array;
+  protected maskWords!: Uint32Array;
+  t!: Translation;
+  input!: TranslateInput;
+  /** Where actions go now: the top list, or that of a branch. */
+  out: DpAction[] = [];
+  bridge!: BridgeView;
+  inPort = 0;
+  table = 0;
+  rule: Rule | undefined;
+  stack: StackItem[] = [];
+  actionSet: Action[] = [];
+  /** Whole walk over: exit, or an error. */
+  ended = false;
+  failed = false;
+  /** A later pass goes on: lists on the way out add what they have left to `frames`. */
+  freezing = false;
+  frames: Frame[] = [];
+  /** Hash the next pass waits for. */
+  freezeHash: Extract<DpAction, { type: 'hash' }> | undefined;
+  /** A label was popped: what it covered is unknown until the next pass. */
+  wasMpls = false;
+  /** Bytes the next output is cut to; 0: not. */
+  cut = 0;
+  depth = 0;
+  protected resubmits = 0;
+  reason: DropReasonName | undefined;
+  sent = false;
+  /** The list being walked and the place in it, for actions that take the rest with them. */
+  current: readonly Action[] = [];
+  position = 0;
+  /** Said by an action that took the rest of its list with it. */
+  listOver = false;
+
+  protected begin(input: TranslateInput, t: Translation): void {
+    t.reset();
+    this.input = input;
+    this.t = t;
+    this.mask = t.mask;
+    this.maskWords = words(t.mask);
+    this.out = t.actions;
+    this.flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
+    this.flow.set(input.key.length > DP_KEY_BYTES ? input.key.subarray(0, DP_KEY_BYTES) : input.key);
+    this.base.set(this.flow.subarray(0, DP_KEY_BYTES));
+    this.stack = [];
+    this.actionSet = [];
+    this.frames = [];
+    this.freezeHash = undefined;
+    this.ended = this.failed = this.freezing = this.wasMpls = this.sent = this.listOver = false;
+    this.cut = this.depth = this.resubmits = this.table = 0;
+    this.rule = undefined;
+    this.reason = undefined;
+    this.enterBridge(input.bridge, input.inPort);
+    this.alwaysLooked();
+  }
+
+  /** What every megaflow matches on, whatever the pipeline says: prerequisites of everything else rest on these. */
+  private alwaysLooked(): void {
+    const m = this.mask;
+    m.fill(0xff, K.inPort.offset, K.recircId.offset + 4);
+    m.fill(0xff, K.ethType.offset, K.ethType.offset + 2);
+    m.fill(0xff, K.packetType.offset, K.packetType.offset + 4);
+    if (isIp(get16(this.flow, K.ethType.offset))) m[K.nwFrag.offset] |= FRAG.any | FRAG.later;
+  }
+
+  enterBridge(bridge: BridgeView, inPort: number): void {
+    this.bridge = bridge;
+    this.inPort = inPort;
+    put32(this.flow, OK.ofInPort.offset, inPort);
+    put32(this.flow, OK.actsetOutput.offset, OFPP.unset);
+    if (!this.t.visited.includes(bridge)) this.t.visited.push(bridge);
+    this.input.tracer?.bridge(bridge);
+  }
+
+  protected finish(): void {
+    const { t } = this;
+    if (this.failed) {
+      t.actions = [];
+      this.sent = false;
+    }
+    if (!this.sent) {
+      t.reason = DROP[this.reason ?? 'policy'];
+      t.actions.push({ type: 'drop', reason: t.reason });
+    }
+    t.mask.fill(0, DP_KEY_BYTES);
+    t.mask[K.lines.offset] = 0;
+    // No fragment but the first has ports, and the key says 0 for every one.
+    if (this.input.key[K.nwFrag.offset] & FRAG.later) t.mask.fill(0, K.tpSrc.offset, K.tpDst.offset + 2);
+    // A tag is there or not: bits of one are only ever compared together with that.
+    if (get16(t.mask, K.vlanTci.offset)) t.mask[K.vlanTci.offset] |= 0x10;
+    if (get16(t.mask, K.vlan2Tci.offset)) t.mask[K.vlan2Tci.offset] |= 0x10;
+  }
+
+  note(text: () => string): void {
+    this.input.tracer?.note(text());
+  }
+}
