@@ -1,0 +1,157 @@
+/**
+ * The switch as a program: worker threads, the real clock, OpenFlow sockets. The composition root: what is joined here knows nothing of each other
+ * elsewhere.
+ *
+ * One thread decides. Upcalls come by the driver's doorbell; what they and controllers change is settled right after, in the same turn of the event
+ * loop as a rule. Statistics and timeouts have a timer.
+ */
+import { join } from 'node:path';
+import type { Bridge } from '../bridge/bridge.js';
+import type { BridgePort } from '../bridge/port.js';
+import { NativeDriver } from '../datapath/driver/native-driver.js';
+import type { Clock } from '../lib/clock.js';
+import { UserError } from '../lib/errors.js';
+import { OpenFlowServer } from '../openflow/server/server.js';
+import type { VportSpec } from '../vport/kinds.js';
+import { Core, type PortOptions, UPKEEP_MS } from './core.js';
+import { listenUnix, prepareRunDirectory, runDirectory } from './of-sockets.js';
+import { RealClock } from './real-clock.js';
+
+export interface DaemonOptions {
+  readonly workers?: number;
+  /** Workers never sleep. */
+  readonly busy?: boolean;
+  readonly maxFlows?: number;
+  /** VLAN tags that matches see. */
+  readonly maxVlans?: 1 | 2;
+  /** Where sockets are; undefined: the environment's or OVS's own. Null: none are opened. */
+  readonly runDir?: string | null;
+  readonly microflow?: boolean;
+  readonly log?: (text: string) => void;
+}
+
+const MAX_FLOWS = 200_000;
+/** Flows translated again at each upkeep, in turn: all of 200,000 within three minutes at a cost of some milliseconds each time. */
+const CHECKED_FLOWS = 500;
+/** After settling, the next time comes no earlier than this share of the time it took: others get theirs. */
+const SETTLE_SHARE = 4;
+const CLOCK_STEP_MS = 1;
+
+interface Served {
+  readonly bridge: Bridge;
+  readonly openflow: OpenFlowServer;
+  readonly close: readonly (() => Promise<void>)[];
+}
+
+export class Daemon {
+  readonly core: Core;
+  readonly driver: NativeDriver;
+  readonly clock: Clock = new RealClock();
+  readonly runDir: string | undefined;
+  private readonly served = new Map<string, Served>();
+  private readonly log: (text: string) => void;
+  private settling = false;
+  private closed = false;
+  private cancel: () => void = () => {};
+
+  constructor(options: DaemonOptions = {}) {
+    const maxFlows = options.maxFlows ?? MAX_FLOWS;
+    const maxVlans = options.maxVlans ?? 1;
+    this.log = options.log ?? (() => {});
+    if (options.runDir !== null) {
+      this.runDir = options.runDir ?? runDirectory();
+      prepareRunDirectory(this.runDir);
+    }
+    this.driver = new NativeDriver({
+      workers: options.workers ?? 1,
+      busy: options.busy ?? false,
+      microflow: options.microflow ?? true,
+      maxFlows,
+      maxVlans,
+    });
+    this.core = new Core({
+      dp: this.driver,
+      clock: this.clock,
+      maxFlows,
+      maxVlans,
+      onChange: () => this.settleSoon(),
+    });
+    this.upkeepLater();
+  }
+
+  /** A bridge with its own port, and its OpenFlow sockets when there is a run directory. Throws UserError. */
+  async addBridge(name: string, local: Omit<VportSpec, 'name'> = { type: 'internal' }): Promise<Bridge> {
+    const bridge = this.core.addBridge(name, { ...local, name });
+    const openflow = new OpenFlowServer(bridge, this.clock, {
+      log: this.log,
+      fault: (e) => this.log(`${name}: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`),
+    });
+    const close: (() => Promise<void>)[] = [];
+    this.served.set(name, { bridge, openflow, close });
+    if (this.runDir !== undefined) {
+      try {
+        close.push(await listenUnix(join(this.runDir, `${name}.mgmt`), (s) => void openflow.accept(s, 'service')));
+      } catch (e) {
+        await this.removeBridge(name);
+        throw e;
+      }
+    }
+    return bridge;
+  }
+
+  async removeBridge(name: string): Promise<void> {
+    const served = this.served.get(name);
+    if (!served) throw new UserError(`no bridge named ${name}`);
+    this.served.delete(name);
+    served.openflow.close();
+    for (const close of served.close) await close();
+    this.core.removeBridge(name);
+  }
+
+  addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
+    return this.core.addPort(bridge, spec, options);
+  }
+
+  removePort(bridge: Bridge, name: string): void {
+    this.core.removePort(bridge, name);
+  }
+
+  private settleSoon(): void {
+    if (this.settling || this.closed) return;
+    this.settling = true;
+    setImmediate(() => {
+      if (this.closed) return;
+      const before = this.clock.now();
+      this.core.settle();
+      const took = this.clock.now() - before;
+      const again = (): void => {
+        this.settling = false;
+        if (this.core.upcalls.changes.any) this.settleSoon();
+      };
+      if (took < CLOCK_STEP_MS) again();
+      else this.clock.after(took * SETTLE_SHARE, again);
+    });
+  }
+
+  private upkeepLater(): void {
+    this.cancel = this.clock.after(UPKEEP_MS, () => {
+      if (this.closed) return;
+      this.core.upkeep();
+      const wrong = this.core.upcalls.check(CHECKED_FLOWS);
+      if (wrong > 0) this.log(`${wrong} datapath flows were out of date: please report this`);
+      this.upkeepLater();
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.cancel();
+    for (const { openflow, close } of this.served.values()) {
+      openflow.close();
+      for (const c of close) await c();
+    }
+    this.served.clear();
+    this.core.close();
+  }
+}
