@@ -1,9 +1,12 @@
 /** All messages: the families joined, found by kind or by what stands in a header. */
 import { VENDOR } from './errors.js';
 import { basicRows } from './messages/basic.js';
+import { controllerRows } from './messages/controller.js';
 import { portRows } from './messages/port.js';
+import { queueRows } from './messages/queue.js';
+import { tableRows } from './messages/table.js';
 
-export const ROWS = [...basicRows, ...portRows] as const;
+export const ROWS = [...basicRows, ...controllerRows, ...portRows, ...queueRows, ...tableRows] as const;
 
 export type AnyRow = (typeof ROWS)[number];
 export type Kind = AnyRow['kind'];

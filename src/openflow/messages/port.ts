@@ -1,6 +1,5 @@
 /** Ports: their description, status, configuration and statistics. Inside weft a port has the numbers and bits of OpenFlow 1.3. */
 import type { WireReader, WireWriter } from '../../action/context.js';
-import { ofError } from '../errors.js';
 import { ask, msg, tell } from '../row.js';
 import {
   bytes,
@@ -17,6 +16,7 @@ import {
   u32,
 } from '../schema.js';
 import { phyFeatures, port10, port32 } from './port-bits.js';
+import { readProperties, sized } from './property.js';
 
 export interface PhyPort {
   readonly number: number;
@@ -96,24 +96,6 @@ const phy14: Codec<PhyPort> = {
     phy14Ethernet.write(w, v);
   },
 };
-
-/** The rest of an element whose length field stands here and counts from `before` bytes earlier (its own two bytes included). */
-export function sized(r: WireReader, before: number): WireReader {
-  const length = r.u16();
-  if (length < before) throw ofError('OFPBRC_BAD_LEN');
-  return r.sub(length - before);
-}
-
-/** Type-length-value properties, each padded to 8 bytes. */
-export function readProperties(r: WireReader, each: (type: number, body: WireReader) => void): void {
-  while (r.remaining >= 4) {
-    const type = r.u16();
-    const length = r.u16();
-    if (length < 4) throw ofError('OFPBPC_BAD_LEN');
-    each(type, r.sub(length - 4));
-    r.skip(Math.min(r.remaining, (8 - (length % 8)) % 8));
-  }
-}
 
 export const phyPort: Codec<PhyPort> = byVersion<PhyPort>({
   1: mapped(

@@ -30,9 +30,25 @@ export function defaultAsync(): AsyncMasks {
   return {
     packetIn: pair(0x3b, 0),
     portStatus: pair(7, 7),
-    flowRemoved: pair(0xf, 0),
+    flowRemoved: pair(0x3f, 0),
     roleStatus: pair(0, 0),
     tableStatus: pair(0, 0),
     requestForward: pair(0, 0),
   };
 }
+
+/** In the order of AsyncConfig.pairs. */
+export function asyncPairs(m: AsyncMasks): readonly AsyncPair[] {
+  return [m.packetIn, m.portStatus, m.flowRemoved, m.roleStatus, m.tableStatus, m.requestForward];
+}
+
+/** Before 1.4 one reason, "action", stood for what were later four. */
+export function legacyPacketIn(mask: number): number {
+  return (mask & 7) | (mask & (1 << PACKET_IN_REASON.action) ? 0x38 : 0);
+}
+
+/** Reasons that a version knows, in the order of the pairs. */
+export const ALL_REASONS = {
+  to13: [7, 7, 0xf, 0, 0, 0],
+  since14: [0x3f, 7, 0x3f, 7, 0x18, 3],
+} as const;

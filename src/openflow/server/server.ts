@@ -10,11 +10,13 @@ import type { Message } from '../message.js';
 import type { Description } from '../messages/basic.js';
 import { ALL_VERSIONS } from '../version.js';
 import { basicHandlers } from './basic.js';
+import { controllerHandlers } from './controller.js';
 import type { Handler, Handlers } from './handler.js';
 import { type PeerKind, ROLE, Session } from './session.js';
 import { DEFAULT_DESCRIPTION, type SwitchState } from './state.js';
+import { tableHandlers } from './table.js';
 
-const HANDLERS: Handlers = { ...basicHandlers };
+const HANDLERS: Handlers = { ...basicHandlers, ...controllerHandlers, ...tableHandlers };
 
 export interface ServerOptions {
   /** Versions offered, bit n for wire version n. Default: 1.0 to 1.5. */

@@ -1,0 +1,32 @@
+/** Elements that say their own length, and type-length-value properties of OpenFlow 1.3 and later. */
+import type { WireReader, WireWriter } from '../../action/context.js';
+import { ofError } from '../errors.js';
+
+/** The rest of an element whose length field stands here and counts from `before` bytes earlier (its own two bytes included). */
+export function sized(r: WireReader, before: number): WireReader {
+  const length = r.u16();
+  if (length < before) throw ofError('OFPBRC_BAD_LEN');
+  return r.sub(length - before);
+}
+
+/** Each property is padded to 8 bytes, which its length does not count. */
+export function readProperties(r: WireReader, each: (type: number, body: WireReader) => void): void {
+  while (r.remaining >= 4) {
+    const type = r.u16();
+    const length = r.u16();
+    if (length < 4) throw ofError('OFPBPC_BAD_LEN');
+    each(type, r.sub(length - 4));
+    r.skip(Math.min(r.remaining, (8 - (length % 8)) % 8));
+  }
+}
+
+/** Writes a property, its length and its padding. */
+export function writeProperty(w: WireWriter, type: number, body: () => void): void {
+  const start = w.length;
+  w.u16(type);
+  w.u16(0);
+  body();
+  const length = w.length - start;
+  w.patch16(start + 2, length);
+  w.zeros((8 - (length % 8)) % 8);
+}

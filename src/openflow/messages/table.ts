@@ -1,0 +1,153 @@
+/** Tables: their statistics, their features and their settings. */
+import { ask, msg, tell } from '../row.js';
+import { byVersion, type Codec, counter, listOf, mapped, nothing, pad, struct, text, u8, u32, u64 } from '../schema.js';
+import { sized, writeProperty } from './property.js';
+
+export interface TableStats {
+  readonly table: number;
+  readonly active: number;
+  readonly lookups: number;
+  readonly matched: number;
+  /** To 1.2, where this message tells what later is told by table features. */
+  readonly name: string;
+  readonly maxEntries: number;
+}
+
+/** What every table of OVS can do, in the bitmaps of each version: wildcards, match, instructions, write and apply actions, settable fields. */
+const WILDCARDS_10 = 0x3fffff;
+const ABLE_11 = { wildcards: 0xfbff, match: 0xfbff, instructions: 0x3e, actions: 0x01ffe7ff } as const;
+const ABLE_12 = { match: 0x101ffffffffdn, actions: 0x03ff8001, setFields: 0x0ffffffbddn, instructions: 0x3e } as const;
+const ALL_ONES = 0xffffffffffffffffn;
+
+const stats10 = mapped(
+  struct({
+    table: u8,
+    _pad: pad(3),
+    name: text(32),
+    wildcards: u32,
+    maxEntries: u32,
+    active: u32,
+    lookups: counter,
+    matched: counter,
+  }),
+  (v): TableStats => v,
+  (v) => ({ ...v, wildcards: WILDCARDS_10 }),
+);
+const stats11 = mapped(
+  struct({
+    table: u8,
+    _pad: pad(7),
+    name: text(32),
+    wildcards: u32,
+    match: u32,
+    instructions: u32,
+    writeActions: u32,
+    applyActions: u32,
+    config: u32,
+    maxEntries: u32,
+    active: u32,
+    lookups: counter,
+    matched: counter,
+  }),
+  (v): TableStats => v,
+  (v) => ({ ...v, ...ABLE_11, writeActions: ABLE_11.actions, applyActions: ABLE_11.actions, config: 0 }),
+);
+const stats12 = mapped(
+  struct({
+    table: u8,
+    _pad: pad(7),
+    name: text(32),
+    match: u64,
+    wildcards: u64,
+    writeActions: u32,
+    applyActions: u32,
+    writeSetFields: u64,
+    applySetFields: u64,
+    metadataMatch: u64,
+    metadataWrite: u64,
+    instructions: u32,
+    config: u32,
+    maxEntries: u32,
+    active: u32,
+    lookups: counter,
+    matched: counter,
+  }),
+  (v): TableStats => v,
+  (v) => ({
+    ...v,
+    match: ABLE_12.match,
+    wildcards: ABLE_12.match,
+    writeActions: ABLE_12.actions,
+    applyActions: ABLE_12.actions,
+    writeSetFields: ABLE_12.setFields,
+    applySetFields: ABLE_12.setFields,
+    metadataMatch: ALL_ONES,
+    metadataWrite: ALL_ONES,
+    instructions: ABLE_12.instructions,
+    config: 0,
+  }),
+);
+const stats13 = mapped(
+  struct({ table: u8, _pad: pad(3), active: u32, lookups: counter, matched: counter }),
+  (v): TableStats => ({ ...v, name: '', maxEntries: 0 }),
+  (v) => ({ ...v }),
+);
+const tableStats = byVersion<TableStats>({ 1: stats10, 2: stats11, 3: stats12, 4: stats13 });
+
+/** A property of a table: `data` is what follows its type and length. */
+export interface TableProperty {
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+export interface TableFeatures {
+  readonly table: number;
+  readonly name: string;
+  readonly metadataMatch: bigint;
+  readonly metadataWrite: bigint;
+  /** 1.4 and later: what of eviction and vacancy events it can do. */
+  readonly capabilities: number;
+  readonly maxEntries: number;
+  readonly properties: readonly TableProperty[];
+}
+const featuresHead = struct({
+  table: u8,
+  _pad: pad(5),
+  name: text(32),
+  metadataMatch: u64,
+  metadataWrite: u64,
+  capabilities: u32,
+  maxEntries: u32,
+});
+const tableFeatures: Codec<TableFeatures> = {
+  read: (r) => {
+    const body = sized(r, 2);
+    const head = featuresHead.read(body);
+    const properties: TableProperty[] = [];
+    while (body.remaining >= 4) {
+      const type = body.u16();
+      const length = body.u16();
+      properties.push({ type, data: body.bytes(Math.max(0, length - 4)) });
+      body.skip(Math.min(body.remaining, (8 - (length % 8)) % 8));
+    }
+    return { ...head, properties };
+  },
+  write: (w, v) => {
+    const start = w.length;
+    w.u16(0);
+    featuresHead.write(w, v);
+    for (const p of v.properties) writeProperty(w, p.type, () => w.bytes(p.data));
+    w.patch16(start, w.length - start);
+  },
+};
+
+const tableMod = byVersion({
+  2: struct({ table: u8, _pad: pad(3), config: u32 }),
+});
+
+export const tableRows = [
+  ask('table_stats_request', 'OFPST_TABLE', [1, 6], 3, nothing),
+  tell('table_stats_reply', 'OFPST_TABLE', [1, 6], 3, listOf(tableStats)),
+  ask('table_features_request', 'OFPST_TABLE_FEATURES', [4, 6], 12, listOf(tableFeatures)),
+  tell('table_features_reply', 'OFPST_TABLE_FEATURES', [4, 6], 12, listOf(tableFeatures)),
+  msg('table_mod', 'OFPT_TABLE_MOD', [2, 4], 17, tableMod),
+] as const;
