@@ -1,12 +1,16 @@
 /** All messages: the families joined, found by kind or by what stands in a header. */
 import { VENDOR } from './errors.js';
 import { basicRows } from './messages/basic.js';
+import { bundleRows } from './messages/bundle.js';
 import { controllerRows } from './messages/controller.js';
+import { flowModRows } from './messages/flow-mod.js';
+import { flowStatsRows } from './messages/flow-stats.js';
+import { packetRows } from './messages/packet.js';
 import { portRows } from './messages/port.js';
 import { queueRows } from './messages/queue.js';
 import { tableRows } from './messages/table.js';
 
-export const ROWS = [...basicRows, ...controllerRows, ...portRows, ...queueRows, ...tableRows] as const;
+export const ROWS = [...basicRows, ...bundleRows, ...controllerRows, ...flowModRows, ...flowStatsRows, ...packetRows, ...portRows, ...queueRows, ...tableRows] as const;
 
 export type AnyRow = (typeof ROWS)[number];
 export type Kind = AnyRow['kind'];

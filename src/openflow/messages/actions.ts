@@ -1,0 +1,25 @@
+/** Lists of actions and instructions, as messages hold them. */
+import type { Action } from '../../action/action.js';
+import { decodeActions, encodeActions } from '../../action/codec.js';
+import type { WireReader, WireWriter } from '../../action/context.js';
+import { decodeInstructions, encodeInstructions } from '../../action/instructions.js';
+import { ofError } from '../errors.js';
+
+/** Bare actions: of packet-outs, buckets, and flows of 1.0. */
+export function readActions(r: WireReader, length: number): Action[] {
+  if (length > r.remaining) throw ofError('OFPBRC_BAD_LEN');
+  return decodeActions(r, length);
+}
+
+export function writeActions(w: WireWriter, actions: readonly Action[]): void {
+  encodeActions(actions, w);
+}
+
+/** Of flows from 1.1 on. */
+export function readInstructions(r: WireReader, length: number): Action[] {
+  return decodeInstructions(r, length);
+}
+
+export function writeInstructions(w: WireWriter, actions: readonly Action[]): void {
+  encodeInstructions(actions, w);
+}
