@@ -40,7 +40,7 @@ export function describeVersions(bitmap: number): string {
 }
 
 const hex = (v: number) => `0x${v.toString(16).padStart(2, '0')}`;
-function versionsOf(bitmap: number): number[] {
+export function versionsOf(bitmap: number): number[] {
   const out: number[] = [];
   for (let v = 0; v < 31; v++) if (bitmap & (1 << v)) out.push(v);
   return out;

@@ -1,10 +1,9 @@
 /** Packets between switch and controller. */
 import type { Action } from '../../action/action.js';
-import type { WireReader, WireWriter } from '../../action/context.js';
+import type { WireReader } from '../../action/context.js';
 import { OFPP } from '../../flow/field.js';
-import { field, readField } from '../../flow/fields.js';
+import { field, readField, writeField } from '../../flow/fields.js';
 import { Match } from '../../flow/match.js';
-import { setField } from '../../flow/set.js';
 import { ANY, msg, nx } from '../row.js';
 import { byVersion, type Codec, rest } from '../schema.js';
 import { readActions, writeActions } from './actions.js';
@@ -40,7 +39,8 @@ export function inPortOf(m: Match): number {
 
 export function metadataOfPort(port: number): Match {
   const m = new Match();
-  setField(m, IN_PORT, BigInt(port));
+  writeField(m.value, IN_PORT, BigInt(port));
+  writeField(m.mask, IN_PORT, 0xffffffffn);
   return m;
 }
 

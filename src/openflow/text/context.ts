@@ -1,0 +1,71 @@
+/** What the text of a message depends on beside the message. */
+import type { Message } from '../message.js';
+import type { Kind } from '../registry.js';
+import { OFPP } from '../../flow/field.js';
+
+export interface TextContext {
+  /** Names to print instead of port numbers. */
+  readonly ports?: ReadonlyMap<number, string>;
+  readonly tables?: ReadonlyMap<number, string>;
+  /** 0 is what commands print; each -m adds one. */
+  readonly verbosity: number;
+}
+
+/** What follows "NAME (VERSION) (xid=...):". */
+export type Formatter<K extends Kind> = (m: Extract<Message, { kind: K }>, ctx: TextContext) => string;
+export type Formatters = { readonly [K in Kind]?: Formatter<K> };
+
+const RESERVED: ReadonlyMap<number, string> = new Map([
+  [OFPP.unset, 'UNSET'],
+  [OFPP.inPort, 'IN_PORT'],
+  [OFPP.table, 'TABLE'],
+  [OFPP.normal, 'NORMAL'],
+  [OFPP.flood, 'FLOOD'],
+  [OFPP.all, 'ALL'],
+  [OFPP.controller, 'CONTROLLER'],
+  [OFPP.local, 'LOCAL'],
+  [OFPP.none, 'ANY'],
+]);
+
+/** A port as OVS prints it: reserved name, else the switch's name for it, else the number. */
+export function portText(port: number, ctx: TextContext): string {
+  const reserved = RESERVED.get(port);
+  if (reserved !== undefined) return reserved;
+  const name = ctx.ports?.get(port);
+  return name === undefined ? String(port) : quoteName(name);
+}
+
+export function tableText(table: number, ctx: TextContext): string {
+  const name = ctx.tables?.get(table);
+  return name === undefined ? String(table) : quoteName(name);
+}
+
+/** Names that could be read as something else are printed in quotes. */
+export function quoteName(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : JSON.stringify(name);
+}
+
+/** Names of the set bits, lowest first, then what is left in hexadecimal; `none` for no bits. */
+export function bitNames(bits: number, names: readonly (readonly [bit: number, name: string])[], none: string, separator = ' '): string {
+  if (bits === 0) return none;
+  const out: string[] = [];
+  let left = bits;
+  for (const [bit, name] of names) {
+    if (!(left & bit)) continue;
+    out.push(name);
+    left &= ~bit;
+  }
+  if (left !== 0) out.push(`0x${(left >>> 0).toString(16)}`);
+  return out.join(separator);
+}
+
+export function hex(v: number | bigint, width = 0): string {
+  return v.toString(16).padStart(width, '0');
+}
+
+/** Seconds with as many decimals as there are: "1.5s", "0.049s". */
+export function duration(sec: number, nsec: number): string {
+  if (nsec === 0) return `${sec}s`;
+  const fraction = String(nsec).padStart(9, '0').replace(/0+$/, '');
+  return `${sec}.${fraction.padEnd(3, '0')}s`;
+}

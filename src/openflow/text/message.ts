@@ -1,0 +1,60 @@
+/** Messages as ovs-ofctl prints them: name, version, transaction id, then what the family's formatter says. */
+import { UserError } from '../../lib/errors.js';
+import { formatHexDump } from '../../lib/hex-dump.js';
+import { decode, HEADER_BYTES, identify, type Message, readHeader } from '../message.js';
+import type { Kind } from '../registry.js';
+import { basicFormatters } from './basic.js';
+import type { Formatter, Formatters, TextContext } from './context.js';
+import { controllerFormatters } from './controller.js';
+import { portFormatters } from './port.js';
+import { tableFormatters } from './table.js';
+
+const FORMATTERS: Formatters = {
+  ...basicFormatters,
+  ...controllerFormatters,
+  ...portFormatters,
+  ...tableFormatters,
+};
+
+function title(name: string, version: number, xid: number): string {
+  const shown = version === 1 ? '' : version <= 6 ? ` (OF1.${version - 1})` : ` (OF 0x${version.toString(16).padStart(2, '0')})`;
+  return `${name}${shown} (xid=0x${xid.toString(16)}):`;
+}
+
+/** The text of a message that was read, ending in a newline. */
+export function formatMessage(m: Message, ctx: TextContext): string {
+  const format = FORMATTERS[m.kind] as Formatter<Kind> | undefined;
+  const text = title(m.name, m.version, m.xid) + (format ? format(m, ctx) : '');
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+/** The text of any bytes that came as a message: what cannot be read is shown with the error and as a dump. */
+export function formatBytes(bytes: Uint8Array, ctx: TextContext): string {
+  if (bytes.length < HEADER_BYTES) return `OpenFlow packet too short (only ${bytes.length} bytes):\n${formatHexDump(bytes)}`;
+  const header = readHeader(bytes);
+  if (header.length > bytes.length) {
+    return `OpenFlow message is truncated (${bytes.length} bytes of ${header.length}):\n${formatHexDump(bytes)}`;
+  }
+  try {
+    return formatMessage(decode(bytes), ctx);
+  } catch (e) {
+    if (!(e instanceof UserError)) throw e;
+    return undecodable(bytes, e);
+  }
+}
+
+function undecodable(bytes: Uint8Array, e: UserError): string {
+  const header = readHeader(bytes);
+  let name: string;
+  try {
+    name = identify(bytes).row.name;
+  } catch {
+    return `***decode error: ${e.ofError ?? e.message}***\n${formatHexDump(bytes)}`;
+  }
+  return `${title(name, header.version, header.xid)} ***decode error: ${e.ofError ?? e.message}***\n${formatHexDump(bytes)}`;
+}
+
+/** The start of a message inside an error. */
+export function formatInner(bytes: Uint8Array, ctx: TextContext): string {
+  return bytes.length ? formatBytes(bytes, { ...ctx, verbosity: 1 }) : '';
+}
