@@ -13,6 +13,8 @@ import { port10, port32 } from './port-bits.js';
 
 export const NO_BUFFER = 0xffffffff;
 export const TABLE_ALL = 255;
+/** The switch keeps it for itself. */
+const TABLE_INTERNAL = 254;
 const MAX_U64 = 0xffffffffffffffffn;
 const GROUP_ANY = 0xffffffff;
 const COMMANDS = ['add', 'modify', 'modify_strict', 'delete', 'delete_strict'] as const;
@@ -191,7 +193,11 @@ export function toFlowMod(v: FlowModMessage, version: number, tableIds: boolean)
   const command = COMMANDS[inCommand ? v.command & 0xff : v.command];
   if (!command) throw ofError('OFPFMFC_BAD_COMMAND');
   let table = inCommand ? v.command >> 8 : v.table;
-  if (table === TABLE_ALL && command === 'add' && version === 1) table = 0;
+  if (table === TABLE_ALL && command === 'add') {
+    if (version > 1) throw ofError('OFPFMFC_BAD_TABLE_ID');
+    table = 0;
+  }
+  if (table === TABLE_INTERNAL) throw ofError('OFPBRC_EPERM');
   const { match, priority, cookie, cookieFilter, cookieMask, modifyCookie, idleTimeout, hardTimeout } = v;
   const { flags, importance, outPort, outGroup, actions } = v;
   return {

@@ -1,30 +1,65 @@
 /** Matches on the wire, as messages hold them: of 1.0, of Nicira (with the cookie among the fields), and OXM. */
 import type { WireReader, WireWriter } from '../../action/context.js';
 import type { Match } from '../../flow/match.js';
+import { decodeOf10Match, encodeOf10Match, OF10_MATCH_BYTES } from '../../flow/match-of10.js';
+import { type DecodedMatch, decodeMatch, encodeMatch } from '../../flow/match-oxm.js';
+import { ofError } from '../errors.js';
 
-export interface NxMatch {
-  readonly match: Match;
-  readonly cookie: bigint;
-  readonly cookieMask: bigint;
+const NXM = 0;
+/** ofp_match of 1.2 and later: type, then a length that counts both. */
+const OXM_TYPE = 1;
+const OXM_HEADER = 4;
+
+export function readMatch10(r: WireReader): Match {
+  return decodeOf10Match(r.bytes(OF10_MATCH_BYTES));
 }
-export function readMatch10(_r: WireReader): Match {
-  throw new Error('pending');
+
+export function writeMatch10(w: WireWriter, m: Match): void {
+  w.bytes(encodeOf10Match(m));
 }
-export function writeMatch10(_w: WireWriter, _m: Match): void {
-  throw new Error('pending');
+
+const padding = (length: number) => (8 - (length % 8)) % 8;
+
+/** `length` bytes of fields, and the padding after them. */
+export function readNxm(r: WireReader, length: number): DecodedMatch {
+  const fields = r.sub(length, 'OFPBMC_BAD_LEN').bytes(length);
+  r.sub(padding(length), 'OFPBMC_BAD_LEN');
+  return decodeMatch(fields, { cookie: true });
 }
-export function readNxm(_r: WireReader, _length: number): NxMatch {
-  throw new Error('pending');
+
+/** What a packet-in says of its packet: unknown fields are passed over. */
+export function readMetadata(r: WireReader, length: number): Match {
+  return decodeMatch(r.bytes(length), { loose: true }).match;
 }
-export function writeNxm(_w: WireWriter, _m: Match, _cookie: bigint, _mask: bigint): number {
-  throw new Error('pending');
+
+/** Writes fields and padding; returns the length without it. */
+export function writeNxm(w: WireWriter, m: Match, cookie: bigint, cookieMask: bigint): number {
+  const fields = encodeMatch(m, NXM, cookieMask === 0n ? {} : { cookie: { value: cookie, mask: cookieMask } });
+  w.bytes(fields);
+  w.zeros(padding(fields.length));
+  return fields.length;
 }
-export function readOxm(_r: WireReader): Match {
-  throw new Error('pending');
+
+export function writeNxmUnpadded(w: WireWriter, m: Match): void {
+  w.bytes(encodeMatch(m, NXM));
 }
-export function writeOxm(_w: WireWriter, _m: Match): void {
-  throw new Error('pending');
+
+export function readOxm(r: WireReader, loose = false): Match {
+  const type = r.u16();
+  const length = r.u16();
+  // Type 0 is the fixed match of 1.1, whose length is another.
+  if (type === 0) throw ofError('OFPBMC_BAD_LEN');
+  if (type !== OXM_TYPE) throw ofError('OFPBMC_BAD_TYPE');
+  if (length < OXM_HEADER) throw ofError('OFPBMC_BAD_LEN');
+  const fields = r.sub(length - OXM_HEADER, 'OFPBMC_BAD_LEN').bytes(length - OXM_HEADER);
+  r.sub(padding(length), 'OFPBMC_BAD_LEN');
+  return decodeMatch(fields, { loose }).match;
 }
-export function writeNxmUnpadded(_w: WireWriter, _m: Match): number {
-  throw new Error('pending');
+
+export function writeOxm(w: WireWriter, m: Match): void {
+  const fields = encodeMatch(m, w.version);
+  w.u16(OXM_TYPE);
+  w.u16(OXM_HEADER + fields.length);
+  w.bytes(fields);
+  w.zeros(padding(OXM_HEADER + fields.length));
 }

@@ -7,7 +7,7 @@ import { Match } from '../../flow/match.js';
 import { ANY, msg, nx } from '../row.js';
 import { byVersion, type Codec, rest } from '../schema.js';
 import { readActions, writeActions } from './actions.js';
-import { readNxm, readOxm, writeNxm, writeNxmUnpadded, writeOxm } from './match.js';
+import { readMetadata, readOxm, writeNxm, writeNxmUnpadded, writeOxm } from './match.js';
 import { port10, port32 } from './port-bits.js';
 import { readProperties, writeProperty } from './property.js';
 
@@ -82,7 +82,7 @@ const packetIn12: Codec<PacketInMessage> = {
   read: (r) => {
     const head = { bufferId: r.u32(), totalLen: r.u16(), reason: r.u8(), table: r.u8() };
     const cookie = r.version >= 4 ? r.u64() : MAX_U64;
-    const metadata = readOxm(r);
+    const metadata = readOxm(r, true);
     r.skip(2);
     return { ...head, cookie, metadata, data: rest.read(r) };
   },
@@ -102,9 +102,9 @@ const packetInNx: Codec<PacketInMessage> = {
     const head = { bufferId: r.u32(), totalLen: r.u16(), reason: r.u8(), table: r.u8(), cookie: r.u64() };
     const length = r.u16();
     r.skip(6);
-    const { match } = readNxm(r, length);
-    r.skip(2);
-    return { ...head, metadata: match, data: rest.read(r) };
+    const metadata = readMetadata(r, length);
+    r.skip((8 - (length % 8)) % 8 + 2);
+    return { ...head, metadata, data: rest.read(r) };
   },
   write: (w, v) => {
     w.u32(v.bufferId);
@@ -184,7 +184,7 @@ function readPin(type: number, body: WireReader): Partial<PacketInMessage> {
     return { cookie: body.u64() };
   }
   if (type === PIN.reason) return { reason: body.u8() };
-  if (type === PIN.metadata) return { metadata: readNxm(body, body.remaining).match };
+  if (type === PIN.metadata) return { metadata: readMetadata(body, body.remaining) };
   if (type === PIN.userdata) return { userdata: rest.read(body) };
   if (type === PIN.continuation) return { continuation: rest.read(body) };
   return {};

@@ -10,13 +10,23 @@ import type { Message } from '../message.js';
 import type { Description } from '../messages/basic.js';
 import { ALL_VERSIONS } from '../version.js';
 import { basicHandlers } from './basic.js';
+import { bundleHandlers } from './bundle.js';
 import { controllerHandlers } from './controller.js';
+import { flowHandlers } from './flow.js';
 import type { Handler, Handlers } from './handler.js';
+import { broadcaster, packetHandlers } from './packet.js';
 import { type PeerKind, ROLE, Session } from './session.js';
 import { DEFAULT_DESCRIPTION, type SwitchState } from './state.js';
 import { tableHandlers } from './table.js';
 
-const HANDLERS: Handlers = { ...basicHandlers, ...controllerHandlers, ...tableHandlers };
+const HANDLERS: Handlers = {
+  ...basicHandlers,
+  ...bundleHandlers,
+  ...controllerHandlers,
+  ...flowHandlers,
+  ...packetHandlers,
+  ...tableHandlers,
+};
 
 export interface ServerOptions {
   /** Versions offered, bit n for wire version n. Default: 1.0 to 1.5. */
@@ -31,6 +41,7 @@ export interface ServerOptions {
 export class OpenFlowServer {
   private readonly sessions = new Set<Session>();
   private readonly state: SwitchState;
+  private readonly unlisten: () => void;
 
   constructor(
     bridge: OfBridge,
@@ -46,6 +57,7 @@ export class OpenFlowServer {
         for (const s of this.sessions) if (s !== except && s.role === ROLE.primary) s.role = ROLE.secondary;
       },
     };
+    this.unlisten = bridge.listen(broadcaster(this.sessions, () => bridge.now()));
   }
 
   /** Serves a peer until it, or `close`, ends the stream. */
@@ -68,6 +80,7 @@ export class OpenFlowServer {
 
   /** Ends every connection. */
   close(): void {
+    this.unlisten();
     for (const s of [...this.sessions]) s.connection.end('switch is shutting down');
   }
 }

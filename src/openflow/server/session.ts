@@ -5,6 +5,7 @@ import type { Connection } from '../connection.js';
 import { type Envelope, encode, encodeParts, type Message } from '../message.js';
 import type { Kind, ValueOfKind } from '../registry.js';
 import { defaultAsync } from './async-masks.js';
+import type { Bundle } from './bundle.js';
 import type { SwitchState } from './state.js';
 
 /** `service`: a peer that came to a management socket; it gets unasked messages only after it set a miss_send_len. `primary`: a controller. */
@@ -27,6 +28,7 @@ export class Session {
   invalidTtl = false;
   role: number = ROLE.equal;
   async = defaultAsync();
+  readonly bundles = new Map<number, Bundle>();
   /** The message being answered. */
   private request: { readonly xid: number; readonly bytes: Uint8Array } = { xid: 0, bytes: new Uint8Array(0) };
 

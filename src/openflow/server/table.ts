@@ -35,7 +35,7 @@ export const tableHandlers: Handlers = {
     s.replyParts('table_features_reply', tableFeatures(s.bridge.tableStats(), s.version));
   },
   table_mod: (s, v) => {
-    if (v.table > 253 && v.table !== 255) throw ofError('OFPTMFC_BAD_TABLE');
+    if (v.table === 254) throw ofError('OFPTMFC_EPERM');
     if (s.version < 4 && (v.config & 3) === 3) throw ofError('OFPTMFC_BAD_CONFIG');
   },
   queue_stats_request: (s, v) => {

@@ -1,0 +1,100 @@
+/** Packet-outs, and what the switch says unasked: packet-ins, flows removed, ports changed. */
+import type { OfBridgeListener, OfPort, PacketIn } from '../../bridge/of-bridge.js';
+import { OFPP } from '../../flow/field.js';
+import type { RemovedReason } from '../../flowtable/flow-mod.js';
+import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
+import { ofError } from '../errors.js';
+import { type Envelope, encode } from '../message.js';
+import { NO_BUFFER, type PacketInMessage, inPortOf } from '../messages/packet.js';
+import { PORT_REASONS } from '../messages/port.js';
+import { PACKET_IN_REASON } from './async-masks.js';
+import { describePort } from './basic.js';
+import { describeRemoved } from './flow.js';
+import { changing, type Handlers } from './handler.js';
+import { metadataOf } from './metadata.js';
+import { PACKET_IN_FORMAT, ROLE, type Session } from './session.js';
+
+/** Ports that a packet may come from besides real ones. */
+const FROM: ReadonlySet<number> = new Set([OFPP.controller, OFPP.local, OFPP.none]);
+
+export const packetHandlers: Handlers = {
+  packet_out: changing((s, v) => {
+    if (v.bufferId !== NO_BUFFER) throw ofError('OFPBRC_BUFFER_UNKNOWN');
+    const inPort = inPortOf(v.metadata);
+    if (inPort >= OFPP.max && !FROM.has(inPort)) throw ofError('OFPBRC_BAD_PORT');
+    s.bridge.packetOut(v.data, inPort, v.actions);
+  }),
+};
+
+/** 1.3 has three reasons; what came later was "action" then. */
+function reasonFor(reason: number, version: number): number {
+  if (reason === PACKET_IN_REASON.explicitMiss) return version >= 4 ? PACKET_IN_REASON.noMatch : PACKET_IN_REASON.action;
+  return version < 5 && reason > PACKET_IN_REASON.invalidTtl ? PACKET_IN_REASON.action : reason;
+}
+
+/** Which bit of the async masks a reason is. */
+function wants(s: Session, pair: { primary: number; secondary: number }, reason: number): boolean {
+  const mask = s.role === ROLE.secondary ? pair.secondary : pair.primary;
+  return ((mask >>> reason) & 1) === 1;
+}
+
+/** A peer on a management socket hears nothing unasked before it sets a length for packets that missed. */
+function listens(s: Session): boolean {
+  return s.version !== 0 && (s.peer === 'primary' || s.missSendLen > 0);
+}
+
+function packetInName(s: Session): string | undefined {
+  if (s.packetInFormat === PACKET_IN_FORMAT.nxt) return 'NXT_PACKET_IN';
+  return s.packetInFormat === PACKET_IN_FORMAT.nxt2 ? 'NXT_PACKET_IN2' : undefined;
+}
+
+function sendPacketIn(s: Session, p: PacketIn): void {
+  const miss = p.reason === PACKET_IN_REASON.noMatch || p.reason === PACKET_IN_REASON.invalidTtl;
+  const mask = p.reason === PACKET_IN_REASON.invalidTtl && s.invalidTtl ? { primary: 7, secondary: 0 } : s.async.packetIn;
+  const reason = p.reason === PACKET_IN_REASON.explicitMiss ? PACKET_IN_REASON.noMatch : p.reason;
+  if (!listens(s) || p.controllerId !== s.controllerId || !wants(s, mask, reason)) return;
+  const name = packetInName(s);
+  const max = miss ? s.missSendLen : p.maxLen;
+  const value: PacketInMessage = {
+    bufferId: NO_BUFFER,
+    totalLen: p.totalLen,
+    reason: name === undefined ? reasonFor(p.reason, s.version) : reason,
+    table: p.table,
+    cookie: p.cookie,
+    metadata: metadataOf(p.key),
+    data: p.frame.subarray(0, max === 0 ? p.frame.length : max),
+    userdata: p.userdata,
+  };
+  sendUnasked(s, (to) => encode('packet_in', value, { ...to, name }));
+}
+
+/** Bytes are made only for who takes them. */
+function sendUnasked(s: Session, make: (to: Envelope) => Uint8Array): void {
+  s.connection.sendUnasked(make({ version: s.version, xid: 0 }));
+}
+
+/** What the bridge tells goes to every session that wants it. */
+export function broadcaster(sessions: Iterable<Session>, now: () => number): OfBridgeListener {
+  return {
+    packetIn: (p) => {
+      for (const s of sessions) sendPacketIn(s, p);
+    },
+    flowRemoved: (rule: Rule, reason: RemovedReason) => {
+      if (!(rule.flags & FLOW_FLAG.sendFlowRem)) return;
+      const value = describeRemoved(rule, reason, now());
+      for (const s of sessions) {
+        if (!listens(s) || !wants(s, s.async.flowRemoved, value.reason)) continue;
+        const name = s.version === 1 && s.nxm ? 'NXT_FLOW_REMOVED' : undefined;
+        sendUnasked(s, (to) => encode('flow_removed', value, { ...to, name }));
+      }
+    },
+    portStatus: (port: OfPort, why) => {
+      const reason = PORT_REASONS.indexOf(why);
+      for (const s of sessions) {
+        if (!listens(s) || !wants(s, s.async.portStatus, reason)) continue;
+        sendUnasked(s, (to) => encode('port_status', { reason, port: describePort(port, s.version) }, to));
+      }
+    },
+  };
+}
+
