@@ -78,9 +78,12 @@ const error: Codec<OfErrorMessage> = {
   },
 };
 
-/** The error message for a name of the table, with at most 64 bytes of the request, as every version asks for at least. */
+/** What fits in a message behind the longest head of an error. */
+const MAX_DATA = 65535 - 20;
+
+/** The error message for a name of the table, with the whole request: its sender can then show what was refused. */
 export function errorMessage(name: string, version: number, request: Uint8Array): OfErrorMessage {
-  return { ...errorCode(name, version), data: request.subarray(0, 64) };
+  return { ...errorCode(name, version), data: request.subarray(0, MAX_DATA) };
 }
 
 export const CAPABILITY = {

@@ -1,12 +1,12 @@
 /** Packet-outs, and what the switch says unasked: packet-ins, flows removed, ports changed. */
-import type { OfBridgeListener, OfPort, PacketIn } from '../../bridge/of-bridge.js';
+import type { OfBridge, OfBridgeListener, OfPort, PacketIn } from '../../bridge/of-bridge.js';
 import { OFPP } from '../../flow/field.js';
 import type { RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
 import { type Envelope, encode } from '../message.js';
 import { NO_BUFFER, type PacketInMessage, inPortOf } from '../messages/packet.js';
-import { PORT_REASONS } from '../messages/port.js';
+import { type PhyPort, PORT_REASONS } from '../messages/port.js';
 import { PACKET_IN_REASON } from './async-masks.js';
 import { describePort } from './basic.js';
 import { describeRemoved } from './flow.js';
@@ -15,6 +15,7 @@ import { metadataOf } from './metadata.js';
 import { PACKET_IN_FORMAT, ROLE, type Session } from './session.js';
 
 /** Ports that a packet may come from besides real ones. */
+const NO_FLOOD = 0x10;
 const FROM: ReadonlySet<number> = new Set([OFPP.controller, OFPP.local, OFPP.none]);
 
 export const packetHandlers: Handlers = {
@@ -49,12 +50,10 @@ function packetInName(s: Session): string | undefined {
 }
 
 function sendPacketIn(s: Session, p: PacketIn): void {
-  const miss = p.reason === PACKET_IN_REASON.noMatch || p.reason === PACKET_IN_REASON.invalidTtl;
   const mask = p.reason === PACKET_IN_REASON.invalidTtl && s.invalidTtl ? { primary: 7, secondary: 0 } : s.async.packetIn;
   const reason = p.reason === PACKET_IN_REASON.explicitMiss ? PACKET_IN_REASON.noMatch : p.reason;
   if (!listens(s) || p.controllerId !== s.controllerId || !wants(s, mask, reason)) return;
   const name = packetInName(s);
-  const max = miss ? s.missSendLen : p.maxLen;
   const value: PacketInMessage = {
     bufferId: NO_BUFFER,
     totalLen: p.totalLen,
@@ -62,7 +61,8 @@ function sendPacketIn(s: Session, p: PacketIn): void {
     table: p.table,
     cookie: p.cookie,
     metadata: metadataOf(p.key),
-    data: p.frame.subarray(0, max === 0 ? p.frame.length : max),
+    // Whole, whatever length was asked for: nothing is kept back here that a controller could name by a buffer.
+    data: p.frame,
     userdata: p.userdata,
   };
   sendUnasked(s, (to) => encode('packet_in', value, { ...to, name }));
@@ -73,15 +73,30 @@ function sendUnasked(s: Session, make: (to: Envelope) => Uint8Array): void {
   s.connection.sendUnasked(make({ version: s.version, xid: 0 }));
 }
 
+/** Members may be accessors of a class: a spread would lose them. */
+function snapshot(p: OfPort): PhyPort {
+  return describePort(p, 1);
+}
+
+function sameTo(before: PhyPort, port: OfPort, version: number): boolean {
+  const all = describePort(port, 1);
+  if (before.name !== all.name || before.curr !== all.curr || before.currSpeed !== all.currSpeed) return false;
+  if (version === 1) return before.config === all.config && ((before.state ^ all.state) & 1) === 0;
+  return ((before.config ^ all.config) & ~NO_FLOOD) === 0 && before.state === all.state;
+}
+
 /** What the bridge tells goes to every session that wants it. */
-export function broadcaster(sessions: Iterable<Session>, now: () => number): OfBridgeListener {
+export function broadcaster(sessions: Iterable<Session>, bridge: OfBridge): OfBridgeListener {
+  /** Ports as they were last told: a change that a peer's version cannot see is not told to it. */
+  const told = new Map<number, PhyPort>();
+  for (const p of bridge.ports()) told.set(p.number, snapshot(p));
   return {
     packetIn: (p) => {
       for (const s of sessions) sendPacketIn(s, p);
     },
     flowRemoved: (rule: Rule, reason: RemovedReason) => {
       if (!(rule.flags & FLOW_FLAG.sendFlowRem)) return;
-      const value = describeRemoved(rule, reason, now());
+      const value = describeRemoved(rule, reason, bridge.now());
       for (const s of sessions) {
         if (!listens(s) || !wants(s, s.async.flowRemoved, value.reason)) continue;
         const name = s.version === 1 && s.nxm ? 'NXT_FLOW_REMOVED' : undefined;
@@ -90,7 +105,11 @@ export function broadcaster(sessions: Iterable<Session>, now: () => number): OfB
     },
     portStatus: (port: OfPort, why) => {
       const reason = PORT_REASONS.indexOf(why);
+      const before = why === 'modify' ? told.get(port.number) : undefined;
+      if (why === 'delete') told.delete(port.number);
+      else told.set(port.number, snapshot(port));
       for (const s of sessions) {
+        if (before && sameTo(before, port, s.version)) continue;
         if (!listens(s) || !wants(s, s.async.portStatus, reason)) continue;
         sendUnasked(s, (to) => encode('port_status', { reason, port: describePort(port, s.version) }, to));
       }

@@ -57,7 +57,7 @@ export class OpenFlowServer {
         for (const s of this.sessions) if (s !== except && s.role === ROLE.primary) s.role = ROLE.secondary;
       },
     };
-    this.unlisten = bridge.listen(broadcaster(this.sessions, () => bridge.now()));
+    this.unlisten = bridge.listen(broadcaster(this.sessions, bridge));
   }
 
   /** Serves a peer until it, or `close`, ends the stream. */

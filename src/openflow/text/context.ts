@@ -1,7 +1,7 @@
 /** What the text of a message depends on beside the message. */
 import type { Message } from '../message.js';
 import type { Kind } from '../registry.js';
-import { OFPP } from '../../flow/field.js';
+import { formatOfPort } from '../../flow/port-text.js';
 
 export interface TextContext {
   /** Names to print instead of port numbers. */
@@ -15,24 +15,9 @@ export interface TextContext {
 export type Formatter<K extends Kind> = (m: Extract<Message, { kind: K }>, ctx: TextContext) => string;
 export type Formatters = { readonly [K in Kind]?: Formatter<K> };
 
-const RESERVED: ReadonlyMap<number, string> = new Map([
-  [OFPP.unset, 'UNSET'],
-  [OFPP.inPort, 'IN_PORT'],
-  [OFPP.table, 'TABLE'],
-  [OFPP.normal, 'NORMAL'],
-  [OFPP.flood, 'FLOOD'],
-  [OFPP.all, 'ALL'],
-  [OFPP.controller, 'CONTROLLER'],
-  [OFPP.local, 'LOCAL'],
-  [OFPP.none, 'ANY'],
-]);
-
 /** A port as OVS prints it: reserved name, else the switch's name for it, else the number. */
 export function portText(port: number, ctx: TextContext): string {
-  const reserved = RESERVED.get(port);
-  if (reserved !== undefined) return reserved;
-  const name = ctx.ports?.get(port);
-  return name === undefined ? String(port) : quoteName(name);
+  return formatOfPort(port, ctx.ports);
 }
 
 export function tableText(table: number, ctx: TextContext): string {
