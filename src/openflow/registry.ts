@@ -10,7 +10,17 @@ import { portRows } from './messages/port.js';
 import { queueRows } from './messages/queue.js';
 import { tableRows } from './messages/table.js';
 
-export const ROWS = [...basicRows, ...bundleRows, ...controllerRows, ...flowModRows, ...flowStatsRows, ...packetRows, ...portRows, ...queueRows, ...tableRows] as const;
+export const ROWS = [
+  ...basicRows,
+  ...bundleRows,
+  ...controllerRows,
+  ...flowModRows,
+  ...flowStatsRows,
+  ...packetRows,
+  ...portRows,
+  ...queueRows,
+  ...tableRows,
+] as const;
 
 export type AnyRow = (typeof ROWS)[number];
 export type Kind = AnyRow['kind'];

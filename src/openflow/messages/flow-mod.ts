@@ -213,7 +213,14 @@ export function fromFlowMod(m: FlowMod, version: number, tableIds: boolean): Flo
   return { ...m, command: withTable, bufferId: NO_BUFFER };
 }
 
-export const REMOVED_REASONS = ['idle_timeout', 'hard_timeout', 'delete', 'group_delete', 'meter_delete', 'eviction'] as const;
+export const REMOVED_REASONS = [
+  'idle_timeout',
+  'hard_timeout',
+  'delete',
+  'group_delete',
+  'meter_delete',
+  'eviction',
+] as const;
 
 export interface FlowRemoved {
   readonly match: Match;

@@ -222,13 +222,31 @@ const flow15: Codec<FlowStats> = {
     r.skip(2);
     const table = r.u8();
     r.skip(1);
-    const times = { priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16(), flags: r.u16(), importance: r.u16() };
+    const times = {
+      priority: r.u16(),
+      idleTimeout: r.u16(),
+      hardTimeout: r.u16(),
+      flags: r.u16(),
+      importance: r.u16(),
+    };
     const cookie = r.u64();
     const match = readOxm(r);
     const s = readOxs(r);
     const actions = readInstructions(r, r.remaining);
     const { durationSec, durationNsec, packets, bytes } = s;
-    return { table, ...times, cookie, match, durationSec, durationNsec, packets, bytes, idleAge: s.idle, hardAge: -1, actions };
+    return {
+      table,
+      ...times,
+      cookie,
+      match,
+      durationSec,
+      durationNsec,
+      packets,
+      bytes,
+      idleAge: s.idle,
+      hardAge: -1,
+      actions,
+    };
   },
   write: (w, v) =>
     sizedOut(w, () => {

@@ -66,7 +66,15 @@ const packetIn11: Codec<PacketInMessage> = {
     const bufferId = r.u32();
     const metadata = metadataOfPort(port32.read(r));
     r.skip(4);
-    return { bufferId, metadata, totalLen: r.u16(), reason: r.u8(), table: r.u8(), cookie: MAX_U64, data: rest.read(r) };
+    return {
+      bufferId,
+      metadata,
+      totalLen: r.u16(),
+      reason: r.u8(),
+      table: r.u8(),
+      cookie: MAX_U64,
+      data: rest.read(r),
+    };
   },
   write: (w, v) => {
     w.u32(v.bufferId);
@@ -103,7 +111,7 @@ const packetInNx: Codec<PacketInMessage> = {
     const length = r.u16();
     r.skip(6);
     const metadata = readMetadata(r, length);
-    r.skip((8 - (length % 8)) % 8 + 2);
+    r.skip(((8 - (length % 8)) % 8) + 2);
     return { ...head, metadata, data: rest.read(r) };
   },
   write: (w, v) => {

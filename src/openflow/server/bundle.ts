@@ -2,8 +2,9 @@
  * Bundles. Messages are read and checked when they are added, and kept as values; a commit applies them in order, all or nothing. A bundle costs
  * memory, so a peer has at most so many, of at most so many messages.
  */
-import { UserError } from '../../lib/errors.js';
+
 import type { FlowMod } from '../../flowtable/flow-mod.js';
+import { UserError } from '../../lib/errors.js';
 import { ofError } from '../errors.js';
 import { decode, type Message, readHeader } from '../message.js';
 import { BUNDLE, type BundleAdd } from '../messages/bundle.js';

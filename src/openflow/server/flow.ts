@@ -1,7 +1,8 @@
 /** Flows: changing them, listing them, counting them, and telling that they are gone. */
-import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
-import type { FlowFilter, RemovedReason } from '../../flowtable/flow-mod.js';
+
 import { expand } from '../../flow/match.js';
+import type { FlowFilter, RemovedReason } from '../../flowtable/flow-mod.js';
+import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
 import { type FlowModMessage, type FlowRemoved, NO_BUFFER, REMOVED_REASONS, toFlowMod } from '../messages/flow-mod.js';
 import type { FlowStats, FlowStatsRequest } from '../messages/flow-stats.js';

@@ -1,13 +1,15 @@
 /** What a controller is told of a packet beside its bytes: where it came from, registers, metadata, marks, the tunnel. */
-import { FIELDS, field, readField, writeField } from '../../flow/fields.js';
+
 import type { FieldRow } from '../../flow/field.js';
+import { FIELDS, field, readField, writeField } from '../../flow/fields.js';
 import { Match } from '../../flow/match.js';
 
 const IN_PORT = field('in_port_oxm');
 /** Fields that are not of the packet's own headers; views of registers would say them twice. */
-const TOLD: readonly FieldRow[] = FIELDS.filter(
-  (f) =>
-    /^(tun_(id|src|dst|ipv6_src|ipv6_dst|gbp_id|gbp_flags)|metadata|pkt_mark|reg\d+|ct_(state|zone|mark|label))$/.test(f.name),
+const TOLD: readonly FieldRow[] = FIELDS.filter((f) =>
+  /^(tun_(id|src|dst|ipv6_src|ipv6_dst|gbp_id|gbp_flags)|metadata|pkt_mark|reg\d+|ct_(state|zone|mark|label))$/.test(
+    f.name,
+  ),
 );
 
 export function metadataOf(key: Uint8Array): Match {

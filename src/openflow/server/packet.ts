@@ -5,7 +5,7 @@ import type { RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
 import { type Envelope, encode } from '../message.js';
-import { NO_BUFFER, type PacketInMessage, inPortOf } from '../messages/packet.js';
+import { inPortOf, NO_BUFFER, type PacketInMessage } from '../messages/packet.js';
 import { type PhyPort, PORT_REASONS } from '../messages/port.js';
 import { PACKET_IN_REASON } from './async-masks.js';
 import { describePort } from './basic.js';
@@ -29,7 +29,8 @@ export const packetHandlers: Handlers = {
 
 /** 1.3 has three reasons; what came later was "action" then. */
 function reasonFor(reason: number, version: number): number {
-  if (reason === PACKET_IN_REASON.explicitMiss) return version >= 4 ? PACKET_IN_REASON.noMatch : PACKET_IN_REASON.action;
+  if (reason === PACKET_IN_REASON.explicitMiss)
+    return version >= 4 ? PACKET_IN_REASON.noMatch : PACKET_IN_REASON.action;
   return version < 5 && reason > PACKET_IN_REASON.invalidTtl ? PACKET_IN_REASON.action : reason;
 }
 
@@ -50,7 +51,8 @@ function packetInName(s: Session): string | undefined {
 }
 
 function sendPacketIn(s: Session, p: PacketIn): void {
-  const mask = p.reason === PACKET_IN_REASON.invalidTtl && s.invalidTtl ? { primary: 7, secondary: 0 } : s.async.packetIn;
+  const mask =
+    p.reason === PACKET_IN_REASON.invalidTtl && s.invalidTtl ? { primary: 7, secondary: 0 } : s.async.packetIn;
   const reason = p.reason === PACKET_IN_REASON.explicitMiss ? PACKET_IN_REASON.noMatch : p.reason;
   if (!listens(s) || p.controllerId !== s.controllerId || !wants(s, mask, reason)) return;
   const name = packetInName(s);
@@ -75,11 +77,11 @@ function sendUnasked(s: Session, make: (to: Envelope) => Uint8Array): void {
 
 /** Members may be accessors of a class: a spread would lose them. */
 function snapshot(p: OfPort): PhyPort {
-  return describePort(p, 1);
+  return { ...describePort(p, 1), config: p.config, state: p.state };
 }
 
 function sameTo(before: PhyPort, port: OfPort, version: number): boolean {
-  const all = describePort(port, 1);
+  const all = snapshot(port);
   if (before.name !== all.name || before.curr !== all.curr || before.currSpeed !== all.currSpeed) return false;
   if (version === 1) return before.config === all.config && ((before.state ^ all.state) & 1) === 0;
   return ((before.config ^ all.config) & ~NO_FLOOD) === 0 && before.state === all.state;
@@ -116,4 +118,3 @@ export function broadcaster(sessions: Iterable<Session>, bridge: OfBridge): OfBr
     },
   };
 }
-

@@ -62,7 +62,15 @@ function modOf(s: Saved, command: FlowMod['command']): FlowMod {
 function undo(bridge: OfBridge, mod: FlowMod, before: readonly Saved[]): void {
   if (!mod.command.startsWith('delete') && before.length === 0) {
     const tables = mod.table === 255 ? 0 : mod.table;
-    bridge.flowMod({ ...mod, command: 'delete_strict', table: tables, cookieFilter: 0n, cookieMask: 0n, outPort: PORT_ANY, actions: [] });
+    bridge.flowMod({
+      ...mod,
+      command: 'delete_strict',
+      table: tables,
+      cookieFilter: 0n,
+      cookieMask: 0n,
+      outPort: PORT_ANY,
+      actions: [],
+    });
     return;
   }
   for (const s of before) {
@@ -72,7 +80,15 @@ function undo(bridge: OfBridge, mod: FlowMod, before: readonly Saved[]): void {
     }
     bridge.flowMod(modOf(s, 'add'));
     const match = expand(s.rule.match);
-    const filter = { table: s.rule.table, match, strictPriority: s.rule.priority, cookieFilter: 0n, cookieMask: 0n, outPort: PORT_ANY, outGroup: GROUP_ANY };
+    const filter = {
+      table: s.rule.table,
+      match,
+      strictPriority: s.rule.priority,
+      cookieFilter: 0n,
+      cookieMask: 0n,
+      outPort: PORT_ANY,
+      outGroup: GROUP_ANY,
+    };
     for (const back of bridge.flows(filter)) {
       back.packets = s.rule.packets;
       back.bytes = s.rule.bytes;
@@ -82,7 +98,11 @@ function undo(bridge: OfBridge, mod: FlowMod, before: readonly Saved[]): void {
 }
 
 /** Applies all of them or none. Calls `failed` with the index of the one at fault and throws its error. */
-export function applyTogether(bridge: OfBridge, mods: readonly FlowMod[], failed: (index: number, e: UserError) => void): void {
+export function applyTogether(
+  bridge: OfBridge,
+  mods: readonly FlowMod[],
+  failed: (index: number, e: UserError) => void,
+): void {
   // Most bundles are additions that could only fail by their actions: asking first keeps a half-way state from ever being seen.
   mods.forEach((mod, i) => {
     try {

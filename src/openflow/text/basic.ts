@@ -92,5 +92,7 @@ export const basicFormatters: Formatters = {
 };
 
 function printable(data: Uint8Array): string {
-  return Buffer.from(data).toString('latin1').replace(/[^\x20-\x7e]/g, (c) => `\\x${hex(c.charCodeAt(0), 2)}`);
+  return Buffer.from(data)
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]/g, (c) => `\\x${hex(c.charCodeAt(0), 2)}`);
 }

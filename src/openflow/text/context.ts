@@ -1,7 +1,8 @@
 /** What the text of a message depends on beside the message. */
+
+import { formatOfPort } from '../../flow/port-text.js';
 import type { Message } from '../message.js';
 import type { Kind } from '../registry.js';
-import { formatOfPort } from '../../flow/port-text.js';
 
 export interface TextContext {
   /** Names to print instead of port numbers. */
@@ -31,7 +32,12 @@ export function quoteName(name: string): string {
 }
 
 /** Names of the set bits, lowest first, then what is left in hexadecimal; `none` for no bits. */
-export function bitNames(bits: number, names: readonly (readonly [bit: number, name: string])[], none: string, separator = ' '): string {
+export function bitNames(
+  bits: number,
+  names: readonly (readonly [bit: number, name: string])[],
+  none: string,
+  separator = ' ',
+): string {
   if (bits === 0) return none;
   const out: string[] = [];
   let left = bits;

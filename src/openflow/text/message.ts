@@ -17,7 +17,8 @@ const FORMATTERS: Formatters = {
 };
 
 function title(name: string, version: number, xid: number): string {
-  const shown = version === 1 ? '' : version <= 6 ? ` (OF1.${version - 1})` : ` (OF 0x${version.toString(16).padStart(2, '0')})`;
+  const shown =
+    version === 1 ? '' : version <= 6 ? ` (OF1.${version - 1})` : ` (OF 0x${version.toString(16).padStart(2, '0')})`;
   return `${name}${shown} (xid=0x${xid.toString(16)}):`;
 }
 
@@ -30,7 +31,8 @@ export function formatMessage(m: Message, ctx: TextContext): string {
 
 /** The text of any bytes that came as a message: what cannot be read is shown with the error and as a dump. */
 export function formatBytes(bytes: Uint8Array, ctx: TextContext): string {
-  if (bytes.length < HEADER_BYTES) return `OpenFlow packet too short (only ${bytes.length} bytes):\n${formatHexDump(bytes)}`;
+  if (bytes.length < HEADER_BYTES)
+    return `OpenFlow packet too short (only ${bytes.length} bytes):\n${formatHexDump(bytes)}`;
   const header = readHeader(bytes);
   if (header.length > bytes.length) {
     return `OpenFlow message is truncated (${bytes.length} bytes of ${header.length}):\n${formatHexDump(bytes)}`;

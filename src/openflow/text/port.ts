@@ -1,5 +1,5 @@
-import { formatMac } from '../../lib/address.js';
 import { OFPP } from '../../flow/field.js';
+import { formatMac } from '../../lib/address.js';
 import { type PhyPort, PORT_REASONS, type PortMod, type PortStats } from '../messages/port.js';
 import { UNKNOWN } from '../schema.js';
 import { bitNames, duration, type Formatters, portText, quoteName, type TextContext } from './context.js';
@@ -88,7 +88,8 @@ function stats(p: PortStats, version: number, ctx: TextContext): string {
   out += `, frame=${count(p.rxFrameErrors)}, over=${count(p.rxOverErrors)}, crc=${count(p.rxCrcErrors)}\n`;
   out += `           tx pkts=${count(p.txPackets)}, bytes=${count(p.txBytes)}, drop=${count(p.txDropped)}`;
   out += `, errs=${count(p.txErrors)}, coll=${count(p.collisions)}\n`;
-  if (version >= 4 && p.durationSec !== 0xffffffff) out += `           duration=${duration(p.durationSec, p.durationNsec)}\n`;
+  if (version >= 4 && p.durationSec !== 0xffffffff)
+    out += `           duration=${duration(p.durationSec, p.durationNsec)}\n`;
   return out + custom(p.custom ?? []);
 }
 

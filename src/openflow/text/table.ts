@@ -1,6 +1,6 @@
 import { TABLE_ALL } from '../messages/flow-mod.js';
 import type { TableFeatures, TableStats } from '../messages/table.js';
-import { type Formatters, tableText, type TextContext } from './context.js';
+import { type Formatters, type TextContext, tableText } from './context.js';
 import { featureText, sameFeatures, statsFeatureText } from './table-features.js';
 
 /** What is shown of one table, whether from statistics or from features. */
@@ -39,26 +39,30 @@ function list(tables: readonly Shown[], same: (a: Shown, b: Shown) => boolean, c
 }
 
 function statsText(stats: readonly TableStats[], version: number, ctx: TextContext): string {
-  const shown = stats.map((t, i): Shown => ({
-    table: t.table,
-    name: t.name,
-    counters: `    active=${t.active}, lookup=${t.lookups}, matched=${t.matched}\n`,
-    features: undefined,
-    body: () => statsFeatureText(t, i === 0 ? undefined : stats[i - 1], version),
-  }));
+  const shown = stats.map(
+    (t, i): Shown => ({
+      table: t.table,
+      name: t.name,
+      counters: `    active=${t.active}, lookup=${t.lookups}, matched=${t.matched}\n`,
+      features: undefined,
+      body: () => statsFeatureText(t, i === 0 ? undefined : stats[i - 1], version),
+    }),
+  );
   const same = (a: Shown, b: Shown) =>
     a.counters === b.counters && a.name === b.name && stats[a.table]?.maxEntries === stats[b.table]?.maxEntries;
   return list(shown, same, ctx);
 }
 
 function featuresText(all: readonly TableFeatures[], version: number, ctx: TextContext): string {
-  const shown = all.map((t): Shown => ({
-    table: t.table,
-    name: t.name,
-    counters: '',
-    features: t,
-    body: (previous) => featureText(t, previous, version),
-  }));
+  const shown = all.map(
+    (t): Shown => ({
+      table: t.table,
+      name: t.name,
+      counters: '',
+      features: t,
+      body: (previous) => featureText(t, previous, version),
+    }),
+  );
   const same = (a: Shown, b: Shown) => !!a.features && !!b.features && sameFeatures(a.features, b.features);
   return list(shown, same, ctx);
 }
