@@ -2,12 +2,13 @@
 import type { FieldRow, Subfield } from '../flow/field.js';
 import { codePointFor, field, fieldByHeader, wholeField } from '../flow/fields.js';
 import { formatSubfield, parseSubfield } from '../flow/subfield.js';
+import { formatFieldValue, parseFieldValue } from '../flow/value-text.js';
 import { getBig, lowBits, putBig } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import type { CheckState } from './check-state.js';
 import type { ParseCtx, WireReader, WireWriter } from './context.js';
 import { std } from './emit.js';
-import { hex } from './text.js';
+import { tryPort } from './ports.js';
 
 export { field as fieldNamed, formatSubfield, lowBits, parseSubfield, wholeField as whole };
 
@@ -145,12 +146,13 @@ export function checkDestination(f: Subfield, state?: CheckState): void {
   if (!f.field.writable) throw new UserError(`${f.field.name} is read-only`, 'OFPBAC_BAD_SET_ARGUMENT');
 }
 
-/** Text of a value, in the field's own format. */
-export function parseValue(row: FieldRow, text: string, _ctx: ParseCtx): { value: bigint; mask: bigint } {
-  const [v, m] = text.split('/');
-  return { value: BigInt(v), mask: m === undefined ? row.valid : BigInt(m) };
+/** A value and mask in the field's own format. Throws UserError for what the field cannot have. */
+export function parseValue(row: FieldRow, text: string, ctx: ParseCtx): { value: bigint; mask: bigint } {
+  const { value, mask } = parseFieldValue(row, text, { ports: (name) => tryPort(ctx, name) });
+  if ((value & ~row.valid) !== 0n) throw new UserError(`${text} is not a valid value for field ${row.name}`);
+  return { value, mask: mask & row.valid };
 }
 
-export function formatValue(row: FieldRow, value: bigint, mask: bigint, _names?: ReadonlyMap<number, string>): string {
-  return mask === row.valid ? hex(value) : `${hex(value)}/${hex(mask)}`;
+export function formatValue(row: FieldRow, value: bigint, mask: bigint, names?: ReadonlyMap<number, string>): string {
+  return formatFieldValue(row, value, mask, { portNames: names });
 }

@@ -36,7 +36,8 @@ function parseProp(key: string, value: string): Prop {
   const [cls = '', type = '', text = ''] = splitWords(value, /[,\s]/);
   if (!text.startsWith('0x')) throw new UserError(`Invalid NSH TLV header: ${value}`);
   const bytes = parseHex(text);
-  const data = new Uint8Array(4 + bytes.length);
+  // The property's length covers its padding.
+  const data = new Uint8Array(Math.ceil((8 + bytes.length) / 8) * 8 - 4);
   put16(data, 0, parseU16(cls, 'tlv_class'));
   data[2] = parseU8(type, 'tlv_type');
   data[3] = bytes.length;

@@ -98,29 +98,30 @@ function parseItem(orig: string, name: string, value: string, ctx: ParseCtx): Le
   return parseMatch(orig, name, value, ctx);
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** Arguments that set one number of the specification. */
-const NUMBERS: Readonly<Record<string, (s: Mutable<LearnSpec>, text: string, ctx: ParseCtx) => void>> = {
-  table(s, text, ctx) {
-    s.table = ctx.table(text);
-    if (s.table === 255) throw new UserError("table id 255 not valid for `learn' action");
+/** Arguments about the flow as a whole. */
+const OPTIONS: Readonly<Record<string, (text: string, ctx: ParseCtx) => Partial<LearnSpec>>> = {
+  table(text, ctx) {
+    const table = ctx.table(text);
+    if (table === 255) throw new UserError("table id 255 not valid for `learn' action");
+    return { table };
   },
-  priority: (s, text) => void (s.priority = parseU16(text, 'priority')),
-  idle_timeout: (s, text) => void (s.idleTimeout = parseU16(text, 'idle_timeout')),
-  hard_timeout: (s, text) => void (s.hardTimeout = parseU16(text, 'hard_timeout')),
-  fin_idle_timeout: (s, text) => void (s.finIdleTimeout = parseU16(text, 'fin_idle_timeout')),
-  fin_hard_timeout: (s, text) => void (s.finHardTimeout = parseU16(text, 'fin_hard_timeout')),
-  cookie: (s, text) => void (s.cookie = parseU64(text)),
-  limit: (s, text) => void (s.limit = parseU32(text)),
-  send_flow_rem: (s) => void (s.sendFlowRem = true),
-  delete_learned: (s) => void (s.deleteLearned = true),
-  result_dst(s, text) {
-    const dst = parseSubfield(text);
-    if (dst.bits !== 1) throw new UserError(`result_dst has to be a single bit and not ${text}`);
-    s.resultDst = dst;
+  priority: (text) => ({ priority: parseU16(text, 'priority') }),
+  idle_timeout: (text) => ({ idleTimeout: parseU16(text, 'idle_timeout') }),
+  hard_timeout: (text) => ({ hardTimeout: parseU16(text, 'hard_timeout') }),
+  fin_idle_timeout: (text) => ({ finIdleTimeout: parseU16(text, 'fin_idle_timeout') }),
+  fin_hard_timeout: (text) => ({ finHardTimeout: parseU16(text, 'fin_hard_timeout') }),
+  cookie: (text) => ({ cookie: parseU64(text) }),
+  limit: (text) => ({ limit: parseU32(text) }),
+  send_flow_rem: () => ({ sendFlowRem: true }),
+  delete_learned: () => ({ deleteLearned: true }),
+  result_dst(text) {
+    const resultDst = parseSubfield(text);
+    if (resultDst.bits !== 1) throw new UserError(`result_dst has to be a single bit and not ${text}`);
+    return { resultDst };
   },
 };
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function emptySpec(): Mutable<LearnSpec> {
   return {
@@ -290,7 +291,7 @@ export const learn: ActionRow<Learn> = {
     const s = emptySpec();
     const items: LearnItem[] = [];
     for (const { key, arg: value } of splitItems(arg)) {
-      if (Object.hasOwn(NUMBERS, key)) NUMBERS[key](s, value, ctx);
+      if (Object.hasOwn(OPTIONS, key)) Object.assign(s, OPTIONS[key](value, ctx));
       else items.push(parseItem(arg, key, value, ctx));
     }
     s.items = items;
