@@ -150,6 +150,7 @@ class Run {
       return true;
     }
     Packet* copy = sink_.copy(p_);
+    p_->trunc = 0;
     if (!copy) return taken(DropReason::kNoBuffer);
     Key key;
     copy_key(key, key_);

@@ -105,9 +105,9 @@ const ENDS: [string, DpAction[], string[], DropReasonName | 'forwarded'][] = [
   ['dropped, then sent', [drop('ttl'), out(2)], [], 'ttl'],
   ['a copy is sent', [{ type: 'clone', actions: [out(2)] }, drop('ttl')], ['frame 2 46'], 'forwarded'],
   [
-    'cut once',
+    'cut once, by the first output, within a list or behind it',
     [{ type: 'trunc', maxLen: 20 }, { type: 'clone', actions: [out(3)] }, out(2), out(2)],
-    ['frame 3 20', 'frame 2 20', 'frame 2 46'],
+    ['frame 3 20', 'frame 2 46', 'frame 2 46'],
     'forwarded',
   ],
   ['never sampled', [{ type: 'sample', probability: 0, actions: [out(2)] }], [], 'sampled_out'],

@@ -6,7 +6,7 @@
  * - `clone`, `sample` and `check_pkt_len` run their lists on a copy, so that nothing they do to frame or metadata is seen after them; as the last
  *   action they run on the packet itself. `check_pkt_len` compares the bytes of the frame, or of one segment when it is to be cut.
  * - `userspace` sends the frame as it is now up with the key that was looked up (and metadata as it is now); the packet goes on.
- * - `trunc` is about the next output only; copies take it along, recirculation forgets it. A frame that is really cut loses its
+ * - `trunc` is about the next output only, in this list or in a nested one that runs first; recirculation forgets it. A frame that is really cut loses its
  *   offload state: it is no segment any more, and its checksum cannot be finished.
  * - `set`, `pop`: a header that is not there (src/datapath/reference/headers.ts) leaves the frame as it is. Checksums over what changes are
  *   brought up to date, not made: a wrong one stays wrong. A UDP checksum of 0 stays. NEEDS_CSUM frames hold only the sum of
@@ -160,6 +160,7 @@ class Run {
   private nested(actions: readonly DpAction[], last: boolean): number | undefined {
     if (last) return this.list(actions);
     const inner = new Run(this.sink, copyPacket(this.p), this.key.slice(), this.maxVlans, this.vlans);
+    this.p.trunc = 0;
     return this.taken(inner.list(actions));
   }
 
