@@ -9,5 +9,6 @@ void register_datapath(Napi::Env env, Napi::Object exports);
 void register_netdev(Napi::Env env, Napi::Object exports);
 void register_packet(Napi::Env env, Napi::Object exports);
 void register_pktgen(Napi::Env env, Napi::Object exports);
+void register_process(Napi::Env env, Napi::Object exports);
 
 }  // namespace weft

@@ -280,6 +280,8 @@ export interface NativeAddon {
   /** Sets one thing of a device: up (0 or 1), mtu (bytes), mac (6 bytes). Throws like deviceInfo. */
   deviceSet(name: string, netns: string, what: 'up' | 'mtu', value: number): void;
   deviceSet(name: string, netns: string, what: 'mac', value: Uint8Array): void;
+  /** Writes our pid to a file and keeps a lock on it until the process ends. Throws with `code` EAGAIN when another process holds it. */
+  lockPidFile(path: string): number;
   /** Ticks a second of the counter that cycles are given in. */
   cyclesPerSecond(): number;
 }

@@ -5,14 +5,21 @@
  * One thread decides. Upcalls come by the driver's doorbell; what they and controllers change is settled right after, in the same turn of the event
  * loop as a rule. Statistics and timeouts have a timer.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bridge } from '../bridge/bridge.js';
 import type { BridgePort } from '../bridge/port.js';
+import { flowModFromText } from '../bridge/flow-text.js';
+import type { VlanSpec } from '../bridge/vlan.js';
+import { ControlServer } from '../control/unixctl.js';
+import { loadAddon } from '../datapath/driver/load.js';
 import { NativeDriver } from '../datapath/driver/native-driver.js';
+import type { DeviceInfo } from '../datapath/native.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
 import type { VportSpec } from '../vport/kinds.js';
+import { controlCommands } from './control-commands.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
 import { listenUnix, prepareRunDirectory, runDirectory } from './of-sockets.js';
 import { RealClock } from './real-clock.js';
@@ -37,6 +44,19 @@ const CHECKED_FLOWS = 500;
 const SETTLE_SHARE = 4;
 const CLOCK_STEP_MS = 1;
 
+/** Program name in pid file and control socket: what ovs-appctl looks for when it is given no target. */
+const PROGRAM = 'ovs-vswitchd';
+
+/** A port as the command line names it. */
+export interface NamedPort {
+  readonly name: string;
+  /** Undefined: an existing device of that name, else a TAP. */
+  readonly type?: string;
+  readonly number?: number;
+  readonly vlan?: VlanSpec;
+  readonly options?: Readonly<Record<string, string>>;
+}
+
 interface Served {
   readonly bridge: Bridge;
   readonly openflow: OpenFlowServer;
@@ -50,6 +70,14 @@ export class Daemon {
   readonly runDir: string | undefined;
   private readonly served = new Map<string, Served>();
   private readonly log: (text: string) => void;
+  private readonly control = new ControlServer();
+  private closeControl: () => Promise<void> = async () => {};
+  private pidFile: string | undefined;
+  private askExit: () => void = () => {};
+  /** Resolves when the exit command came. */
+  readonly exitAsked = new Promise<void>((resolve) => {
+    this.askExit = resolve;
+  });
   private settling = false;
   private closed = false;
   private cancel: () => void = () => {};
@@ -76,7 +104,47 @@ export class Daemon {
       maxVlans,
       onChange: () => this.settleSoon(),
     });
+    for (const c of controlCommands(this.core, this.driver, () => this.askExit())) this.control.register(c);
     this.upkeepLater();
+  }
+
+  /** Opens the control socket and writes the pid file. Rejects with UserError when another switch has the run directory. */
+  async start(): Promise<void> {
+    if (this.runDir === undefined) return;
+    const pidFile = join(this.runDir, `${PROGRAM}.pid`);
+    try {
+      loadAddon().lockPidFile(pidFile);
+    } catch (e) {
+      throw new UserError(e instanceof Error ? e.message : String(e));
+    }
+    this.pidFile = pidFile;
+    const socket = join(this.runDir, `${PROGRAM}.${process.pid}.ctl`);
+    this.closeControl = await listenUnix(socket, (s) => this.control.accept(s));
+  }
+
+  /**
+   * A bridge as a newcomer wants it: LOCAL is a TAP of the bridge's name (without the privilege for it LOCAL leads nowhere, and the log says so), and
+   * its first flow is NORMAL.
+   */
+  async addLearningBridge(name: string): Promise<Bridge> {
+    let bridge: Bridge;
+    try {
+      bridge = await this.addBridge(name);
+    } catch (e) {
+      if (!(e instanceof UserError) || !/Operation not permitted|\/dev\/net\/tun/.test(e.message)) throw e;
+      this.log(`${name}: ${e.message}; the bridge works without its LOCAL port`);
+      bridge = await this.addBridge(name, { type: 'null' });
+    }
+    bridge.flowMod(flowModFromText('priority=0,actions=NORMAL', 'add', () => undefined));
+    return bridge;
+  }
+
+  /** A port by name: an existing device is opened as it is, another name becomes a TAP, unless a type is said. */
+  addNamedPort(bridge: Bridge, port: NamedPort): BridgePort {
+    const info = deviceInfo(port);
+    const type = port.type ?? (info ? 'system' : 'tap');
+    const { name, number, vlan, options } = port;
+    return this.addPort(bridge, { name, type, options }, { number, vlan, hwAddr: info?.mac });
   }
 
   /** A bridge with its own port, and its OpenFlow sockets when there is a run directory. Throws UserError. */
@@ -152,6 +220,16 @@ export class Daemon {
       for (const c of close) await c();
     }
     this.served.clear();
+    await this.closeControl();
+    if (this.pidFile !== undefined) rmSync(this.pidFile, { force: true });
     this.core.close();
+  }
+}
+
+function deviceInfo(port: NamedPort): DeviceInfo | undefined {
+  try {
+    return loadAddon().deviceInfo(port.name, port.options?.netns ?? '');
+  } catch {
+    return undefined;
   }
 }

@@ -35,7 +35,11 @@ export const GATEWAY_MAC = '02:00:00:00:ff:fe';
 export const DENIED_PORT = 2323;
 export const gateway = (vlan: number) => `10.0.${vlan}.254`;
 
-const hex = (ip: string) => `0x${ip.split('.').map((b) => Number(b).toString(16).padStart(2, '0')).join('')}`;
+const hex = (ip: string) =>
+  `0x${ip
+    .split('.')
+    .map((b) => Number(b).toString(16).padStart(2, '0'))
+    .join('')}`;
 const macHex = (mac: string) => `0x${mac.replaceAll(':', '')}`;
 
 /** Tables: 0 which VLAN, 1 what is allowed, 2 routing, 3 where it goes. */

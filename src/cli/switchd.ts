@@ -1,0 +1,149 @@
+import { parseArgs } from 'node:util';
+import type { VlanMode, VlanSpec } from '../bridge/vlan.js';
+import { UserError } from '../lib/errors.js';
+import { Daemon, type NamedPort } from '../switch/daemon.js';
+
+const USAGE = `usage: weft switchd [OPTION...]
+Runs a switch until SIGTERM or SIGINT.
+
+  --bridge NAME=PORT,...  a bridge and its ports, numbered from 1 in this order; may be repeated. A port is an existing device
+                          (veth, NIC), or else a TAP that weft makes. A bridge begins with the flow priority=0,actions=NORMAL
+  --port NAME:KEY=VALUE,...  settings of a port named in a --bridge: type (system, internal, tap, null, pcap, patch), tag,
+                          trunks (VLANs joined by +), vlan_mode, number; any other key is an option of its type (peer, rx_pcap, ...)
+  --rundir DIR            where sockets are made (default $WEFT_RUNDIR, $OVS_RUNDIR, /var/run/openvswitch)
+  --workers N             worker threads (default 1); ports are dealt out to them in turn
+  --busy                  workers never sleep
+  --no-microflow          megaflow cache only
+  --vlan-limit N          VLAN tags that matches see: 1 (default) or 2
+  --max-flows N           datapath flows at most (default 200000)
+`;
+
+export async function main(args: readonly string[], program: string): Promise<number> {
+  const log = (text: string) => process.stderr.write(`${program}: ${text}\n`);
+  let daemon: Daemon | undefined;
+  try {
+    const options = parse(args);
+    if (!options) {
+      process.stdout.write(USAGE);
+      return 0;
+    }
+    const ended = new Promise<void>((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+    });
+    daemon = new Daemon({ ...options, log });
+    await daemon.start();
+    for (const b of options.bridges) {
+      const bridge = await daemon.addLearningBridge(b.name);
+      for (const p of b.ports) daemon.addNamedPort(bridge, p);
+    }
+    process.stdout.write('weft: ready\n');
+    await Promise.race([ended, daemon.exitAsked]);
+    await daemon.close();
+    return 0;
+  } catch (e) {
+    const known = e instanceof UserError || (e instanceof Error && 'code' in e);
+    await daemon?.close();
+    if (!known) throw e;
+    log(e.message);
+    return 1;
+  }
+}
+
+interface Options {
+  bridges: { name: string; ports: NamedPort[] }[];
+  runDir?: string;
+  workers: number;
+  busy: boolean;
+  microflow: boolean;
+  maxVlans: 1 | 2;
+  maxFlows?: number;
+}
+
+function parse(args: readonly string[]): Options | undefined {
+  const { values: v } = parseArgs({
+    args: [...args],
+    options: {
+      bridge: { type: 'string', multiple: true },
+      port: { type: 'string', multiple: true },
+      rundir: { type: 'string' },
+      workers: { type: 'string' },
+      busy: { type: 'boolean' },
+      'no-microflow': { type: 'boolean' },
+      'vlan-limit': { type: 'string' },
+      'max-flows': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (v.help) return undefined;
+  const settings = new Map((v.port ?? []).map((text) => parsePort(text)));
+  const bridges = (v.bridge ?? []).map((text) => {
+    const m = /^([^=,\s]{1,15})(?:=(.*))?$/.exec(text);
+    if (!m) throw new UserError(`--bridge takes NAME=PORT,PORT..., not "${text}"`);
+    const names = (m[2] ?? '').split(',').filter(Boolean);
+    return {
+      name: m[1],
+      ports: names.map((name) => {
+        const port = settings.get(name) ?? { name };
+        settings.delete(name);
+        return port;
+      }),
+    };
+  });
+  for (const name of settings.keys()) throw new UserError(`--port ${name}: no --bridge names this port`);
+  return {
+    bridges,
+    runDir: v.rundir,
+    workers: whole('workers', v.workers, 1, 1, 64),
+    busy: v.busy ?? false,
+    microflow: !v['no-microflow'],
+    maxVlans: whole('vlan-limit', v['vlan-limit'], 1, 1, 2) === 2 ? 2 : 1,
+    maxFlows: v['max-flows'] === undefined ? undefined : whole('max-flows', v['max-flows'], 0, 1, 4_000_000),
+  };
+}
+
+function whole(name: string, text: string | undefined, otherwise: number, min: number, max: number): number {
+  const n = text === undefined ? otherwise : Number(text);
+  if (!Number.isInteger(n) || n < min || n > max) {
+    throw new UserError(`--${name} must be a whole number from ${min} to ${max}, not "${text}"`);
+  }
+  return n;
+}
+
+const VLAN_MODES: readonly string[] = ['access', 'trunk', 'native-tagged', 'native-untagged', 'dot1q-tunnel'];
+
+function parsePort(text: string): [string, NamedPort] {
+  const m = /^([^:,=\s]{1,15}):(.*)$/.exec(text);
+  if (!m) throw new UserError(`--port takes NAME:KEY=VALUE,..., not "${text}"`);
+  const values = new Map<string, string>();
+  for (const pair of m[2].split(',').filter(Boolean)) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new UserError(`--port ${m[1]}: "${pair}" is not KEY=VALUE`);
+    values.set(pair.slice(0, at), pair.slice(at + 1));
+  }
+  const take = (key: string) => {
+    const value = values.get(key);
+    values.delete(key);
+    return value;
+  };
+  const mode = take('vlan_mode');
+  if (mode !== undefined && !VLAN_MODES.includes(mode)) {
+    throw new UserError(`--port ${m[1]}: vlan_mode must be one of ${VLAN_MODES.join(', ')}`);
+  }
+  const vid = (value: string) => whole(`port ${m[1]}: VLAN`, value, 0, 0, 4095);
+  const tag = take('tag');
+  const trunks = take('trunks');
+  const number = take('number');
+  const vlan: VlanSpec = {
+    vlanMode: mode as VlanMode | undefined,
+    tag: tag === undefined ? undefined : vid(tag),
+    trunks: trunks?.split('+').map(vid),
+  };
+  const port: NamedPort = {
+    name: m[1],
+    type: take('type'),
+    number: number === undefined ? undefined : whole(`port ${m[1]}: number`, number, 0, 1, 65279),
+    vlan,
+    options: Object.fromEntries(values),
+  };
+  return [m[1], port];
+}

@@ -1,0 +1,62 @@
+/** Commands of the daemon's control socket. Names and texts are those of ovs-appctl(8); those of our own begin with `weft/`. */
+import type { Bridge } from '../bridge/bridge.js';
+import { fdbText } from '../bridge/mac-table.js';
+import type { ControlCommand } from '../control/unixctl.js';
+import type { NativeDriver } from '../datapath/driver/native-driver.js';
+import { DROP_REASONS } from '../datapath/drop-reasons.js';
+import { OFPP } from '../flow/field.js';
+import { UserError } from '../lib/errors.js';
+import type { Core } from './core.js';
+
+function command(name: string, usage: string, min: number, max: number, run: ControlCommand['run']): ControlCommand {
+  return { name, usage, min, max, run };
+}
+
+export function controlCommands(core: Core, dp: NativeDriver, exit: () => void): ControlCommand[] {
+  const bridge = (name: string): Bridge => {
+    const found = core.bridges.get(name);
+    if (!found) throw new UserError('no such bridge');
+    return found;
+  };
+  return [
+    command('version', '', 0, 0, () => 'weft'),
+    command('exit', '[--cleanup]', 0, 1, () => {
+      exit();
+      return '';
+    }),
+    command('fdb/show', 'bridge', 1, 1, ([name]) => {
+      const b = bridge(name);
+      return fdbText(b.macs, b.now(), (n) => (n === OFPP.local ? 'LOCAL' : String(n)));
+    }),
+    command('weft/workers', '', 0, 0, () => {
+      const lines: string[] = [];
+      for (let w = 0; w < dp.workers; w++) {
+        const counters = Object.entries(dp.workerCounters(w)).map(([n, v]) => `  ${n}: ${v}\n`);
+        lines.push(`worker ${w}:\n${counters.join('')}`);
+      }
+      return lines.join('');
+    }),
+    command('weft/drops', '[bridge]', 0, 1, ([name]) =>
+      dropsText(name === undefined ? [...core.bridges.values()] : [bridge(name)], dp),
+    ),
+  ];
+}
+
+/** What each port received, what became of it, and each reason with its sentence. */
+function dropsText(bridges: readonly Bridge[], dp: NativeDriver): string {
+  const out: string[] = [];
+  for (const b of bridges) {
+    for (const port of b.ports()) {
+      if (port.vport === 0) continue;
+      const c = dp.portCounters(port.vport);
+      const dropped = c.drops.reduce((sum, n) => sum + n, 0);
+      out.push(
+        `${b.name} port ${port.name}: received ${c.rx_packets}, forwarded ${c.forwarded}, dropped ${dropped}, held ${c.held}\n`,
+      );
+      c.drops.forEach((n, i) => {
+        if (n > 0) out.push(`  ${n} ${DROP_REASONS[i].name}: ${DROP_REASONS[i].sentence}\n`);
+      });
+    }
+  }
+  return out.join('');
+}
