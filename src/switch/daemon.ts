@@ -8,8 +8,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bridge } from '../bridge/bridge.js';
-import type { BridgePort } from '../bridge/port.js';
 import { flowModFromText } from '../bridge/flow-text.js';
+import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
 import { ControlServer } from '../control/unixctl.js';
 import { loadAddon } from '../datapath/driver/load.js';
