@@ -9,6 +9,7 @@
 import { OK } from '../flow/key.js';
 import { isConjunction } from '../flowtable/conjunction.js';
 import type { Rule } from '../flowtable/rule.js';
+import type { Path } from './derivation.js';
 import type { DpFlow } from './megaflows.js';
 import { macMissKey } from './translation.js';
 import type { BridgeView, MacEntry } from './view.js';
@@ -101,24 +102,23 @@ export class Changes {
 }
 
 export function affected(flow: DpFlow, c: ChangeSet): boolean {
-  const { from } = flow;
+  const { path, details } = flow;
   if (c.everything) return true;
-  if (c.rules && !from.rules.every((r, i) => r.live && r.generation === from.generations[i])) return true;
-  if (c.macs && from.macs.some((e) => !e.live)) return true;
-  if (c.learned.size > 0 && from.macMisses.some((k) => c.learned.has(k))) return true;
-  if (c.groups.size > 0 && from.groups.some((g) => c.groups.has(g))) return true;
+  if (c.rules && !path.rules.every((r, i) => r.live && r.generation === path.generations[i])) return true;
+  if (c.macs && details.macs.some((e) => !e.live)) return true;
+  if (c.learned.size > 0 && details.macMisses.some((k) => c.learned.has(k))) return true;
+  if (c.groups.size > 0 && details.groups.some((g) => c.groups.has(g))) return true;
   if (c.added.size > 0) {
-    for (const bridge of from.visited) {
+    for (const bridge of path.visited) {
       const tables = c.added.get(bridge);
-      if (tables && meetsNewRule(flow, bridge, tables)) return true;
+      if (tables && meetsNewRule(path, bridge, tables)) return true;
     }
   }
   return false;
 }
 
 /** Did the walk look at a table where a new rule could have come first? Not where it met a rule of at least the same priority. */
-function meetsNewRule(flow: DpFlow, bridge: BridgeView, tables: ReadonlyMap<number, readonly Rule[]>): boolean {
-  const { from } = flow;
+function meetsNewRule(from: Path, bridge: BridgeView, tables: ReadonlyMap<number, readonly Rule[]>): boolean {
   for (const [table, rules] of tables) {
     if (!((from.tables[table >> 5] >>> (table & 31)) & 1)) continue;
     if (rules.length > MANY || from.misses.some((m) => m.table === table && m.bridge === bridge)) return true;

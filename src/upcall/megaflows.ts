@@ -7,53 +7,83 @@
  */
 import type { DpAction } from '../datapath/action.js';
 import type { Datapath, FlowCounters } from '../datapath/datapath.js';
-import { encodeActions, WordWriter } from '../datapath/encode.js';
 import { newKey, words } from '../flow/key.js';
 import { finish, mix } from '../flowtable/mini.js';
-import type { Rule } from '../flowtable/rule.js';
-import { DP_KEY_BYTES, updateLines } from '../packet/key.js';
-import type { BucketHit, Translation } from './translation.js';
-import type { BridgeView, MacEntry, SideEffect } from './view.js';
+import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
+import { ActionLists } from './action-lists.js';
+import { type Details, details, type Path, Paths } from './derivation.js';
+import type { Translation } from './translation.js';
 
 const DP_WORDS = DP_KEY_BYTES / 4;
+const LINE_WORDS = LINE_BYTES / 4;
 
-/** A mask in the words it uses, and the flows that have it. */
-export interface MaskShape {
-  readonly index: Uint8Array;
-  readonly mask: Uint32Array;
-  readonly flows: Map<number, DpFlow>;
-}
+/** A mask in the words it uses, and the flows that have it with what of their keys it looks at. */
+export class MaskShape {
+  /** Flows by hash of their masked key. */
+  readonly flows = new Map<number, DpFlow>();
+  /** The `lines` byte of the mask. */
+  readonly lines: number;
+  private values: Uint32Array;
+  private readonly free: number[] = [];
+  private rows = 0;
 
-/** What a flow was derived from: arrays handed over by a translation. */
-export interface Derivation {
-  readonly rules: readonly Rule[];
-  /** Generations of the rules at the time. */
-  readonly generations: readonly number[];
-  readonly bridges: readonly BridgeView[];
-  readonly misses: readonly { readonly bridge: BridgeView; readonly table: number }[];
-  readonly tables: Uint32Array;
-  readonly visited: readonly BridgeView[];
-  readonly macs: readonly MacEntry[];
-  readonly macMisses: readonly string[];
-  readonly states: readonly number[];
-  readonly groups: readonly number[];
-  readonly buckets: readonly BucketHit[];
-  readonly effects: readonly SideEffect[];
+  constructor(
+    readonly index: Uint8Array,
+    readonly mask: Uint32Array,
+  ) {
+    this.values = new Uint32Array(index.length * 4);
+    this.lines = index.reduce(
+      (lines, w) => (w < LINE_WORDS ? lines : lines | (1 << (Math.floor(w / LINE_WORDS) - 1))),
+      0,
+    );
+  }
+
+  /** The flow with these masked words, if it is there. */
+  find(hash: number, values: Uint32Array): DpFlow | undefined {
+    const n = this.index.length;
+    for (let f = this.flows.get(hash); f; f = f.next) {
+      const at = f.row * n;
+      let i = 0;
+      while (i < n && this.values[at + i] === values[i]) i++;
+      if (i === n) return f;
+    }
+    return undefined;
+  }
+
+  /** Keeps masked words; the answer is their row. */
+  keep(values: Uint32Array): number {
+    const n = this.index.length;
+    const row = this.free.pop() ?? this.rows++;
+    if ((row + 1) * n > this.values.length) {
+      const bigger = new Uint32Array(this.values.length * 2 + n);
+      bigger.set(this.values);
+      this.values = bigger;
+    }
+    const at = row * n;
+    for (let i = 0; i < n; i++) this.values[at + i] = values[i];
+    return row;
+  }
+
+  word(row: number, i: number): number {
+    return this.values[row * this.index.length + i];
+  }
+
+  forget(row: number): void {
+    this.free.push(row);
+  }
 }
 
 export interface DpFlow {
   readonly slot: number;
   readonly shape: MaskShape;
-  /** Masked key, word i belongs to shape.index[i]. */
-  readonly values: Uint32Array;
+  /** Where the shape keeps the masked key. */
+  readonly row: number;
   readonly hash: number;
   /** Next flow of the same shape and hash. */
   next: DpFlow | undefined;
-  readonly bridge: BridgeView;
-  /** OpenFlow port of arrival. */
-  readonly inPort: number;
   actions: readonly DpAction[];
-  from: Derivation;
+  path: Path;
+  details: Details;
   readonly created: number;
   /** Counters as last pushed back. */
   packets: number;
@@ -78,15 +108,19 @@ export class Megaflows {
   private readonly shapes = new Map<number, MaskShape[]>();
   private readonly free: number[] = [];
   private nextSlot = 0;
-  private readonly key = newKey();
+  /** Scratch: the masked key of the flow expanded last. */
+  readonly key = newKey();
   private readonly keyWords = words(this.key);
   private readonly maskBytes = newKey();
   private readonly maskWords = words(this.maskBytes);
-  private readonly left = new WordWriter();
-  private readonly right = new WordWriter();
+  private readonly values = new Uint32Array(DP_WORDS);
+  /** Whose words `key` and `maskBytes` hold. */
+  private expanded: MaskShape | undefined;
+  private readonly lists = new ActionLists();
+  private readonly paths = new Paths();
   readonly counts: MegaflowCounts = { installed: 0, deleted: 0, modified: 0, duplicates: 0, full: 0 };
 
-  /** `limit`: flows at most. `onCounters` hears of packets of a flow that were not pushed back before. */
+  /** `limit`: flows at most. `counted` hears of packets of a flow that were not pushed back before. */
   constructor(
     private readonly dp: Datapath,
     readonly limit: number,
@@ -97,23 +131,19 @@ export class Megaflows {
     },
   ) {}
 
-  /**
-   * Puts a translated flow into the datapath and returns it, or the one that is already there. Undefined: no room. `key` is that of the packet,
-   * KEY_BYTES or DP_KEY_BYTES long.
-   */
-  install(t: Translation, key: Uint8Array, bridge: BridgeView, inPort: number, now: number): DpFlow | undefined {
-    const full = words(t.mask);
-    const shape = this.shapeOf(full);
-    const packet = new Uint32Array(key.buffer, key.byteOffset, DP_WORDS);
+  /** Puts a translated flow into the datapath and returns it, or the one that is already there. Undefined: no room. `key`: the packet's words. */
+  install(t: Translation, key: Uint32Array, now: number): DpFlow | undefined {
+    const shape = this.shapeOf(t.maskWords);
     const { index, mask } = shape;
-    const values = new Uint32Array(index.length);
+    const { values } = this;
     let h = 0;
     for (let i = 0; i < index.length; i++) {
-      values[i] = packet[index[i]] & mask[i];
-      h = mix(h, values[i]);
+      const v = (key[index[i]] & mask[i]) >>> 0;
+      values[i] = v;
+      h = mix(h, v);
     }
     const hash = finish(h);
-    const known = find(shape, hash, values);
+    const known = shape.find(hash, values);
     if (known) {
       this.counts.duplicates++;
       return known;
@@ -125,14 +155,14 @@ export class Megaflows {
     const flow: DpFlow = {
       slot: this.free.pop() ?? this.nextSlot++,
       shape,
-      values,
+      row: shape.keep(values),
       hash,
       next: shape.flows.get(hash),
-      bridge,
-      inPort,
-      actions: t.actions,
-      from: derivation(t),
-      created: now,
+      actions: this.lists.share(t.actions),
+      path: this.paths.share(t),
+      details: details(t),
+      // Whole numbers: fractions would cost each flow an object a number.
+      created: Math.floor(now),
       packets: 0,
       bytes: 0,
       used: 0,
@@ -142,45 +172,48 @@ export class Megaflows {
     shape.flows.set(hash, flow);
     this.all.push(flow);
     for (const id of t.states) this.hooks.ref(id);
-    this.put(flow);
+    this.expand(flow);
+    this.dp.flowPut(flow.slot, this.key, this.maskBytes, flow.actions);
     this.counts.installed++;
     return flow;
   }
 
-  private put(flow: DpFlow): void {
-    this.expand(flow);
-    this.dp.flowPut(flow.slot, this.key, this.maskBytes, flow.actions);
-  }
-
   /** The masked key of a flow; a view of scratch memory, valid until the next call. */
   expand(flow: DpFlow): { readonly key: Uint8Array; readonly mask: Uint8Array } {
-    this.keyWords.fill(0);
-    this.maskWords.fill(0);
-    const { index, mask } = flow.shape;
-    for (let i = 0; i < index.length; i++) {
-      this.keyWords[index[i]] = flow.values[i];
-      this.maskWords[index[i]] = mask[i];
+    const { shape, row } = flow;
+    const { index, mask } = shape;
+    if (this.expanded !== shape) {
+      this.keyWords.fill(0);
+      this.maskWords.fill(0);
+      for (let i = 0; i < index.length; i++) this.maskWords[index[i]] = mask[i];
+      this.maskBytes[K.lines.offset] = shape.lines;
+      this.expanded = shape;
     }
-    updateLines(this.key);
-    updateLines(this.maskBytes);
-    return { key: this.key, mask: this.maskBytes };
+    for (let i = 0; i < index.length; i++) this.keyWords[index[i]] = shape.word(row, i);
+    // A line that the mask looks at may as well count as present: absent ones are all zeros.
+    this.key[K.lines.offset] = shape.lines;
+    return this;
+  }
+
+  get mask(): Uint8Array {
+    return this.maskBytes;
   }
 
   /** A fresh translation of the flow: true when it still holds. Otherwise the flow is changed, or removed where it covers too much. */
   update(flow: DpFlow, t: Translation): boolean {
-    const fresh = words(t.mask);
     this.expand(flow);
     for (let i = 0; i < DP_WORDS; i++) {
-      if (fresh[i] & ~this.maskWords[i]) {
+      if (t.maskWords[i] & ~this.maskWords[i]) {
         this.remove(flow);
         return false;
       }
     }
     for (const id of t.states) this.hooks.ref(id);
-    for (const id of flow.from.states) this.hooks.unref(id);
-    flow.from = derivation(t);
-    if (this.sameActions(flow.actions, t.actions)) return true;
-    flow.actions = t.actions;
+    for (const id of flow.details.states) this.hooks.unref(id);
+    flow.path = this.paths.share(t);
+    flow.details = details(t);
+    if (this.lists.same(flow.actions, t.actions)) return true;
+    flow.actions = this.lists.share(t.actions);
     this.dp.flowModify(flow.slot, flow.actions);
     this.counts.modified++;
     return false;
@@ -201,11 +234,12 @@ export class Megaflows {
       last.place = flow.place;
       this.all[flow.place] = last;
     }
+    shape.forget(flow.row);
     if (shape.flows.size === 0) this.forgetShape(shape);
     this.counts.deleted++;
     this.dp.flowDelete(flow.slot, (c) => {
       this.hooks.counted(flow, c);
-      for (const id of flow.from.states) this.hooks.unref(id);
+      for (const id of flow.details.states) this.hooks.unref(id);
       this.free.push(flow.slot);
     });
   }
@@ -218,16 +252,6 @@ export class Megaflows {
     let n = 0;
     for (const list of this.shapes.values()) n += list.length;
     return n;
-  }
-
-  private sameActions(a: readonly DpAction[], b: readonly DpAction[]): boolean {
-    this.left.reset();
-    this.right.reset();
-    encodeActions(this.left, a);
-    encodeActions(this.right, b);
-    if (this.left.length !== this.right.length) return false;
-    for (let i = 0; i < this.left.length; i++) if (this.left.words[i] !== this.right.words[i]) return false;
-    return true;
   }
 
   private shapeOf(mask: Uint32Array): MaskShape {
@@ -249,7 +273,7 @@ export class Megaflows {
       index[at] = i;
       used[at++] = mask[i];
     }
-    const shape: MaskShape = { index, mask: used, flows: new Map() };
+    const shape = new MaskShape(index, used);
     if (list) list.push(shape);
     else this.shapes.set(hash, [shape]);
     return shape;
@@ -266,34 +290,8 @@ export class Megaflows {
   }
 }
 
-function find(shape: MaskShape, hash: number, values: Uint32Array): DpFlow | undefined {
-  for (let f = shape.flows.get(hash); f; f = f.next) {
-    let i = 0;
-    while (i < values.length && f.values[i] === values[i]) i++;
-    if (i === values.length) return f;
-  }
-  return undefined;
-}
-
 function sameMask(s: MaskShape, mask: Uint32Array, n: number): boolean {
   if (s.index.length !== n) return false;
   for (let i = 0; i < n; i++) if (mask[s.index[i]] !== s.mask[i]) return false;
   return true;
-}
-
-function derivation(t: Translation): Derivation {
-  return {
-    rules: t.rules,
-    generations: t.rules.map((r) => r.generation),
-    bridges: t.bridges,
-    misses: t.misses,
-    tables: t.tables.slice(),
-    visited: t.visited,
-    macs: t.macs,
-    macMisses: t.macMisses,
-    states: t.states,
-    groups: t.groups,
-    buckets: t.buckets,
-    effects: t.effects,
-  };
 }

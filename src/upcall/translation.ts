@@ -1,7 +1,7 @@
 /** What goes into a translation and what comes out of it. */
 import type { Action } from '../action/action.js';
 import type { DpAction } from '../datapath/action.js';
-import { newKey } from '../flow/key.js';
+import { newKey, words } from '../flow/key.js';
 import type { Bucket, Group, Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { FrozenState, FrozenStates } from './frozen.js';
@@ -49,41 +49,47 @@ export class Translation {
   actions: DpAction[] = [];
   /** KEY_BYTES; the OpenFlow lines are zero when done. */
   readonly mask = newKey();
+  readonly maskWords = words(this.mask);
   /** Number of a drop reason when nothing is sent, else 0. */
   reason = 0;
-  effects: SideEffect[] = [];
+  readonly effects: SideEffect[] = [];
   /** Rules that matched, in order of matching, each with the bridge it belongs to. */
-  rules: Rule[] = [];
-  bridges: BridgeView[] = [];
+  readonly rules: Rule[] = [];
+  readonly bridges: BridgeView[] = [];
   /** Bit t: table t of one of `visited` was looked at. */
   readonly tables = new Uint32Array(8);
-  visited: BridgeView[] = [];
+  readonly visited: BridgeView[] = [];
   /** Tables that had no rule, with their bridges. */
-  misses: { readonly bridge: BridgeView; readonly table: number }[] = [];
-  macs: MacEntry[] = [];
+  readonly misses: { readonly bridge: BridgeView; readonly table: number }[] = [];
+  readonly macs: MacEntry[] = [];
   /** Addresses that were looked for and not found: vlan * 2^48 + mac does not fit a number, so text of both. */
-  macMisses: string[] = [];
+  readonly macMisses: string[] = [];
   /** Numbers of frozen states that the actions mention. */
-  states: number[] = [];
+  readonly states: number[] = [];
   /** Groups met, whether they exist or not. */
-  groups: number[] = [];
-  buckets: BucketHit[] = [];
+  readonly groups: number[] = [];
+  readonly buckets: BucketHit[] = [];
 
+  private readonly lists: readonly unknown[][] = [
+    this.effects,
+    this.rules,
+    this.bridges,
+    this.visited,
+    this.misses,
+    this.macs,
+    this.macMisses,
+    this.states,
+    this.groups,
+    this.buckets,
+  ];
+
+  /** Lists are emptied, not replaced: whoever keeps one copies it. Actions are the exception, a new list each time. */
   reset(): void {
     this.actions = [];
-    this.mask.fill(0);
+    this.maskWords.fill(0);
     this.reason = 0;
-    this.effects = [];
-    this.rules = [];
-    this.bridges = [];
     this.tables.fill(0);
-    this.visited = [];
-    this.misses = [];
-    this.macs = [];
-    this.macMisses = [];
-    this.states = [];
-    this.groups = [];
-    this.buckets = [];
+    for (const list of this.lists) if (list.length > 0) list.length = 0;
   }
 }
 

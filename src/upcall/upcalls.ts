@@ -9,13 +9,14 @@
 import type { DpAction } from '../datapath/action.js';
 import type { Datapath, FlowCounters, Upcall } from '../datapath/datapath.js';
 import { DROP } from '../datapath/drop-reasons.js';
-import { KEY_BYTES, newKey } from '../flow/key.js';
+import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { affected, Changes } from './changes.js';
+import type { Path } from './derivation.js';
 import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
-import { type TranslateInput, Translation } from './translation.js';
+import { type BucketHit, type TranslateInput, Translation } from './translation.js';
 import type { BridgeView, PortView } from './view.js';
 import { Walk } from './walk.js';
 
@@ -47,6 +48,7 @@ export class Upcalls {
   private readonly walk = new Walk();
   private readonly t = new Translation();
   private readonly key = newKey();
+  private readonly keyWords = words(this.key);
   private readonly options: UpcallOptions;
   /** Where `check` is in the list of flows. */
   private cursor = 0;
@@ -91,11 +93,11 @@ export class Upcalls {
     this.walk.run(this.input(bridge, at.port.number, this.key, frozen), t);
     const flags = get16(this.key, K.tcpFlags.offset);
     for (const e of t.effects) e.kind !== 'fin_timeout' && e.bridge.apply(e, this.now, flags);
-    const flow = this.flows.install(t, this.key, bridge, at.port.number, this.now);
+    const flow = this.flows.install(t, this.keyWords, this.now);
     const actions: readonly DpAction[] = t.actions;
     if (!flow) {
       this.counts.unkept++;
-      creditRules(t, 1, u.frame.length, this.now);
+      creditRules(t, t.buckets, 1, u.frame.length, this.now);
       for (const e of t.effects) if (e.kind === 'fin_timeout') e.bridge.apply(e, this.now, flags);
     }
     this.dp.resume(u.worker, u.pending, flow?.slot, actions);
@@ -129,7 +131,7 @@ export class Upcalls {
     const t = this.explain(input);
     const flags = get16(input.key, K.tcpFlags.offset);
     for (const e of t.effects) e.bridge.apply(e, this.now, flags);
-    creditRules(t, 1, frame.length, this.now);
+    creditRules(t, t.buckets, 1, frame.length, this.now);
     this.dp.execute(input.key, frame, offload, t.actions);
   }
 
@@ -203,8 +205,8 @@ export class Upcalls {
     flow.bytes = c.bytes;
     flow.used = c.usedMs;
     flow.tcpFlags = c.tcpFlags;
-    creditRules(flow.from, packets, bytes, c.usedMs);
-    for (const e of flow.from.effects) e.bridge.apply(e, c.usedMs, c.tcpFlags);
+    creditRules(flow.path, flow.details.buckets, packets, bytes, c.usedMs);
+    for (const e of flow.details.effects) e.bridge.apply(e, c.usedMs, c.tcpFlags);
   }
 
   removeAll(): void {
@@ -214,12 +216,13 @@ export class Upcalls {
 }
 
 function creditRules(
-  d: Pick<DpFlow['from'], 'rules' | 'bridges' | 'misses' | 'buckets'>,
+  d: Pick<Path, 'rules' | 'bridges' | 'misses'>,
+  buckets: readonly BucketHit[],
   packets: number,
   bytes: number,
   now: number,
 ): void {
   for (let i = 0; i < d.rules.length; i++) d.bridges[i].credit(d.rules[i], packets, bytes, now);
   for (const m of d.misses) m.bridge.creditMiss(m.table, packets);
-  for (const b of d.buckets) b.groups.credit(b.group, [b.bucket], packets, bytes);
+  for (const b of buckets) b.groups.credit(b.group, [b.bucket], packets, bytes);
 }

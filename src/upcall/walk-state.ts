@@ -15,7 +15,8 @@ import type { BridgeView } from './view.js';
 /** Everything a walk knows, from its start to its end; what changes it is in walk.ts and the files around it. */
 export class WalkState {
   readonly flow = newKey();
-  readonly base = new Uint8Array(DP_KEY_BYTES);
+  readonly base = newKey();
+  private readonly baseWords = words(this.base);
   protected readonly flowWords = words(this.flow);
   mask!: Uint8Array;
   protected maskWords!: Uint32Array;
@@ -56,11 +57,11 @@ export class WalkState {
     this.input = input;
     this.t = t;
     this.mask = t.mask;
-    this.maskWords = words(t.mask);
+    this.maskWords = t.maskWords;
     this.out = t.actions;
+    this.flow.set(input.key);
     this.flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
-    this.flow.set(input.key.length > DP_KEY_BYTES ? input.key.subarray(0, DP_KEY_BYTES) : input.key);
-    this.base.set(this.flow.subarray(0, DP_KEY_BYTES));
+    this.baseWords.set(this.flowWords);
     this.stack = [];
     this.actionSet = [];
     this.frames = [];

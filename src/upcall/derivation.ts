@@ -1,0 +1,95 @@
+/**
+ * What a datapath flow was derived from: what has to stay as it is for the flow to stay right, and who is told of its packets.
+ *
+ * The way through the tables is the same for very many flows, so flows share it; what is of one flow only (addresses, learned things) is kept apart
+ * and is one shared empty object for most.
+ */
+import type { Rule } from '../flowtable/rule.js';
+import type { BucketHit, Translation } from './translation.js';
+import type { BridgeView, MacEntry, SideEffect } from './view.js';
+
+/** The tables looked at and the rules met, in order. */
+export interface Path {
+  readonly rules: readonly Rule[];
+  /** Generations of the rules at the time. */
+  readonly generations: readonly number[];
+  /** Of each rule. */
+  readonly bridges: readonly BridgeView[];
+  readonly misses: readonly { readonly bridge: BridgeView; readonly table: number }[];
+  /** Bit t: table t of one of `visited`. */
+  readonly tables: Uint32Array;
+  readonly visited: readonly BridgeView[];
+}
+
+export interface Details {
+  readonly macs: readonly MacEntry[];
+  readonly macMisses: readonly string[];
+  readonly states: readonly number[];
+  readonly groups: readonly number[];
+  readonly buckets: readonly BucketHit[];
+  readonly effects: readonly SideEffect[];
+}
+
+const NOTHING: Details = { macs: [], macMisses: [], states: [], groups: [], buckets: [], effects: [] };
+
+/** Copies: the translation's own lists are used again. */
+export function details(t: Translation): Details {
+  const { macs, macMisses, states, groups, buckets, effects } = t;
+  const n = macs.length + macMisses.length + states.length + groups.length + buckets.length + effects.length;
+  if (n === 0) return NOTHING;
+  const copy = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? [] : list.slice());
+  return {
+    macs: copy(macs),
+    macMisses: copy(macMisses),
+    states: copy(states),
+    groups: copy(groups),
+    buckets: copy(buckets),
+    effects: copy(effects),
+  };
+}
+
+/** Ways that end in the same rule and are compared one by one; more are not shared. */
+const MAX_WAYS = 8;
+/** Stands for the last rule of a way without one. */
+const NO_RULE = {};
+
+export class Paths {
+  /** By the last rule: when it goes, so do they. */
+  private readonly byLast = new WeakMap<object, Path[]>();
+
+  share(t: Translation): Path {
+    const last = t.rules[t.rules.length - 1] ?? NO_RULE;
+    let ways = this.byLast.get(last);
+    if (!ways) {
+      ways = [];
+      this.byLast.set(last, ways);
+    }
+    for (const p of ways) if (samePath(p, t)) return p;
+    const path: Path = {
+      rules: t.rules.slice(),
+      generations: t.rules.map((r) => r.generation),
+      bridges: t.bridges.slice(),
+      misses: t.misses.slice(),
+      tables: t.tables.slice(),
+      visited: t.visited.slice(),
+    };
+    if (ways.length >= MAX_WAYS) ways.shift();
+    ways.push(path);
+    return path;
+  }
+}
+
+function samePath(p: Path, t: Translation): boolean {
+  if (p.rules.length !== t.rules.length || p.misses.length !== t.misses.length) return false;
+  if (p.visited.length !== t.visited.length) return false;
+  for (let i = 0; i < p.rules.length; i++) {
+    if (p.rules[i] !== t.rules[i] || p.generations[i] !== t.rules[i].generation) return false;
+    if (p.bridges[i] !== t.bridges[i]) return false;
+  }
+  for (let i = 0; i < p.misses.length; i++) {
+    if (p.misses[i].bridge !== t.misses[i].bridge || p.misses[i].table !== t.misses[i].table) return false;
+  }
+  for (let i = 0; i < p.visited.length; i++) if (p.visited[i] !== t.visited[i]) return false;
+  for (let i = 0; i < p.tables.length; i++) if (p.tables[i] !== t.tables[i]) return false;
+  return true;
+}
