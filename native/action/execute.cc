@@ -166,11 +166,10 @@ class Run {
 
   void set(SetKind kind, const uint8_t* value, uint32_t bytes) {
     const uint8_t* mask = value + (bytes + 3) / 4 * 4;
+    if (kind == SetKind::kEth) return set_eth(*p_, value, mask);
     if (set_metadata(kind, key_, value, mask)) return;
     const SetInput s{p_, &headers(), vlans_, value, mask};
     switch (kind) {
-      case SetKind::kEth:
-        return set_eth(s);
       case SetKind::kIpv4:
         return set_ipv4(s);
       case SetKind::kIpv6:
@@ -197,6 +196,7 @@ class Run {
         return set_vlan(s);
       case SetKind::kNsh:
         return set_nsh(s);
+      case SetKind::kEth:
       case SetKind::kSkbPriority:
       case SetKind::kSkbMark:
       case SetKind::kTunnel:

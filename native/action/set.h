@@ -18,7 +18,7 @@ struct SetInput {
 };
 
 // set_link.cc
-void set_eth(const SetInput&);
+void set_eth(Packet& p, const uint8_t* value, const uint8_t* mask);
 void set_vlan(const SetInput&);
 void set_mpls(const SetInput&);
 void set_arp(const SetInput&);

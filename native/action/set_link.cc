@@ -3,7 +3,21 @@
 
 namespace weft {
 
-void set_eth(const SetInput& s) { patch(s.at(0), s.value, s.mask, 12); }
+namespace {
+
+template <class T>
+void blend(uint8_t* at, const uint8_t* value, const uint8_t* mask) {
+  const T m = load<T>(mask);
+  store<T>(at, (load<T>(at) & ~m) | (load<T>(value) & m));
+}
+
+}  // namespace
+
+// No checksum covers them.
+void set_eth(Packet& p, const uint8_t* value, const uint8_t* mask) {
+  blend<uint64_t>(p.data, value, mask);
+  blend<uint32_t>(p.data + 8, value + 8, mask + 8);
+}
 
 void set_vlan(const SetInput& s) {
   if (s.vlans == 0 || s.p->len < 18 || !is_vlan(be16(s.at(12)))) return;

@@ -24,6 +24,8 @@ const MEMORY: PortConfig = {
   netns: '',
 };
 const NULL_PORT = 6;
+/** Memory of a world is given back when JavaScript collects garbage, which takes some worlds. */
+const SMALL = { upcallRingBytes: 1 << 21, commandRingBytes: 1 << 20, buffers: 4096 };
 
 export interface WorldResult {
   packets: number;
@@ -44,7 +46,7 @@ export function runWorld(seed: number, packets: number): WorldResult {
     seed,
     r,
     new ReferenceDatapath(config),
-    new NativeDriver({ ...config, manual: true, microflow }),
+    new NativeDriver({ ...config, ...SMALL, manual: true, microflow }),
   );
   try {
     return world.run(packets);
