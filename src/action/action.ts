@@ -25,7 +25,10 @@ export type Action =
     }
   | { readonly type: 'enqueue'; readonly port: number; readonly queue: number }
   | { readonly type: 'group'; readonly id: number }
-  /** Value and mask in the subfield's own bits, right-justified. `form` remembers how it was written, for text and wire. */
+  /**
+   * Value and mask in the subfield's own bits, right-justified. Of a set_field without a mask the mask is all ones of the field's payload, also above
+   * the bits it has. `form` remembers how it was written, for text and wire.
+   */
   | {
       readonly type: 'set_field';
       readonly dst: Subfield;

@@ -9,12 +9,18 @@ import type { CheckState } from './check-state.js';
 import type { ParseCtx, WireReader, WireWriter } from './context.js';
 import { std } from './emit.js';
 import { tryPort } from './ports.js';
+import { hex } from './text.js';
 
 export { field as fieldNamed, formatSubfield, lowBits, parseSubfield, wholeField as whole };
 
 /** Every bit of a subfield that can be written; of vlan_vid also the bit that says there is a tag. */
 export function allBits(f: Subfield): bigint {
   return f.ofs === 0 && f.bits === f.field.bits ? f.field.valid : lowBits(f.bits);
+}
+
+/** Ones in every bit of a field's payload, also those that its value never has: a mask that is not written down. */
+export function noMask(row: FieldRow): bigint {
+  return lowBits(8 * row.bytes);
 }
 
 export function isWhole(f: Subfield): boolean {
@@ -95,13 +101,13 @@ export function pullShortHeader(r: WireReader): FieldRow {
 /** How many bytes of a field of variable length its value (and mask) need. */
 function lengthFor(row: FieldRow, value: bigint, mask: bigint): number {
   if (row.tunMetadata === undefined) return row.bytes;
-  const widest = mask === allBits(wholeField(row)) ? value : mask;
+  const widest = mask === noMask(row) ? value : mask;
   return Math.max(1, Math.ceil(widest.toString(2).length / 8));
 }
 
-/** Writes a header, a value and, unless the mask is all ones, a mask. */
+/** Writes a header, a value and, unless it is `noMask`, a mask. */
 export function putEntry(w: WireWriter, row: FieldRow, version: number, value: bigint, mask: bigint): void {
-  const masked = mask !== row.valid;
+  const masked = mask !== noMask(row);
   const length = lengthFor(row, value, mask);
   putHeader(w, row, version, masked, length);
   const bytes = new Uint8Array(length);
@@ -113,21 +119,18 @@ export function putEntry(w: WireWriter, row: FieldRow, version: number, value: b
 }
 
 /** Reads an entry. A mask is an error unless `mayMask`; without one the mask is all ones. */
-export function pullEntry(
-  r: WireReader,
-  mayMask: boolean,
-): { row: FieldRow; value: bigint; mask: bigint; raw: bigint } {
+export function pullEntry(r: WireReader, mayMask: boolean): { row: FieldRow; value: bigint; mask: bigint } {
   const { row, masked, length } = readHeader(r);
   if (r.remaining < (masked ? 2 : 1) * length) throw new UserError('an OXM value is cut off', 'OFPBMC_BAD_LEN');
   if (masked && !mayMask) throw new UserError(`${row.name} must not have a mask here`, 'OFPBMC_BAD_MASK');
-  const raw = getBig(r.bytes(length), 0, length);
-  const mask = masked ? getBig(r.bytes(length), 0, length) : row.valid;
-  return { row, value: raw & row.valid, mask: mask & row.valid, raw };
+  const value = getBig(r.bytes(length), 0, length);
+  const mask = masked ? getBig(r.bytes(length), 0, length) : noMask(row);
+  return { row, value, mask };
 }
 
 /** A set_field action of OpenFlow 1.2 and later that writes a whole field. */
 export function putSetField(w: WireWriter, row: FieldRow, value: bigint): void {
-  std(w, 25, () => putEntry(w, row, w.version, value, row.valid));
+  std(w, 25, () => putEntry(w, row, w.version, value, noMask(row)));
 }
 
 /** May these bits be read, by packets of this flow? Throws OFPBAC_BAD_SET_LEN or OFPBAC_MATCH_INCONSISTENT. */
@@ -150,9 +153,12 @@ export function checkDestination(f: Subfield, state?: CheckState): void {
 export function parseValue(row: FieldRow, text: string, ctx: ParseCtx): { value: bigint; mask: bigint } {
   const { value, mask } = parseFieldValue(row, text, { ports: (name) => tryPort(ctx, name) });
   if ((value & ~row.valid) !== 0n) throw new UserError(`${text} is not a valid value for field ${row.name}`);
-  return { value, mask: mask & row.valid };
+  return { value, mask };
 }
 
 export function formatValue(row: FieldRow, value: bigint, mask: bigint, names?: ReadonlyMap<number, string>): string {
-  return formatFieldValue(row, value, mask, { portNames: names });
+  const ctx = { portNames: names };
+  if (mask === noMask(row)) return formatFieldValue(row, value, row.valid, ctx);
+  if ((mask & row.valid) !== row.valid) return formatFieldValue(row, value, mask, ctx);
+  return `${formatFieldValue(row, value, row.valid, ctx)}/${hex(mask)}`;
 }

@@ -6,7 +6,7 @@ import { type FieldRow, OFPP, type Subfield } from '../flow/field.js';
 import { FIELDS, field } from '../flow/fields.js';
 import type { Random } from '../lib/random.js';
 import { type Action, type LearnItem, NO_METER } from './action.js';
-import { allBits, lowBits, needsLongHeader, whole } from './fields.js';
+import { allBits, lowBits, needsLongHeader, noMask, whole } from './fields.js';
 import { MODS, modAction } from './rows/set-mod.js';
 
 export interface RandomActionsOptions {
@@ -47,6 +47,8 @@ class Generator {
     readonly r: Random,
     readonly options: RandomActionsOptions,
     readonly depth = 0,
+    /** A packet takes two tags; the mod_vlan forms push one too. So one is pushed at most. */
+    readonly tagged = { done: false },
   ) {
     const allows = options.allows ?? PLAIN;
     this.readable = FIELDS.filter((f) => f.ids.length > 0 && !NOT_IN_ACTIONS.test(f.name) && allows(f));
@@ -77,19 +79,27 @@ class Generator {
     const row = this.r.pick(this.writable);
     const dst = whole(row);
     const masked = row.maskable !== 'no' && this.r.chance(0.4);
-    const mask = masked ? randomBig(this.r, row.bits) & row.valid : row.valid;
-    const usable = mask === 0n ? row.valid : mask;
-    return { type: 'set_field', dst, value: randomBig(this.r, row.bits) & usable, mask: usable, form: 'set_field' };
+    // ovs-ofctl takes the digits that an IPv6 mask starts with for a prefix length: prefixes only, there.
+    const random = row.format === 'ipv6' ? lowBits(128) << BigInt(this.r.below(128)) : randomBig(this.r, row.bits);
+    const mask = masked ? random & row.valid : 0n;
+    const usable = mask === 0n ? noMask(row) : mask;
+    const value = randomBig(this.r, row.bits) & usable & row.valid;
+    return { type: 'set_field', dst, value, mask: usable, form: 'set_field' };
   }
 
   load(): Action {
     const dst = this.bits(this.writable, 64);
-    return { type: 'set_field', dst, value: randomBig(this.r, dst.bits), mask: lowBits(dst.bits), form: 'load' };
+    const value = randomBig(this.r, dst.bits) & (dst.field.valid >> BigInt(dst.ofs));
+    return { type: 'set_field', dst, value, mask: lowBits(dst.bits), form: 'load' };
   }
 
   mod(): Action {
     const allows = this.options.allows ?? PLAIN;
-    const m = this.r.pick(MODS.filter((mod) => mod.form.startsWith('mod_vlan') || allows(field(mod.field))));
+    const m = this.r.pick(
+      MODS.filter(
+        (mod) => !mod.form.startsWith('set_') && (mod.form.startsWith('mod_vlan') || allows(field(mod.field))),
+      ),
+    );
     const dst = whole(field(m.field));
     return modAction(m.form, m.field, randomBig(this.r, dst.field.bits) & allBits(dst) & lowBits(dst.bits));
   }
@@ -101,7 +111,8 @@ class Generator {
   }
 
   learnItem(): LearnItem {
-    const short = (f: FieldRow): boolean => !needsLongHeader(f);
+    // What the learned flow writes, its own match must have: it has none but registers here.
+    const short = (f: FieldRow): boolean => !needsLongHeader(f) && PLAIN(f);
     const what = this.r.below(5);
     if (what === 0) return { kind: 'output', src: this.bits(this.readable.filter(short), 32) };
     if (what === 1) {
@@ -122,7 +133,7 @@ class Generator {
   nested(types?: readonly Action['type'][]): Action[] {
     if (this.depth >= 2) return [];
     const options = { ...this.options, instructions: false, length: 3, ...(types ? { types } : {}) };
-    return list(new Generator(this.r, options, this.depth + 1));
+    return list(new Generator(this.r, options, this.depth + 1, this.tagged));
   }
 }
 
@@ -231,7 +242,10 @@ const MAKERS: Partial<Readonly<Record<Action['type'], Maker>>> = {
   delete_field: (g) => ({ type: 'delete_field', field: whole(field(`tun_metadata${g.r.below(64)}`)) }),
   meter: (g) => ({ type: 'meter', id: g.r.between(1, 1000) }),
   clear_actions: () => ({ type: 'clear_actions' }),
-  write_actions: (g) => ({ type: 'write_actions', actions: g.nested(SET_TYPES) }),
+  write_actions(g) {
+    const types = g.options.types ?? DEFAULT_TYPES;
+    return { type: 'write_actions', actions: g.nested(SET_TYPES.filter((t) => types.includes(t))) };
+  },
   write_metadata(g) {
     const mask = g.r.chance(0.5) ? lowBits(64) : randomBig(g.r, 64);
     return { type: 'write_metadata', value: randomBig(g.r, 64) & mask, mask };
@@ -263,11 +277,11 @@ export const DEFAULT_TYPES: readonly Action['type'][] = Object.keys(MAKERS)
 function list(g: Generator): Action[] {
   const types = g.options.types ?? DEFAULT_TYPES;
   const out: Action[] = [];
-  // A packet's second tag is its last: more pushes are refused.
-  let pushes = 0;
+  if (types.length === 0) return out;
   for (let n = g.r.below((g.options.length ?? 6) + 1); n > 0; n--) {
     const type = g.r.pick(types);
-    if (type === 'push_vlan' && ++pushes > 2) continue;
+    if (type === 'push_vlan' && g.tagged.done) continue;
+    if (type === 'push_vlan') g.tagged.done = true;
     const a = MAKERS[type]?.(g);
     if (a) out.push(a);
   }

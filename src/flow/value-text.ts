@@ -181,7 +181,7 @@ const ofPort: Format = {
     const v = Number(value);
     return formatOfPort(row.bytes === 2 && v >= 0xff00 ? (v | 0xffff0000) >>> 0 : v, ctx.portNames);
   },
-  formatMasked: (_row, value, mask) => `${hex(value)}/${hex(mask)}`,
+  formatMasked: (_row, value, mask) => `${value}/${hex(mask)}`,
 };
 
 const packetType: Format = {

@@ -34,7 +34,7 @@ export interface Verdict {
   readonly again?: string;
 }
 
-/** What ovs-ofctl makes of lists of actions (or instructions) in bytes. */
+/** What ovs-ofctl makes of lists of actions (or instructions) in bytes. None may be empty: the tool skips empty lines. */
 export function judgeBytes(version: number, lists: readonly Uint8Array[], kind: 'actions' | 'instructions'): Verdict[] {
   const input = lists.map((b) => `${Buffer.from(b).toString('hex')}\n`).join('');
   const out = run([`parse-${kind}`, VERSION_NAMES[version]], input).stdout;

@@ -223,7 +223,7 @@ export const writeActions: ActionRow<ActionOf<'write_actions'>> = {
   parse: (_key, arg, ctx) => ({ type: 'write_actions', actions: parseNested(arg, ctx, 'write_actions') }),
   format: (a, names) => `write_actions(${formatNested(a.actions, names)})`,
   encode(a, w) {
-    if (w.version === 1) return;
+    if (w.version === 1 || a.actions.length === 0) return;
     const start = w.length;
     w.u16(3);
     w.u16(0);

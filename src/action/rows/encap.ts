@@ -18,6 +18,8 @@ const TYPES: ReadonlyMap<string, number> = new Map([
   ['mpls_mc', 0x18848],
 ]);
 const NAMES: ReadonlyMap<number, string> = new Map([...TYPES].map(([name, n]) => [n, name]));
+/** Namespaces of packet types that OpenFlow has; all but 0 and 1 are of no use here. */
+const NAMESPACES = 5;
 const USE_NEXT_PROTO = 0xfffe;
 const V13UP = [4, 6] as const;
 
@@ -132,7 +134,7 @@ function parseDecapType(arg: string): number {
   const [ns, type] = splitItems(item.arg);
   if (ns?.key !== 'ns') throw new UserError('Missing packet_type attribute ns');
   const n = parseU16(ns.arg, 'ns');
-  if (n > 1) throw new UserError(`Unsupported ns value: ${n}`);
+  if (n >= NAMESPACES) throw new UserError(`Unsupported ns value: ${n}`);
   if (type?.key !== 'type') throw new UserError('Missing packet_type attribute type');
   return n * 0x10000 + parseU16(type.arg, 'type');
 }

@@ -16,6 +16,7 @@ import {
   isWhole,
   lowBits,
   needsLongHeader,
+  noMask,
   parseSubfield,
   parseValue,
   pullHeader,
@@ -87,7 +88,7 @@ function parseMatch(orig: string, name: string, value: string, ctx: ParseCtx): L
 function tryValue(row: FieldRow, text: string, ctx: ParseCtx): bigint | undefined {
   if (fieldByAnyName(text.replace(/\[.*/, ''))) return undefined;
   const { value, mask } = parseValue(row, text, ctx);
-  if (mask !== row.valid) throw new UserError(`${row.name}=${text}: learn does not take a mask`);
+  if (mask !== noMask(row)) throw new UserError(`${row.name}=${text}: learn does not take a mask`);
   return value;
 }
 
@@ -148,7 +149,7 @@ function formatItem(item: LearnItem, names?: ReadonlyMap<number, string>): strin
   if (typeof item.src === 'bigint') {
     const { field } = item.dst;
     return isWhole(item.dst)
-      ? `${field.name}=${formatValue(field, item.src, field.valid, names)}`
+      ? `${field.name}=${formatValue(field, item.src, noMask(field), names)}`
       : `${dst}=${hex(item.src)}`;
   }
   const same = item.src.field === item.dst.field && item.src.ofs === item.dst.ofs;

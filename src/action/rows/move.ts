@@ -19,6 +19,7 @@ type Move = ActionOf<'move'>;
 
 /** "src->dst", of equal widths. */
 export function parseMove(arg: string): Pick<Move, 'src' | 'dst'> {
+  if (!arg.includes('->')) throw new UserError(`${arg}: missing \`->' following source`);
   const { value, dst } = splitArrow(arg);
   const a = { src: parseSubfield(value), dst: parseSubfield(dst) };
   if (a.src.bits !== a.dst.bits) {

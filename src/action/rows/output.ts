@@ -264,8 +264,9 @@ export const controller: ActionRow<ActionOf<'controller'>> = {
     };
     nx(w, 37, () => {
       w.zeros(6);
-      if (a.maxLen !== 0xffff) property(PROP.maxLen, 2, () => w.u16(a.maxLen));
-      if (a.controllerId !== 0) property(PROP.controllerId, 2, () => w.u16(a.controllerId));
+      // A 16-bit property counts its padding; an 8-bit one does not.
+      if (a.maxLen !== 0xffff) property(PROP.maxLen, 4, () => w.u32(a.maxLen * 0x10000));
+      if (a.controllerId !== 0) property(PROP.controllerId, 4, () => w.u32(a.controllerId * 0x10000));
       if (a.reason !== REASON_ACTION) property(PROP.reason, 1, () => w.u8(a.reason));
       if (a.userdata.length > 0) property(PROP.userdata, a.userdata.length, () => w.bytes(a.userdata));
       if (a.pause) property(PROP.pause, 0, () => {});
@@ -296,8 +297,8 @@ export const controller: ActionRow<ActionOf<'controller'>> = {
         }
         const p = r.sub(length - 4, 'OFPBPC_BAD_LEN');
         r.skip(padded - length);
-        if (type === PROP.maxLen) a.maxLen = exact(p.remaining, 2, () => p.u16());
-        else if (type === PROP.controllerId) a.controllerId = exact(p.remaining, 2, () => p.u16());
+        if (type === PROP.maxLen) a.maxLen = exact(p.remaining, 4, () => p.u16());
+        else if (type === PROP.controllerId) a.controllerId = exact(p.remaining, 4, () => p.u16());
         else if (type === PROP.reason) a.reason = exact(p.remaining, 1, () => p.u8());
         else if (type === PROP.userdata) userdata = new Uint8Array(p.bytes(p.remaining));
         else if (type === PROP.pause) a.pause = true;

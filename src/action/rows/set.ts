@@ -9,14 +9,15 @@ import type { CheckState } from '../check-state.js';
 import type { ParseCtx, WireReader, WireWriter } from '../context.js';
 import { argument, mustBeZero, nx, nxForm, nxOpenForm, ofForm, std } from '../emit.js';
 import {
+  allBits,
   checkDestination,
   decodeOfsBits,
   encodeOfsBits,
   formatSubfield,
   formatValue,
-  isWhole,
   lowBits,
   needsLongHeader,
+  noMask,
   parseSubfield,
   parseValue,
   pullEntry,
@@ -50,7 +51,10 @@ function parseLoad(arg: string): SetAction {
   if (value === undefined || value < 0n || value > lowBits(8 * dst.field.bytes)) {
     throw new UserError(`${arg}: cannot parse integer value`);
   }
-  if (value > lowBits(dst.bits)) throw new UserError(`${arg}: value ${text} does not fit into ${dst.bits} bits`);
+  if (value > lowBits(dst.bits)) {
+    const shown = formatValue(dst.field, value, noMask(dst.field));
+    throw new UserError(`${arg}: value ${shown} does not fit into ${dst.bits} bits`);
+  }
   return { type: 'set_field', dst, value, mask: lowBits(dst.bits), form: 'load' };
 }
 
@@ -89,9 +93,8 @@ function putLoads(w: WireWriter, a: SetAction): void {
   }
 }
 
-/** The mask in the bits of the whole field, and all its valid bits where it covers the field. */
+/** The mask in the bits of the whole field. That of a load says which bits even where it covers all of the field. */
 function fieldMask(a: SetAction): bigint {
-  if (isWhole(a.dst) && a.mask === lowBits(a.dst.bits)) return a.dst.field.valid;
   return a.mask << BigInt(a.dst.ofs);
 }
 
@@ -116,7 +119,7 @@ const LEGACY: ReadonlyMap<string, { form: Parameters<typeof modAction>[0]; field
 
 function putLegacy(w: WireWriter, a: SetAction): void {
   const name = a.dst.field.name;
-  const full = fieldMask(a) === a.dst.field.valid;
+  const full = (fieldMask(a) & a.dst.field.valid) === a.dst.field.valid;
   const legacy = LEGACY.get(name);
   if (full && legacy) {
     const value = name === 'vlan_vid' ? a.value & 0xfffn : a.value << legacy.shift;
@@ -140,7 +143,7 @@ function putTci(w: WireWriter, tci: number, hasVlan: boolean): void {
 }
 
 function decodeSetField(r: WireReader, mayMask: boolean): SetAction {
-  const { row, value, mask, raw } = badMaskIsSetMask(() => pullEntry(r, mayMask));
+  const { row, value, mask } = badMaskIsSetMask(() => pullEntry(r, mayMask));
   const bad = (what: string): never => {
     throw new UserError(what, 'OFPBAC_BAD_SET_ARGUMENT');
   };
@@ -148,7 +151,7 @@ function decodeSetField(r: WireReader, mayMask: boolean): SetAction {
   if (row.name === 'in_port_oxm') bad('set_field may not write in_port');
   if (!row.writable) bad(`${row.name} is read-only`);
   const needsTag = row.name === 'vlan_vid' && !(value & mask & 0x1000n);
-  if (raw !== value || needsTag) bad(`not a value of ${row.name}`);
+  if ((value & ~row.valid) !== 0n || needsTag) bad(`not a value of ${row.name}`);
   return { type: 'set_field', dst: whole(row), value, mask, form: 'set_field' };
 }
 
@@ -208,7 +211,7 @@ export const setField: ActionRow<SetAction> = {
       std(w, 25, () => putEntry(w, a.dst.field, w.version, a.value << BigInt(a.dst.ofs), fieldMask(a)));
     else if (a.form !== 'set_field') putLoads(w, a);
     else if (w.version <= 2) putLegacy(w, a);
-    else if (fieldMask(a) === a.dst.field.valid)
+    else if (fieldMask(a) === noMask(a.dst.field))
       std(w, 25, () => putEntry(w, a.dst.field, w.version, a.value, fieldMask(a)));
     else putLoads(w, a);
   },
@@ -241,7 +244,7 @@ export const setField: ActionRow<SetAction> = {
   translate(a, x) {
     const m = mod(a);
     if (m) m.translate(a, x);
-    else if (x.prerequisitesHold(a.dst)) x.write(a.dst, a.value, a.mask);
+    else if (x.prerequisitesHold(a.dst)) x.write(a.dst, a.value, a.mask & allBits(a.dst));
     return undefined;
   },
 };
