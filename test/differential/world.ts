@@ -25,7 +25,7 @@ const MEMORY: PortConfig = {
 };
 const NULL_PORT = 6;
 /** Memory of a world is given back when JavaScript collects garbage, which takes some worlds. */
-const SMALL = { upcallRingBytes: 1 << 21, commandRingBytes: 1 << 20, buffers: 4096 };
+const SMALL = { upcallRingBytes: 1 << 21, commandRingBytes: 1 << 20, buffers: 8192 };
 
 export interface WorldResult {
   packets: number;
@@ -132,12 +132,22 @@ class World {
   private send(): void {
     for (let n = this.r.pick([1, 1, 5, 40, 100]); n > 0; n--) {
       const port = this.r.pick(PORTS);
-      const { frame, offload } = this.r.chance(0.9) ? this.r.pick(this.frames) : this.randomPacket();
+      const { frame, offload } = this.r.chance(0.9) ? this.r.pick(this.frames) : this.freshPacket();
       this.both((dp) => {
         if (!dp.inject(port, frame, offload)) throw new Error(`port ${port} takes no more frames`);
       });
       this.sent++;
     }
+  }
+
+  /** Seldom a segment to be cut later: as long as IP allows, in a buffer of the larger kind. */
+  private freshPacket(): { frame: Uint8Array; offload: Offload } {
+    const packet = this.randomPacket();
+    if (!this.r.chance(0.02)) return packet;
+    const frame = new Uint8Array(this.r.pick([1857, 2048, 9014, 65_549]));
+    frame.set(packet.frame.subarray(0, frame.length));
+    if (this.r.chance(0.5) && frame.length > 38) frame.set([(frame.length - 14) >> 8, (frame.length - 14) & 0xff], 16);
+    return { frame, offload: { ...packet.offload, gsoType: this.r.pick([0, 1, 4, 5]), gsoSize: 1448 } };
   }
 
   private randomPacket(): { frame: Uint8Array; offload: Offload } {
