@@ -4,7 +4,7 @@ import { Random } from '../lib/random.js';
 import { field, readField } from './fields.js';
 import { formatMatch } from './format-match.js';
 import { expand, type Match, minify } from './match.js';
-import { normalizeMatch } from './normalize.js';
+import { normalizeMatch, requirePrereqs } from './normalize.js';
 import { parseFlow, splitCommand } from './parse-flow.js';
 import { parseMatch } from './parse-match.js';
 import { ovsOfctlMissing, ovsParseFlows } from './testing/ovs-tool.js';
@@ -159,6 +159,14 @@ t.test('conditions without their prerequisites are dropped, and named', (t) => {
     t.equal(formatMatch(n.match), kept, text);
     t.equal([...n.dropped].map((f) => f.name).join(' '), dropped, `dropped of ${text}`);
   }
+  t.end();
+});
+
+t.test('or refused', (t) => {
+  requirePrereqs(parseMatch('tcp,tp_dst=80'));
+  t.throws(() => requirePrereqs(parseMatch('ip,tp_dst=80')), {
+    message: 'field tcp_dst needs IP, nw_proto 6, not a later fragment in the same match',
+  });
   t.end();
 });
 

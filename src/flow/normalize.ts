@@ -3,10 +3,11 @@
  * remark; OpenFlow's encoders leave such fields out. Both come from here.
  */
 import { isZero } from '../lib/bytes.js';
+import { UserError } from '../lib/errors.js';
 import type { FieldRow } from './field.js';
 import { FIELDS } from './fields.js';
 import type { Match } from './match.js';
-import { conditionsHeld, matchHasPrereqs } from './prereqs.js';
+import { conditionsHeld, matchHasPrereqs, PREREQ_WORDS } from './prereqs.js';
 
 const CONDITIONAL = FIELDS.filter((f) => f.prereqs !== 'none' && f.prereqs !== 'ethernet');
 
@@ -45,4 +46,11 @@ export function normalizeMatch(m: Match): { readonly match: Match; readonly drop
     }
     dropped.push(...rows);
   }
+}
+
+/** Throws UserError that names the first such field and what it needs: for callers that refuse rather than drop. */
+export function requirePrereqs(m: Match): void {
+  const [row] = missingPrereqs(m);
+  if (row)
+    throw new UserError(`field ${row.name} needs ${PREREQ_WORDS[row.prereqs]} in the same match`, 'OFPBMC_BAD_PREREQ');
 }

@@ -110,3 +110,27 @@ function matchHasCt(m: Match): boolean {
   if (value & (CT.new | CT.est | CT.rel | CT.rpl | CT.snat | CT.dnat)) return true;
   return (value & CT.trk) !== 0 && (getU(m.mask, K.ctState) & CT.inv) !== 0 && (value & CT.inv) === 0;
 }
+
+/** For people. */
+export const PREREQ_WORDS: Readonly<Record<Prereq, string>> = {
+  none: '',
+  ethernet: 'Ethernet',
+  arp: 'eth_type 0x0806 or 0x8035',
+  vlan: 'a VLAN tag',
+  ipv4: 'eth_type 0x0800',
+  ipv6: 'eth_type 0x86dd',
+  ip: 'eth_type 0x0800 or 0x86dd',
+  nsh: 'eth_type 0x894f',
+  mpls: 'eth_type 0x8847 or 0x8848',
+  tcp: 'IP, nw_proto 6, not a later fragment',
+  udp: 'IP, nw_proto 17, not a later fragment',
+  sctp: 'IP, nw_proto 132, not a later fragment',
+  icmpv4: 'eth_type 0x0800, nw_proto 1',
+  icmpv6: 'eth_type 0x86dd, nw_proto 58',
+  nd: 'ICMPv6, type 135 or 136, code 0',
+  nd_solicit: 'ICMPv6, type 135, code 0',
+  nd_advert: 'ICMPv6, type 136, code 0',
+  ct: 'IP, a valid ct_state',
+  ct_ipv4: 'eth_type 0x0800, a valid ct_state',
+  ct_ipv6: 'eth_type 0x86dd, a valid ct_state',
+};
