@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { needPrograms } from '../../src/cli/lab/packages.js';
 import { formatHex } from '../../src/lib/bytes.js';
 import { Random } from '../../src/lib/random.js';
 import { extract } from '../../src/packet/extract.js';
 import { DP_KEY_BYTES } from '../../src/packet/key.js';
 import { writePcap } from '../../src/packet/pcap.js';
 import { randomFrame } from '../../src/packet/random.js';
-import { needPrograms } from '../support/packages.js';
 import { differences } from './ovs-text.js';
 
 const FRAMES = 20_000;

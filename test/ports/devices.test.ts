@@ -1,11 +1,11 @@
 /** Real devices under the native datapath: veth and TAP with their default offloads, no ethtool, and two flows that join the ports. */
 import t, { type Test } from 'tap';
 import { type Host, labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
+import { needPrograms } from '../../src/cli/lab/packages.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
 import { DROP_REASONS } from '../../src/datapath/drop-reasons.js';
 import type { PortConfig } from '../../src/datapath/native.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
-import { needPrograms } from '../support/packages.js';
 
 const refusal =
   labRefusal() ?? needPrograms({ ip: 'iproute2', ping: 'iputils-ping', iperf3: 'iperf3', ethtool: 'ethtool' });
