@@ -199,11 +199,18 @@ export class Megaflows {
     return this.maskBytes;
   }
 
-  /** A fresh translation of the flow: true when it still holds. Otherwise the flow is changed, or removed where it covers too much. */
-  update(flow: DpFlow, t: Translation): boolean {
+  /**
+   * A fresh translation of the flow: true when it still holds. Otherwise the flow is changed, or removed where it covers too much.
+   *
+   * The fresh walk started from the masked key, so it may have ruled a rule out by another field than the first walk did, under a mask that
+   * is as sound but not a part of ours. `unchanged`: nothing the flow depends on is known to have changed, so that equal actions are
+   * proof enough; otherwise the flow goes, and its next packet brings a new one.
+   */
+  update(flow: DpFlow, t: Translation, unchanged: boolean): boolean {
     this.expand(flow);
     for (let i = 0; i < DP_WORDS; i++) {
       if (t.maskWords[i] & ~this.maskWords[i]) {
+        if (unchanged && this.lists.same(flow.actions, t.actions)) return true;
         this.remove(flow);
         return false;
       }

@@ -153,7 +153,7 @@ export class Upcalls {
     let wrong = 0;
     for (let k = Math.min(n, all.length); k > 0 && all.length > 0; k--) {
       this.cursor = this.cursor > 0 ? Math.min(this.cursor, all.length) - 1 : all.length - 1;
-      if (!this.revalidate(all[this.cursor])) wrong++;
+      if (!this.revalidate(all[this.cursor], true)) wrong++;
     }
     return wrong;
   }
@@ -168,7 +168,7 @@ export class Upcalls {
     return wrong;
   }
 
-  private revalidate(flow: DpFlow): boolean {
+  private revalidate(flow: DpFlow, unchanged = false): boolean {
     const { key } = this.flows.expand(flow);
     const at = this.find(get32(key, K.inPort.offset));
     const recircId = get32(key, K.recircId.offset);
@@ -182,7 +182,7 @@ export class Upcalls {
     // Packets so far belong to the rules that sent them, not to those that will send the next ones.
     this.credit(flow, this.flows.counters(flow));
     this.walk.run(this.input(frozen?.bridge ?? at.bridge, at.port.number, this.key, frozen), this.t);
-    return this.flows.update(flow, this.t);
+    return this.flows.update(flow, this.t, unchanged);
   }
 
   /** Pushes packets counted since the last time to rules, tables and learned addresses, and removes flows that had none for long. */
