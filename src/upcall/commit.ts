@@ -143,6 +143,8 @@ const HEADERS: readonly Header[] = [
   },
 ];
 
+const OUTER = HEADERS.filter((h) => h.kind === 'eth');
+
 /** What belongs to the packet as a whole: after everything else. */
 const METADATA: readonly Header[] = [
   { kind: 'skb_priority', when: () => true, parts: [[K.skbPriority, 0]] },
@@ -223,6 +225,9 @@ function commitMpls(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
       out.push({ type: 'pop_mpls', ethType: have > 0 ? get16(base, K.ethType.offset) : type });
     }
     for (let n = common + 1; n <= want; n++) {
+      // What is pushed may be what the packet had: after a copy lost it, say.
+      const at = MPLS_SLOTS[want - n].offset;
+      mask.fill(0xff, at, at + 4);
       out.push({ type: 'push_mpls', lse: lse(flow, want - n), ethType: type });
     }
   }
@@ -263,12 +268,22 @@ function commitVlan(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
   for (const s of [K.vlanTci, K.vlanTpid, K.vlan2Tci, K.vlan2Tpid]) put16(base, s.offset, get16(flow, s.offset));
 }
 
-/** Appends to `out` what makes a packet that looks like `base` look like `flow`; afterwards `base` does. */
-export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[]): void {
+/**
+ * Appends to `out` what makes a packet that looks like `base` look like `flow`; afterwards `base` does. `innerUnknown`: labels were popped, and what
+ * they covered is zero in `flow` because it was never seen: it stays as it is. Of what labels cover now, `base` keeps what is there, for the time
+ * when they come off again.
+ */
+export function commit(
+  flow: Uint8Array,
+  base: Uint8Array,
+  mask: Uint8Array,
+  out: DpAction[],
+  innerUnknown: boolean,
+): void {
   const popped = isMpls(get16(base, K.ethType.offset)) && !isMpls(get16(flow, K.ethType.offset));
   // What was under labels can be set only once they are off; what goes under labels must be set before they are on.
   if (popped) commitMpls(flow, base, mask, out);
-  commitHeaders(HEADERS, flow, base, mask, out);
+  commitHeaders(innerUnknown ? OUTER : HEADERS, flow, base, mask, out);
   if (!popped) commitMpls(flow, base, mask, out);
   commitVlan(flow, base, mask, out);
   commitHeaders(METADATA, flow, base, mask, out);

@@ -72,9 +72,7 @@ export function pushMpls(w: Walk, ethType: number): void {
       lse = ((lse & ~0xff) | ttl | ((flow[K.nwTos.offset] >> 5) << 9)) >>> 0;
     }
     clearInner(flow);
-    clearInner(w.base);
     flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
-    w.base.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
     put32(flow, K.mplsLse0.offset, lse);
   } else if (n >= MAX_MPLS) {
     w.note(() => `MPLS push action can't be performed as it would have more MPLS LSEs than the ${MAX_MPLS} supported.`);

@@ -258,7 +258,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   /** Brings the datapath's packet up to the flow. */
   commit(): void {
-    commit(this.flow, this.base, this.mask, this.out);
+    commit(this.flow, this.base, this.mask, this.out, this.wasMpls);
   }
 
   emit(port: PortView): void {

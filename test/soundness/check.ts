@@ -1,0 +1,132 @@
+/**
+ * Are megaflow masks sound? A flow that was installed for packet A is used for every packet B that equals A under the mask. So: translate A,
+ * make a B that differs from A only where the mask has no ones, translate B afresh; both must do the same.
+ *
+ * B is a real frame: bits of another random packet's key, or flipped ones, are put where A's mask allows, a frame is made of the key and extracted
+ * again; when that is not equal to A under the mask any more (there is no such frame) it proves nothing and is left out.
+ */
+
+import { newKey } from '../../src/flow/key.js';
+import { put32 } from '../../src/lib/bytes.js';
+import { Random } from '../../src/lib/random.js';
+import { extract } from '../../src/packet/extract.js';
+import { frameFromKey } from '../../src/packet/from-key.js';
+import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
+import { wellFormedFrame } from '../../src/packet/random.js';
+import { Switch } from '../../src/switch/switch.js';
+import { randomPipeline } from '../pipelines/random-pipeline.js';
+import { actionsText } from '../support/dp-text.js';
+
+const PORTS = 4;
+const PACKETS = 20;
+const WITNESSES = 12;
+
+export interface Soundness {
+  pipelines: number;
+  flows: number;
+  witnesses: number;
+  /** Packets that were forwarded by some action: a run in which all were dropped shows little. */
+  forwarded: number;
+  /** Rules that some packet met. */
+  met: number;
+  violations: string[];
+}
+
+/** The key of a frame that arrives at a datapath port; undefined when it is too short to be one. */
+function keyOf(frame: Uint8Array, vport: number): Uint8Array | undefined {
+  const key = newKey();
+  put32(key, K.inPort.offset, vport);
+  return extract(frame, key, 1) ? key : undefined;
+}
+
+/** A with bits of `other` where the mask has none. */
+function mix(a: Uint8Array, other: Uint8Array, mask: Uint8Array): Uint8Array {
+  const b = a.slice();
+  for (let i = 0; i < DP_KEY_BYTES; i++) b[i] = (a[i] & mask[i]) | (other[i] & ~mask[i]);
+  b[K.lines.offset] = a[K.lines.offset] | other[K.lines.offset];
+  return b;
+}
+
+function flip(r: Random, a: Uint8Array, mask: Uint8Array): Uint8Array {
+  const b = a.slice();
+  for (let n = r.between(1, 6); n > 0; n--) {
+    const at = r.chance(0.7) ? r.between(8, 44) : r.below(3 * 64);
+    b[at] ^= (1 << r.below(8)) & ~mask[at];
+  }
+  return b;
+}
+
+function equalUnder(a: Uint8Array, b: Uint8Array, mask: Uint8Array): boolean {
+  for (let i = 0; i < DP_KEY_BYTES; i++) if ((a[i] ^ b[i]) & mask[i] && i !== K.lines.offset) return false;
+  return true;
+}
+
+export function checkSoundness(pipelines: number, seed: number): Soundness {
+  const out: Soundness = { pipelines: 0, flows: 0, witnesses: 0, forwarded: 0, met: 0, violations: [] };
+  for (let n = 0; n < pipelines && out.violations.length < 5; n++) {
+    const r = new Random((Math.imul(seed, 1_000_003) + n) >>> 0);
+    checkPipeline(r, n, out);
+    out.pipelines++;
+  }
+  return out;
+}
+
+function checkPipeline(r: Random, number: number, out: Soundness): void {
+  const sw = new Switch({ datapath: 'reference' });
+  const br = sw.bridge('br0');
+  const vports = Array.from({ length: PORTS }, (_, i) => {
+    const modes = r.chance(0.5)
+      ? {}
+      : r.pick([{ tag: 1 }, { trunks: [1, 2] }, { vlanMode: 'native-untagged' as const, tag: 2 }]);
+    br.addPort(`p${i + 1}`, modes);
+    return br.bridge.port(i + 1)?.vport ?? 0;
+  });
+  const { flows } = randomPipeline(r, { tables: 4, ports: PORTS, hashes: true, stateful: true });
+  for (const f of flows) br.addFlow(f);
+  for (let mac = 0; mac < 3; mac++) br.bridge.macs.learn(r.below(3), 0x020000000000 + mac, r.between(1, PORTS), 0);
+  br.bridge.fragmentHandling = r.pick([0, 0, 1, 3]);
+  const { upcalls } = sw.core;
+  const rules = new Set<unknown>();
+  for (let p = 0; p < PACKETS; p++) {
+    const inPort = r.between(1, PORTS);
+    const vport = vports[inPort - 1];
+    const a = keyOf(wellFormedFrame(r), vport);
+    if (!a) continue;
+    const input = (key: Uint8Array) => ({ bridge: br.bridge, inPort, key });
+    const first = upcalls.explain(input(a));
+    out.flows++;
+    if (first.reason === 0) out.forwarded++;
+    for (const rule of first.rules) rules.add(rule);
+    const mask = first.mask.slice();
+    const wanted = actionsText(first.actions);
+    for (let w = 0; w < WITNESSES; w++) {
+      const other = keyOf(wellFormedFrame(r), vport);
+      if (!other) continue;
+      const b = keyOf(frameFromKey(w % 3 === 0 ? flip(r, a, mask) : mix(a, other, mask)), vport);
+      if (!b || !equalUnder(a, b, mask)) continue;
+      out.witnesses++;
+      const got = actionsText(upcalls.explain(input(b)).actions);
+      if (got === wanted) continue;
+      out.violations.push(
+        [
+          `pipeline ${number}: packets that are equal under the mask part ways`,
+          `A ${hexLine(a)}`,
+          `B ${hexLine(b)}`,
+          `mask ${hexLine(mask)}`,
+          `A does ${wanted}`,
+          `B does ${got}`,
+          ...flows,
+        ].join('\n  '),
+      );
+      return;
+    }
+  }
+  out.met += rules.size;
+  sw.close();
+}
+
+function hexLine(key: Uint8Array): string {
+  return Buffer.from(key.subarray(0, 3 * 64))
+    .toString('hex')
+    .replace(/0+$/, '');
+}

@@ -1,0 +1,12 @@
+import t from 'tap';
+import { checkSoundness } from './check.js';
+
+for (const seed of [1, 2]) {
+  t.test(`masks are sound (seed ${seed})`, (t) => {
+    const s = checkSoundness(40, seed);
+    t.same(s.violations, []);
+    t.ok(s.witnesses > 1000, 'packets that the masks let through');
+    t.ok(s.forwarded > 200 && s.met > 200, 'pipelines that do something');
+    t.end();
+  });
+}
