@@ -2,8 +2,11 @@
 // first match (flows that the pipeline makes do not overlap).
 //
 // A subtable knows the 64-bit words in which its mask has a bit, and touches only those: they are masked, hashed and compared, whatever the size
-// of the key. Its flows stand in a flat open-addressed table of (signature, slot), eight a line, with the masked words of each entry beside. A
-// subtable of few flows is compared one by one without hashing, which is cheaper.
+// of the key. Its flows stand in a flat open-addressed table of (signature, slot), eight a line, with the masked words of each entry beside.
+//
+// Two cases are worth their own code, both of masks within line 0 (most are). A subtable of few flows compares the whole line with each of them,
+// which is cheaper than hashing. A larger one works in three passes over the batch - mask and hash, look at the signature, compare the words -
+// each of which asks for the memory of the next, so that a table larger than the cache costs one wait for a batch and not two for a packet.
 //
 // A line that a key does not announce counts as zeros, so a mask word in it matches only zeros.
 #pragma once
@@ -17,13 +20,24 @@ namespace weft {
 
 constexpr uint32_t kKeyWords = kKeyBytes / 8;
 
+constexpr uint32_t kBatchKeys = 32;
+
 struct Subtable {
+  static constexpr uint32_t kFew = 4;
+  static constexpr uint32_t kNone = 0xffffffffu;
+
+  struct alignas(64) Line {
+    uint64_t word[8];
+  };
+  Line mask_line;              // line 0 of the mask
+  Line few_line[kFew];         // while there are few flows and `lines` is 0: line 0 of each, under the mask
+  uint32_t few_slot[kFew];
   uint64_t mask[kKeyWords];    // of the words in use
   uint8_t index[kKeyWords];    // which words of the key those are
   uint32_t words = 0;          // how many
   uint32_t lines = 0;          // further lines among them, as in Key::lines
   uint32_t size = 0;           // flows
-  uint32_t capacity = 0;       // entries, a power of two, at most half full
+  uint32_t capacity = 0;       // entries, a power of two, at most three quarters full
   uint64_t recent = 0;         // hits, halved at each reordering
   struct Entry {
     uint32_t signature;  // 0 is empty
@@ -32,21 +46,29 @@ struct Subtable {
   std::vector<Entry> entries;
   std::vector<uint64_t> keys;  // `words` a place
 
+  explicit Subtable(const Key& mask);
+  bool same_mask(const Key& m) const;
   uint32_t hash_masked(const uint64_t* masked) const;
   // Writes the key's words under the mask.
   void apply(const Key& key, uint64_t* masked) const;
-  uint32_t find(uint32_t signature, const uint64_t* masked) const;
   void insert(uint32_t signature, uint32_t slot, const uint64_t* masked);
   void remove(uint32_t signature, uint32_t slot);
-  bool same_mask(const Key& m) const;
+  // For the keys whose bit in `todo` is set: the slots of those that match, as bits.
+  uint32_t lookup(const Key* keys, uint32_t todo, uint32_t* slots, const Flow* flows) const;
 
  private:
+  uint32_t lookup_few(const Key* batch, uint32_t todo, uint32_t* slots) const;
+  uint32_t lookup_many(const Key* batch, uint32_t todo, uint32_t* slots, const Flow* flows) const;
+  uint32_t find(uint32_t signature, const uint64_t* masked) const;
   void place(uint32_t signature, uint32_t slot, const uint64_t* masked);
   void grow();
+  void list_few();
 };
 
 class MegaflowCache {
  public:
+  // `flows`: the worker's array, to be prefetched from.
+  explicit MegaflowCache(const Flow* flows) : flows_array_(flows) {}
 
   // The key's bits outside the mask are ignored. `flow` is not in the cache.
   void insert(Flow& flow, const Key& key, const Key& mask);
@@ -57,11 +79,17 @@ class MegaflowCache {
   void reorder();
   uint32_t subtables() const { return static_cast<uint32_t>(order_.size()); }
   uint32_t flows() const { return flows_; }
+  // A look-up costs less than a probe of the microflow cache: a few comparisons of a line.
+  bool trivial() const { return trivial_; }
 
   static constexpr uint32_t kNone = 0xffffffffu;
 
  private:
   std::vector<std::unique_ptr<Subtable>> order_;
+  void weigh();
+
+  const Flow* flows_array_;
+  bool trivial_ = true;
   uint32_t flows_ = 0;
 };
 

@@ -27,8 +27,7 @@ void MicroflowCache::insert(uint32_t hash, const Key& key, const Flow& flow) {
   Bucket& tags = buckets_[b];
   uint32_t way = kWays;
   for (uint32_t w = 0; w < kWays && way == kWays; w++) {
-    const Tag& t = tags.way[w];
-    if (t.hash == hash || t.seq == 0 || flows_[t.slot].seq != t.seq) way = w;
+    if (tags.hash[w] == hash || tags.seq[w] == 0 || flows_[tags.slot[w]].seq != tags.seq[w]) way = w;
   }
   if (way == kWays) {
     if (++turn_ % 16 != 0) return;
@@ -41,7 +40,9 @@ void MicroflowCache::insert(uint32_t hash, const Key& key, const Flow& flow) {
     const uint32_t n = static_cast<uint32_t>(__builtin_ctz(lines));
     std::memcpy(&further_[place * kFurther + n], bytes + (n + 1) * kLineBytes, kLineBytes);
   }
-  tags.way[way] = {hash, flow.seq, flow.slot, 0};
+  tags.hash[way] = hash;
+  tags.seq[way] = flow.seq;
+  tags.slot[way] = flow.slot;
 }
 
 void MicroflowCache::clear() { std::memset(buckets_, 0, kBuckets * sizeof(Bucket)); }

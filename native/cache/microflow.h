@@ -11,6 +11,7 @@
 
 #include "../generated/key_layout.h"
 #include "../worker/memory.h"
+#include "compare.h"
 #include "flow.h"
 
 namespace weft {
@@ -20,30 +21,26 @@ class MicroflowCache {
   explicit MicroflowCache(const Flow* flows);
 
   void prefetch(uint32_t hash) const { __builtin_prefetch(&buckets_[bucket(hash)]); }
-  // First half of a probe: the place of an entry with this hash, or -1. Prefetches its key.
+  // First half of a probe: the place of an entry with this hash, or -1. Prefetches its key and its flow.
   int32_t find(uint32_t hash) const {
     const uint32_t b = bucket(hash);
     const Bucket& tags = buckets_[b];
-    for (uint32_t w = 0; w < kWays; w++) {
-      if (tags.way[w].hash == hash && tags.way[w].seq != 0) {
-        __builtin_prefetch(&keys_[b * kWays + w]);
-        return static_cast<int32_t>(b * kWays + w);
-      }
-    }
-    return -1;
+    const uint32_t hit = equal_tags(tags.hash, hash);
+    if (hit == 0) return -1;
+    const uint32_t w = static_cast<uint32_t>(__builtin_ctz(hit));
+    __builtin_prefetch(&keys_[b * kWays + w]);
+    __builtin_prefetch(&flows_[tags.slot[w]]);
+    return static_cast<int32_t>(b * kWays + w);
   }
   // Second half: the flow's slot when the key is the same and the flow still lives, else kNone.
   uint32_t confirm(int32_t place, const Key& key) const {
-    const Tag& tag = buckets_[place / kWays].way[place % kWays];
-    const uint64_t* a = reinterpret_cast<const uint64_t*>(&key);
-    const uint64_t* b = keys_[place].word;
-    uint64_t diff = 0;
-    for (int i = 0; i < 8; i++) diff |= a[i] ^ b[i];
-    diff |= tag.seq ^ flows_[tag.slot].seq;
-    if (diff) return kNone;
+    const Bucket& tags = buckets_[static_cast<uint32_t>(place) / kWays];
+    const uint32_t w = static_cast<uint32_t>(place) % kWays, slot = tags.slot[w];
+    const bool same = equal_lines(&key, &keys_[place]) & (tags.seq[w] == flows_[slot].seq) & (tags.seq[w] != 0);
+    if (!same) return kNone;
     if (key.lines != 0 && !same_further_lines(place, key)) [[unlikely]]
       return kNone;
-    return tag.slot;
+    return slot;
   }
   void insert(uint32_t hash, const Key& key, const Flow& flow);
   void clear();
@@ -52,15 +49,11 @@ class MicroflowCache {
 
  private:
   static constexpr uint32_t kWays = 4;
-  static constexpr uint32_t kBuckets = 2048;
-  struct Tag {
-    uint32_t hash;
-    uint32_t seq;  // of the flow; 0 is an empty way
-    uint32_t slot;
-    uint32_t reserved;
-  };
+  static constexpr uint32_t kBuckets = 4096;
   struct alignas(64) Bucket {
-    Tag way[kWays];
+    uint32_t hash[kWays];
+    uint32_t seq[kWays];   // of the flow; 0 is an empty way, and no flow has it
+    uint32_t slot[kWays];
   };
   struct alignas(64) Line {
     uint64_t word[8];

@@ -71,20 +71,23 @@ class PcapPort final : public Port {
   uint32_t receive(Pool& pool, Packet** out, uint32_t max) override {
     if (at_ == frames_.size()) return 0;
     const uint32_t n = pool.take_many(out, max);
+    const uint8_t* bytes = bytes_.data();
+    const size_t end = frames_.size();
+    size_t at = at_;
     uint32_t got = 0;
-    for (; got < n; got++) {
-      if (at_ == frames_.size()) break;
-      const Frame f = frames_[at_];
+    for (; got < n && at < end; got++) {
+      const Frame f = frames_[at];
       if (f.len > kSmallBuffer - kHeadroom) [[unlikely]] {
         Packet* large = pool.take(true);
         if (!large) break;
         pool.give(out[got]);
         out[got] = large;
       }
-      copy(out[got]->data, bytes_.data() + f.at, f.len);
+      copy(out[got]->data, bytes + f.at, f.len);
       out[got]->len = f.len;
-      if (++at_ == frames_.size() && loop_) at_ = 0;
+      if (++at == end && loop_) at = 0;
     }
+    at_ = at;
     for (uint32_t i = got; i < n; i++) pool.give(out[i]);
     return got;
   }

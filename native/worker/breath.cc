@@ -68,45 +68,59 @@ void Worker::process(Packet** batch, uint32_t n, uint32_t in_port) {
   n = good;
   find_flows(n);
   for (uint32_t i = 0; i < n;) {
+    __builtin_prefetch(arena_.flow(found_[i + kFoundSpare]), 1);
     if (found_[i] == MegaflowCache::kNone) [[unlikely]] {
       miss(batch[i], keys_[i], hashes_[i]);
       i++;
       continue;
     }
-    // A run of packets of one flow whose only action is an output is moved as one.
     Flow& f = flows_[found_[i]];
+    Packet* p = batch[i];
     PortSlot* to = f.plain_port == kNoPort ? nullptr : &ports_[f.plain_port];
-    if (!to || !to->direct) {
-      run_flow(batch[i], keys_[i], f);
+    if (!to || !to->direct || p->len > to->max_len) {
+      run_flow(p, keys_[i], f);
       i++;
-      continue;
-    }
-    uint64_t bytes = 0, flags = 0;
-    uint32_t run = 0;
-    const uint32_t slot = found_[i];
-    for (; i < n && found_[i] == slot; i++) {
-      Packet* p = batch[i];
-      if (p->len > to->max_len) [[unlikely]] {
-        run_flow(p, keys_[i], f);
-        continue;
-      }
-      bytes += p->len;
-      flags |= load<uint16_t>(keys_[i].tcp_flags);
+    } else if (i + 1 < n && found_[i + 1] == found_[i]) {
+      i = send_run(batch, i, n, f);
+    } else {
+      count(f, 1, p->len, keys_[i]);
       enqueue(f.plain_port, *to, p);
-      run++;
+      i++;
     }
-    f.counters[kFlowPackets] += run;
-    f.counters[kFlowBytes] += bytes;
-    f.counters[kFlowUsedNs] = now_ns_;
-    f.counters[kFlowTcpFlags] |= __builtin_bswap16(static_cast<uint16_t>(flags));
   }
+}
+
+// The packets from i on that are of flow f, whose only action is an output, move as one. Returns where the run ends.
+uint32_t Worker::send_run(Packet** batch, uint32_t i, uint32_t n, Flow& f) {
+  PortSlot& to = ports_[f.plain_port];
+  const uint32_t first = i, slot = found_[i];
+  uint64_t bytes = 0;
+  uint32_t longest = 0;
+  uint16_t flags = 0;
+  for (; i < n && found_[i] == slot; i++) {
+    const uint32_t len = batch[i]->len;
+    bytes += len;
+    longest = len > longest ? len : longest;
+    flags |= load<uint16_t>(keys_[i].tcp_flags);
+  }
+  if (longest > to.max_len) [[unlikely]] {
+    for (uint32_t at = first; at < i; at++) run_flow(batch[at], keys_[at], f);
+    return i;
+  }
+  f.counters[kFlowPackets] += i - first;
+  f.counters[kFlowBytes] += bytes;
+  f.counters[kFlowUsedNs] = now_ns_;
+  f.counters[kFlowTcpFlags] |= __builtin_bswap16(flags);
+  for (uint32_t at = first; at < i; at++) enqueue(f.plain_port, to, batch[at]);
+  return i;
 }
 
 // Fills found_ for the batch whose keys and hashes are in keys_ and hashes_.
 void Worker::find_flows(uint32_t n) {
   uint32_t missing = n == 32 ? ~0u : (1u << n) - 1;
   const uint32_t all = missing;
-  if (use_microflows_) {
+  const bool use_microflows = use_microflows_ && !megaflows_.trivial();
+  if (use_microflows) {
     int32_t place[kBatch];
     for (uint32_t i = 0; i < n; i++) place[i] = microflows_.find(hashes_[i]);
     for (uint32_t i = 0; i < n; i++) {
@@ -121,7 +135,7 @@ void Worker::find_flows(uint32_t n) {
   }
   const uint32_t found = megaflows_.lookup(keys_, missing, found_, &stats_[kWorkerSubtableLookups]);
   stats_[kWorkerMegaflowHits] += static_cast<uint32_t>(__builtin_popcount(found));
-  if (!use_microflows_) return;
+  if (!use_microflows) return;
   for (uint32_t todo = found; todo != 0; todo &= todo - 1) {
     const uint32_t i = static_cast<uint32_t>(__builtin_ctz(todo));
     microflows_.insert(hashes_[i], keys_[i], flows_[found_[i]]);

@@ -1,5 +1,6 @@
 // The packet buffers of one worker, small and large. A free list is a stack: the buffer given last is taken next, while it is still in the cache.
 #pragma once
+#include <cstring>
 #include <vector>
 
 #include "../port/port.h"
@@ -54,12 +55,8 @@ class PacketPool final : public Pool {
   static Packet* reset(Packet* p) {
     if (!p) return p;
     p->data = p->buffer + kHeadroom;
-    p->len = 0;
     p->slot = kNoSlot;
-    p->offload = Offload{};
-    p->trunc = 0;
-    p->next = nullptr;
-    p->delivered = p->recirc_depth = p->counted = 0;
+    std::memset(reinterpret_cast<uint8_t*>(p) + offsetof(Packet, in_port), 0, sizeof(Packet) - offsetof(Packet, in_port));
     return p;
   }
 

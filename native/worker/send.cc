@@ -68,10 +68,11 @@ DropReason Worker::output(Packet* p, uint32_t port) {
   return DropReason::kNone;
 }
 
-void Worker::enqueue(uint32_t vport, PortSlot& s, Packet* p) {
-  if (s.queued == 0) dirty_.push_back(vport);
-  s.queue[s.queued++] = p;
-  if (s.queued == kBatch) flush(vport);
+// What became of a packet at its port: `why`, or kNone when it left.
+void Worker::sent(Packet* p, DropReason why) {
+  if (p->worker == id_) return finish(p, why);
+  p->slot = static_cast<uint32_t>(why);
+  shared_.lent(p->worker, id_).back.push(p);
 }
 
 void Worker::flush(uint32_t vport) {
@@ -85,25 +86,30 @@ void Worker::flush(uint32_t vport) {
   uint64_t* block = arena_.port(vport);
   block[kPortTxPackets] += tally.sent_packets;
   block[kPortTxBytes] += tally.sent_bytes;
+  // Most packets left, came from one port, and are ours: they are counted together.
+  const uint32_t in_port = s.queue[0]->in_port;
+  uint64_t forwarded = 0;
   for (uint32_t i = 0; i < n; i++) {
     Packet* p = s.queue[i];
-    DropReason why = DropReason::kNone;
-    if (!ok[i]) {
-      block[kPortTxDropped]++;
-      // The tally says how many of each; which packet it was does not matter to anybody.
-      why = DropReason::kTxError;
-      if (tally.dropped_full)
-        tally.dropped_full--, why = DropReason::kTxFull;
-      else if (tally.dropped_mtu)
-        tally.dropped_mtu--, why = DropReason::kMtu;
-    }
-    if (p->worker != id_) {
-      p->slot = static_cast<uint32_t>(why);
-      shared_.lent(p->worker, id_).back.push(p);
+    if ((ok[i] != 0) & (p->worker == id_) & (p->in_port == in_port)) [[likely]] {
+      forwarded += p->counted;
+      pool_.put(p);
       continue;
     }
-    finish(p, why);
+    if (ok[i]) {
+      sent(p, DropReason::kNone);
+      continue;
+    }
+    block[kPortTxDropped]++;
+    // The tally says how many of each; which packet it was does not matter to anybody.
+    DropReason why = DropReason::kTxError;
+    if (tally.dropped_full)
+      tally.dropped_full--, why = DropReason::kTxFull;
+    else if (tally.dropped_mtu)
+      tally.dropped_mtu--, why = DropReason::kMtu;
+    sent(p, why);
   }
+  arena_.port(in_port)[kPortForwarded] += forwarded;
 }
 
 void Worker::flush_all() {

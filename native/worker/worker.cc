@@ -28,6 +28,7 @@ Worker::Worker(uint32_t id, Shared& shared)
       flow_memory_(uint64_t{shared.config.max_flows} * sizeof(Flow)),
       flows_(flow_memory_.as<Flow>()),
       microflows_(flows_),
+      megaflows_(flows_),
       use_microflows_(shared.config.microflow),
       ports_(new PortSlot[shared.config.max_ports]),
       pending_(std::min(kPendingEntries, shared.config.buffers)),

@@ -148,15 +148,21 @@ class Worker final : public Sink, public FrameSink {
   uint32_t receive(uint32_t vport, PortSlot& s);
   void process(Packet** batch, uint32_t n, uint32_t in_port);
   void find_flows(uint32_t n);
+  uint32_t send_run(Packet** batch, uint32_t i, uint32_t n, Flow& f);
   void run_flow(Packet* p, Key& key, Flow& f);
   void count(Flow& f, uint64_t packets, uint64_t bytes, const Key& key);
   Flow* find_flow(Key& key, uint32_t* hash);
 
   // send.cc
-  void enqueue(uint32_t vport, PortSlot& s, Packet* p);
+  void enqueue(uint32_t vport, PortSlot& s, Packet* p) {
+    if (s.queued == 0) dirty_.push_back(vport);
+    s.queue[s.queued++] = p;
+    if (s.queued == kBatch) flush(vport);
+  }
   void flush(uint32_t vport);
   void flush_all();
   void finish(Packet* p, DropReason why);
+  void sent(Packet* p, DropReason why);
   DropReason refuse(Packet* p, uint32_t vport, DropReason why);
   bool lend(Packet* p, uint32_t vport, uint32_t owner);
   uint32_t collect_lent();
@@ -194,7 +200,8 @@ class Worker final : public Sink, public FrameSink {
   // The batch in hand; found_[i] is kNone for a miss.
   Key keys_[kBatch];
   uint32_t hashes_[kBatch];
-  uint32_t found_[kBatch];
+  static constexpr uint32_t kFoundSpare = 8;
+  uint32_t found_[kBatch + kFoundSpare] = {};  // read a little past the batch, for prefetching only
 
   PendingTable pending_;
   Random random_;
