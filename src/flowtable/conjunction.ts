@@ -13,6 +13,7 @@
  */
 import type { Action } from '../action/action.js';
 import { OK } from '../flow/key.js';
+import type { RuleListener } from './flow-mod.js';
 import type { Rule } from './rule.js';
 
 /** What an engine offers to this file. */
@@ -27,6 +28,21 @@ export interface OrdinarySearch {
 export function isConjunction(actions: readonly Action[]): boolean {
   for (const a of actions) if (a.type === 'conjunction') return true;
   return false;
+}
+
+/**
+ * Did a clause of a conjunctive match change or go? Look-ups return the rule of the id and not its clauses, so what was derived from a
+ * look-up does not show that it depends on this one.
+ */
+export function clauseChanged(event: Parameters<RuleListener>[0]): boolean {
+  switch (event.kind) {
+    case 'added':
+      return event.replaced !== undefined && isConjunction(event.replaced.actions);
+    case 'modified':
+      return event.before !== event.rule.actions && isConjunction(event.before);
+    case 'removed':
+      return isConjunction(event.rule.actions);
+  }
 }
 
 const CONJ_WORD = OK.conjId.offset >> 2;

@@ -48,6 +48,7 @@ export type RemovedReason = 'idle_timeout' | 'hard_timeout' | 'delete' | 'group_
 export type RuleListener = (
   event:
     | { readonly kind: 'added'; readonly rule: Rule; readonly replaced?: Rule }
-    | { readonly kind: 'modified'; readonly rule: Rule }
+    /** `before` is the rule's own `actions` where those did not change (a renewal: only times, counters or the cookie did). */
+    | { readonly kind: 'modified'; readonly rule: Rule; readonly before: readonly Action[] }
     | { readonly kind: 'removed'; readonly rule: Rule; readonly reason: RemovedReason },
 ) => void;

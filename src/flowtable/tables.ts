@@ -251,13 +251,14 @@ export class FlowTables {
       rule.packets = 0;
       rule.bytes = 0;
     }
-    if (!sameActions(rule.actions, mod.actions)) {
+    const before = rule.actions;
+    if (!sameActions(before, mod.actions)) {
       this.replaceActions(t, rule, mod.actions);
       rule.generation++;
       t.generation++;
       this.changes++;
     }
-    this.tell({ kind: 'modified', rule });
+    this.tell({ kind: 'modified', rule, before });
   }
 
   /** Engines file conjunctions apart: a rule that becomes one, or ceases to be, is filed again. */
