@@ -9,6 +9,7 @@ import type { Datapath } from '../datapath/datapath.js';
 import { NO_OFFLOAD } from '../datapath/datapath.js';
 import { OFPP } from '../flow/field.js';
 import { newKey } from '../flow/key.js';
+import { clauseChanged } from '../flowtable/conjunction.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
 import { N_TABLES } from '../flowtable/flow-mod.js';
 import { Groups } from '../flowtable/groups.js';
@@ -84,8 +85,9 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
       changes.everything();
     });
     this.tables.listen((e) => {
-      if (e.kind === 'added' && !e.replaced) changes.ruleAdded(this, e.rule);
-      else changes.ruleChanged();
+      if (clauseChanged(e)) changes.everything();
+      else if (e.kind === 'added' && !e.replaced) changes.ruleAdded(this, e.rule);
+      else if (e.kind !== 'modified' || e.before !== e.rule.actions) changes.ruleChanged();
       if (e.kind === 'removed') this.removed(e.rule, e.reason);
       else if (e.kind === 'added' && e.replaced) deleteLearned(this.tables, e.replaced);
     });
