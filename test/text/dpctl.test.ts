@@ -1,12 +1,12 @@
 /** Text of datapath flows against the real ovs-vswitchd: it installs flows from our text and dumps them again. */
 import t from 'tap';
+import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { formatDpActions, parseDpActions } from '../../src/datapath/text/actions.js';
 import { formatDpKey, parseDpKey } from '../../src/datapath/text/flow.js';
 import { put16 } from '../../src/lib/bytes.js';
 import { Random } from '../../src/lib/random.js';
 import { DP_KEY_BYTES, K, type Slot } from '../../src/packet/key.js';
 import { RealOvs } from '../support/ovs.js';
-import { needPrograms, OVS_PROGRAMS } from '../support/packages.js';
 
 const SEED = 11;
 const FLOWS = 150;
@@ -69,7 +69,7 @@ function randomFlow(r: Random, n: number): KeyMask {
   return d;
 }
 
-/** Its reader does not know the MPLS and hash actions that it prints. */
+/** Its reader does not know the MPLS, hash and recirculation actions that it prints. */
 const ACTIONS = [
   '1',
   '1,2',
@@ -84,7 +84,6 @@ const ACTIONS = [
   'push_vlan(vid=9,pcp=3),2',
   'push_vlan(tpid=0x88a8,vid=300,pcp=0),2',
   'pop_vlan,2',
-  'recirc(0x4)',
   'trunc(100),2',
   'clone(set(eth(src=02:02:02:02:02:02)),1),2',
   'sample(sample=50.0%,actions(2)),1',
