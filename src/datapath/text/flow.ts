@@ -36,6 +36,8 @@ import {
 export interface DpTextContext {
   /** Names instead of numbers of vports, where known. */
   readonly portName?: ((vport: number) => string | undefined) | undefined;
+  /** Say also what is not matched, as `dump-flows -m` does. */
+  readonly verbose?: boolean | undefined;
   /** Numbers of port names, for reading. */
   readonly portNumber?: ((name: string) => number | undefined) | undefined;
 }
@@ -74,15 +76,16 @@ function isTransport(proto: number): GroupName | undefined {
 function formatConntrack(d: Masked, type: number): string {
   const state = d.mask.subarray(K.ctState.offset, K.ctState.offset + 4);
   let s = '';
-  if (!isZero(state)) {
+  if (isZero(state)) s += d.verbose ? 'ct_state(0/0),' : '';
+  else {
     const value = d.value[K.ctState.offset + 3];
     const mask = d.mask[K.ctState.offset + 3];
     s += `ct_state(${formatFlagsMasked(value, mask, 0xff, CT_STATE_FLAGS)}),`;
   }
   s += scalar(d, 'ct_zone', K.ctZone) + scalar(d, 'ct_mark', K.ctMark);
   const label = K.ctLabel.offset;
-  if (!isZero(d.mask, label, label + 16)) s += `ct_label(${wideHex(d, label, 16)}),`;
-  return s + wrapped(d, type === 0x86dd ? 'ct_tuple6' : 'ct_tuple4');
+  if (d.verbose || !isZero(d.mask, label, label + 16)) s += `ct_label(${wideHex(d, label, 16)}),`;
+  return s + wrapped({ value: d.value, mask: d.mask }, type === 0x86dd ? 'ct_tuple6' : 'ct_tuple4');
 }
 
 /** Headers from the Ethernet type on. */
@@ -110,7 +113,8 @@ function formatNetwork(d: Masked, type: number): string {
   else if (proto === 58 && type === 0x86dd) {
     s += wrapped(d, 'icmpv6');
     const icmpType = get16(d.value, K.tpSrc.offset);
-    if (icmpType === 135 || icmpType === 136) s += wrapped(d, 'nd') + wrapped(d, 'nd_ext');
+    if (icmpType === 135 || icmpType === 136)
+      s += wrapped(d, 'nd') + wrapped({ value: d.value, mask: d.mask }, 'nd_ext');
   }
   return s;
 }
@@ -124,15 +128,15 @@ function formatTagged(d: Masked, tags: readonly (readonly [tpid: Slot, tci: Slot
   const value = get16(d.value, tci.offset);
   if (mask === 0 || (value & VLAN_CFI) === 0) return formatNetwork(d, type);
   const tpidText = `0x${(get16(d.value, tpid.offset) || 0x8100).toString(16).padStart(4, '0')}`;
-  return `eth_type(${tpidText}),vlan(${formatTci(value, mask)}),encap(${formatTagged(d, inner, type).slice(0, -1)}),`;
+  return `eth_type(${tpidText}),vlan(${formatTci(value, mask, d.verbose)}),encap(${formatTagged(d, inner, type).slice(0, -1)}),`;
 }
 
 /** Key and mask of DP_KEY_BYTES or more. The value is printed as it is, also where the mask has zeros, as OVS does. */
 export function formatDpKey(value: Uint8Array, mask: Uint8Array, ctx: DpTextContext = {}): string {
-  const d = { value, mask };
+  const d: Masked = { value, mask, verbose: ctx.verbose ?? false };
   const type = get16(value, K.ethType.offset);
   let s = scalar(d, 'skb_priority', K.skbPriority);
-  const tunnel = formatTunnel(d, place);
+  const tunnel = formatTunnel({ value, mask }, place);
   if (tunnel) s += `tunnel(${tunnel}),`;
   s += scalar(d, 'skb_mark', K.pktMark) + formatConntrack(d, type);
   s += scalar(d, 'recirc_id', K.recircId) + scalar(d, 'dp_hash', K.dpHash);

@@ -133,6 +133,8 @@ export function isGroup(name: string): name is GroupName {
 export interface Masked {
   readonly value: Uint8Array;
   readonly mask: Uint8Array;
+  /** Say also what is not matched, with its mask of zeros. */
+  readonly verbose?: boolean;
 }
 
 const hexOf = (v: number): string => (v === 0 ? '0' : `0x${v.toString(16)}`);
@@ -167,7 +169,7 @@ function allOf(m: Pick<Member, 'bits'>, bytes: number): number {
 export function formatValue(m: Pick<Member, 'kind' | 'bits'>, d: Masked, p: Place): string {
   const { offset, bytes } = p;
   const end = offset + bytes;
-  if (isZero(d.mask, offset, end)) return '';
+  if (isZero(d.mask, offset, end) && (!d.verbose || m.kind === 'frag')) return '';
   if (m.kind === 'mac' || m.kind === 'ipv4' || m.kind === 'ipv6') {
     const { format } = ADDRESS[m.kind];
     const text = format(d.value, offset);

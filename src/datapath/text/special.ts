@@ -17,12 +17,12 @@ import {
 } from './members.js';
 
 /** "vid=5,pcp=3", with masks where they are partial. The tag's presence bit is 1 in text that does not say cfi=0. */
-export function formatTci(tci: number, mask: number): string {
+export function formatTci(tci: number, mask: number, verbose = false): string {
   const out: string[] = [];
   const vid = mask & 0xfff;
   const pcp = (mask >> 13) & 7;
-  if (vid) out.push(`vid=${tci & 0xfff}${vid === 0xfff ? '' : `/0x${vid.toString(16)}`}`);
-  if (pcp) out.push(`pcp=${(tci >> 13) & 7}${pcp === 7 ? '' : `/0x${pcp.toString(16)}`}`);
+  if (vid || verbose) out.push(`vid=${tci & 0xfff}${vid === 0xfff ? '' : `/0x${vid.toString(16)}`}`);
+  if (pcp || verbose) out.push(`pcp=${(tci >> 13) & 7}${pcp === 7 ? '' : `/0x${pcp.toString(16)}`}`);
   if (mask & VLAN_CFI && (tci & VLAN_CFI) === 0) out.push('cfi=0');
   return out.join(',');
 }

@@ -93,6 +93,18 @@ t.test('flows', (t) => {
   t.end();
 });
 
+t.test('what is not matched is said when asked for', (t) => {
+  const texts = [
+    'skb_priority(0/0),skb_mark(0/0),ct_state(0/0),ct_zone(0/0),ct_mark(0/0),ct_label(0/0),recirc_id(0),dp_hash(0/0),in_port(1),packet_type(ns=0,id=0),eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:00/00:00:00:00:00:00),eth_type(0x0800),ipv4(src=0.0.0.0/0.0.0.0,dst=0.0.0.0/0.0.0.0,proto=6,tos=0/0,ttl=0/0,frag=no),tcp(src=0/0,dst=80/0xfff0),tcp_flags(+syn)',
+    'skb_priority(0/0),skb_mark(0/0),ct_state(0/0),ct_zone(0/0),ct_mark(0/0),ct_label(0/0),recirc_id(0),dp_hash(0/0),in_port(1),packet_type(ns=0/0,id=0/0),eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:00/00:00:00:00:00:00),eth_type(0x0806),arp(sip=0.0.0.0/0.0.0.0,tip=0.0.0.0/0.0.0.0,op=1,sha=00:00:00:00:00:00/00:00:00:00:00:00,tha=00:00:00:00:00:00/00:00:00:00:00:00)',
+  ];
+  for (const text of texts) {
+    const k = parseDpKey(text);
+    t.equal(formatDpKey(k.value, k.mask, { verbose: true }), text);
+  }
+  t.end();
+});
+
 function both(k: { value: Uint8Array; mask: Uint8Array }): [Uint8Array, Uint8Array] {
   return [k.value, k.mask];
 }
