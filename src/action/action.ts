@@ -134,7 +134,7 @@ export type Action =
   | { readonly type: 'goto_table'; readonly table: number };
 
 /** Of a controller action: no meter. */
-export const NO_METER = 0xffffffff;
+export const NO_METER = 0;
 
 /** The member of the union that has a type, perhaps beside others ("push_mpls" and "pop_mpls" share one). */
 export type ActionOf<T extends Action['type']> = Action extends infer M

@@ -30,9 +30,9 @@ const FORMS: ReadonlyMap<string, WireForm> = (() => {
   return forms;
 })();
 
-function experimenterForm(r: WireReader, length: number): WireForm {
-  if (length < 16) throw new UserError('an experimenter action is too short', 'OFPBAC_BAD_LEN');
+function experimenterForm(r: WireReader): WireForm {
   const head = r.peek(10);
+  if (head.length < 10) throw new UserError('an experimenter action is cut off', 'OFPBAC_BAD_LEN');
   const vendor = ((head[4] << 24) | (head[5] << 16) | (head[6] << 8) | head[7]) >>> 0;
   const subtype = (head[8] << 8) | head[9];
   const space = vendor === NX_VENDOR ? 'nx' : vendor === ONF_VENDOR ? 'onf' : undefined;
@@ -42,28 +42,27 @@ function experimenterForm(r: WireReader, length: number): WireForm {
   return form;
 }
 
-function formAt(r: WireReader, type: number, length: number): { form: WireForm; header: number } {
-  if (type === OFPAT_EXPERIMENTER) return { form: experimenterForm(r, length), header: 10 };
+function standardForm(r: WireReader, type: number): WireForm {
   const form = FORMS.get(formKey('of', type, r.version));
   if (!form) throw new UserError(`unknown action ${type}`, 'OFPBAC_BAD_TYPE');
-  return { form, header: 4 };
+  return form;
 }
 
-/** One action: header checked, then what the row's form reads of the rest. */
+/** One action: header checked, then what the row's form reads of the rest. Unknown types come before bad lengths, as in OVS. */
 function decodeOne(r: WireReader, ctx: DecodeCtx): Action {
   const head = r.peek(4);
   if (head.length < 4) throw new UserError('an action is cut off', 'OFPBAC_BAD_LEN');
   const type = (head[0] << 8) | head[1];
   const length = (head[2] << 8) | head[3];
+  const form = type === OFPAT_EXPERIMENTER ? experimenterForm(r) : standardForm(r, type);
   if (length < 8 || length % 8 !== 0 || length > r.remaining) {
     throw new UserError(`an action says that it is ${length} bytes long`, 'OFPBAC_BAD_LEN');
   }
-  const { form, header } = formAt(r, type, length);
   if (form.open ? length < form.size : length !== form.size) {
     throw new UserError(`an action is ${length} bytes long and not ${form.size}`, 'OFPBAC_BAD_LEN');
   }
   const body = r.sub(length, 'OFPBAC_BAD_LEN');
-  body.skip(header);
+  body.skip(form.space === 'of' ? 4 : 10);
   return form.decode(body, ctx);
 }
 

@@ -65,24 +65,31 @@ interface Header {
   readonly length: number;
 }
 
-function readHeader(r: WireReader): Header {
+/** `alone`: no value follows. Then an unknown field and a wrong length are one error, and another than before a value. */
+function readHeader(r: WireReader, alone: boolean): Header {
   if (r.remaining < 4) throw new UserError('an OXM header is cut off', 'OFPBMC_BAD_LEN');
   const oxmClass = r.u16();
   const rest = r.u16();
   const long = oxmClass === 0xffff;
   const payload = (rest & 0xff) - (long ? 4 : 0);
   if (payload < 0 || (long && r.remaining < 4)) throw new UserError('an OXM header is cut off', 'OFPBMC_BAD_LEN');
+  const unknown = alone ? 'OFPBMC_BAD_FIELD' : 'OFPBAC_BAD_SET_TYPE';
   const row = fieldByHeader(oxmClass, rest >> 9, long ? r.u32() : 0);
+  if (!row) throw new UserError(`unknown OXM field ${oxmClass}:${rest >> 9}`, unknown);
   const masked = (rest & 0x100) !== 0;
   const length = masked ? payload / 2 : payload;
-  const fits = row && (length === row.bytes || (row.tunMetadata !== undefined && length <= row.bytes));
-  if (!row || !fits) throw new UserError(`unknown OXM field ${oxmClass}:${rest >> 9}`, 'OFPBMC_BAD_FIELD');
+  // Fields of variable length take any up to their own.
+  const fits = row.tunMetadata === undefined ? length === row.bytes : Number.isInteger(length) && length <= row.bytes;
+  if (!fits) {
+    const fault = alone || length === 0 ? unknown : 'OFPBAC_BAD_SET_LEN';
+    throw new UserError(`${row.name} is ${row.bytes} bytes and not ${length}`, fault);
+  }
   return { row, masked, length };
 }
 
 /** Reads a header without a value. */
 export function pullHeader(r: WireReader): FieldRow {
-  const { row, masked } = readHeader(r);
+  const { row, masked } = readHeader(r, true);
   if (masked) throw new UserError('a mask where a field is named only', 'OFPBMC_BAD_MASK');
   return row;
 }
@@ -118,13 +125,16 @@ export function putEntry(w: WireWriter, row: FieldRow, version: number, value: b
   w.bytes(bytes);
 }
 
-/** Reads an entry. A mask is an error unless `mayMask`; without one the mask is all ones. */
+/** Reads an entry; faults are named as those of set actions. A mask is an error unless `mayMask`; without one the mask is all ones. */
 export function pullEntry(r: WireReader, mayMask: boolean): { row: FieldRow; value: bigint; mask: bigint } {
-  const { row, masked, length } = readHeader(r);
+  const { row, masked, length } = readHeader(r, false);
   if (r.remaining < (masked ? 2 : 1) * length) throw new UserError('an OXM value is cut off', 'OFPBMC_BAD_LEN');
-  if (masked && !mayMask) throw new UserError(`${row.name} must not have a mask here`, 'OFPBMC_BAD_MASK');
   const value = getBig(r.bytes(length), 0, length);
   const mask = masked ? getBig(r.bytes(length), 0, length) : noMask(row);
+  if ((value & ~mask) !== 0n) {
+    throw new UserError(`${row.name} has ones where its mask has none`, 'OFPBMC_BAD_WILDCARDS');
+  }
+  if (masked && !mayMask) throw new UserError(`${row.name} must not have a mask here`, 'OFPBMC_BAD_MASK');
   return { row, value, mask };
 }
 
@@ -153,7 +163,9 @@ export function checkDestination(f: Subfield, state?: CheckState): void {
 export function parseValue(row: FieldRow, text: string, ctx: ParseCtx): { value: bigint; mask: bigint } {
   const { value, mask } = parseFieldValue(row, text, { ports: (name) => tryPort(ctx, name) });
   if ((value & ~row.valid) !== 0n) throw new UserError(`${text} is not a valid value for field ${row.name}`);
-  return { value, mask };
+  // Flags by name have the mask of the flags there are, and that is none.
+  const isByName = row.format.endsWith('_flags') && (mask & row.valid) === row.valid;
+  return { value, mask: isByName ? noMask(row) : mask };
 }
 
 export function formatValue(row: FieldRow, value: bigint, mask: bigint, names?: ReadonlyMap<number, string>): string {

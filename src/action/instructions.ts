@@ -22,7 +22,7 @@ const KINDS: ReadonlyMap<number, Kind> = new Map([
   [2, { name: 'write_metadata', size: 24, open: false, from: 2, to: 6 }],
   [3, { name: 'write_actions', size: 8, open: true, from: 2, to: 6 }],
   [4, { name: 'apply_actions', size: 8, open: true, from: 2, to: 6 }],
-  [5, { name: 'clear_actions', size: 8, open: true, from: 2, to: 6 }],
+  [5, { name: 'clear_actions', size: 8, open: false, from: 2, to: 6 }],
   [6, { name: 'meter', size: 8, open: false, from: 4, to: 5 }],
 ]);
 const APPLY = 4;

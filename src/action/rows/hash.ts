@@ -193,7 +193,9 @@ function decodeBundle(r: WireReader, load: boolean): Bundle {
     argument(range === 0 && header.every((b) => b === 0), 'bundle has a destination');
     r.skip(4);
   }
-  argument(r.u32() === 0, 'reserved bytes of bundle are not zero');
+  const zero = r.u32();
+  if (r.remaining < 2 * n) throw new UserError('bundle is too short for its members', 'OFPBAC_BAD_LEN');
+  argument(zero === 0, 'reserved bytes of bundle are not zero');
   argument(fields !== undefined && algorithm !== undefined, 'bundle has unknown fields or algorithm');
   argument(n <= MAX_MEMBERS && memberType === MEMBER_TYPE, 'bundle has unknown or too many members');
   argument(!dst || dst.bits >= 16, 'bundle_load needs 16 bits at least');

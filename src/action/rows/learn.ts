@@ -215,7 +215,9 @@ function encode(a: Learn, w: WireWriter): void {
 
 function pullSubfield(r: WireReader, bits: number): Subfield {
   const field = pullShortHeader(r);
-  return { field, ofs: r.u16(), bits };
+  const f = { field, ofs: r.u16(), bits };
+  checkSource(f);
+  return f;
 }
 
 function pullItem(r: WireReader, header: number): LearnItem {
@@ -223,7 +225,10 @@ function pullItem(r: WireReader, header: number): LearnItem {
   const kind = header & SPEC.kind;
   const constant = (header & SPEC.immediate) !== 0;
   argument(kind !== SPEC.kind && !(kind === SPEC.output && constant), 'learn has an unknown specification');
-  const src = constant ? getBig(r.bytes(2 * Math.ceil(bits / 16)), 0, 2 * Math.ceil(bits / 16)) : pullSubfield(r, bits);
+  const constantBytes = 2 * Math.ceil(bits / 16);
+  const need = (constant ? constantBytes : 6) + (kind === SPEC.output ? 0 : 6);
+  if (r.remaining < need) throw new UserError('a specification of learn is cut off', 'OFPBAC_BAD_LEN');
+  const src = constant ? getBig(r.bytes(constantBytes), 0, constantBytes) : pullSubfield(r, bits);
   if (kind === SPEC.output && typeof src !== 'bigint') return { kind: 'output', src };
   const dst = pullSubfield(r, bits);
   const value = typeof src === 'bigint' ? src & lowBits(bits) : src;
@@ -233,6 +238,9 @@ function pullItem(r: WireReader, header: number): LearnItem {
 function decode(outer: WireReader, second: boolean): Learn {
   const r = outer.sub(outer.remaining, 'OFPBAC_BAD_LEN');
   const s = emptySpec();
+  const head = r.peek(30);
+  if (second && (head[28] !== 0 || head[29] !== 0))
+    throw new UserError('learn has reserved bytes', 'NXBAC_MUST_BE_ZERO');
   s.idleTimeout = r.u16();
   s.hardTimeout = r.u16();
   s.priority = r.u16();
@@ -249,7 +257,7 @@ function decode(outer: WireReader, second: boolean): Learn {
   if (second) {
     s.limit = r.u32();
     const ofs = r.u16();
-    if (r.u16() !== 0) throw new UserError('learn has reserved bytes', 'NXBAC_MUST_BE_ZERO');
+    r.skip(2);
     if (flags & FLAG.writeResult) {
       s.resultDst = { field: pullHeader(r), ofs, bits: 1 };
       checkDestination(s.resultDst);

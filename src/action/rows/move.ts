@@ -69,7 +69,7 @@ export const move: ActionRow<Move> = {
     } else nx(w, 6, () => putMove(w, a, 0));
   },
   forms: [
-    { ...nxOpenForm(6, 24, (r): Move => ({ type: 'move', ...pullMove(r, 0) })), to: 5 },
+    { ...nxOpenForm(6, 16, (r): Move => ({ type: 'move', ...pullMove(r, 0) })), to: 5 },
     ofForm(28, [6, 6], 16, (r): Move => ({ type: 'move', ...pullMove(r, 2), wire: 'copy_field' }), true),
     {
       space: 'onf',

@@ -1,6 +1,6 @@
 /** Actions that send the packet somewhere. */
 import { OFPP } from '../../flow/field.js';
-import { formatHex, parseHex } from '../../lib/bytes.js';
+import { formatHex, isZero, parseHex } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
 import { type ActionOf, NO_METER } from '../action.js';
 import {
@@ -140,10 +140,10 @@ export const outputReg: ActionRow<ActionOf<'output_reg'>> = {
   },
   forms: [
     nxForm(15, 24, (r) => {
+      argument(isZero(r.peek(14), 8), 'reserved bytes of output_reg are not zero');
       const bits = decodeOfsBits(r.u16());
       const src = subfieldOf(pullShortHeader(r), bits);
       const maxLen = r.u16();
-      mustBeZero(r, 'OFPBAC_BAD_ARGUMENT');
       checkSource(src);
       return { type: 'output_reg', src, maxLen };
     }),
@@ -297,12 +297,12 @@ export const controller: ActionRow<ActionOf<'controller'>> = {
         }
         const p = r.sub(length - 4, 'OFPBPC_BAD_LEN');
         r.skip(padded - length);
-        if (type === PROP.maxLen) a.maxLen = exact(p.remaining, 4, () => p.u16());
-        else if (type === PROP.controllerId) a.controllerId = exact(p.remaining, 4, () => p.u16());
-        else if (type === PROP.reason) a.reason = exact(p.remaining, 1, () => p.u8());
+        if (type === PROP.maxLen) a.maxLen = atLeast(p.remaining, 2, () => p.u16());
+        else if (type === PROP.controllerId) a.controllerId = atLeast(p.remaining, 2, () => p.u16());
+        else if (type === PROP.reason) a.reason = atLeast(p.remaining, 1, () => p.u8());
         else if (type === PROP.userdata) userdata = new Uint8Array(p.bytes(p.remaining));
         else if (type === PROP.pause) a.pause = true;
-        else if (type === PROP.meterId) a.meterId = exact(p.remaining, 4, () => p.u32());
+        else if (type === PROP.meterId) a.meterId = atLeast(p.remaining, 4, () => p.u32());
         else throw new UserError(`controller has an unknown property ${type}`, 'OFPBPC_BAD_TYPE');
       }
       return { type: 'controller', ...a, userdata, wire: 'controller2' };
@@ -314,8 +314,9 @@ export const controller: ActionRow<ActionOf<'controller'>> = {
   },
 };
 
-function exact<T>(got: number, want: number, read: () => T): T {
-  if (got !== want) throw new UserError('a property of controller has a bad length', 'OFPBPC_BAD_LEN');
+/** The number that a property starts with. */
+function atLeast<T>(got: number, want: number, read: () => T): T {
+  if (got < want) throw new UserError('a property of controller has a bad length', 'OFPBPC_BAD_LEN');
   return read();
 }
 

@@ -143,7 +143,7 @@ function putTci(w: WireWriter, tci: number, hasVlan: boolean): void {
 }
 
 function decodeSetField(r: WireReader, mayMask: boolean): SetAction {
-  const { row, value, mask } = badMaskIsSetMask(() => pullEntry(r, mayMask));
+  const { row, value, mask } = asSetError(() => pullEntry(r, mayMask));
   const bad = (what: string): never => {
     throw new UserError(what, 'OFPBAC_BAD_SET_ARGUMENT');
   };
@@ -155,8 +155,8 @@ function decodeSetField(r: WireReader, mayMask: boolean): SetAction {
   return { type: 'set_field', dst: whole(row), value, mask, form: 'set_field' };
 }
 
-/** Masks have an error code of their own in set_field. */
-function badMaskIsSetMask<T>(fn: () => T): T {
+/** A mask where none may be has an error code of its own in set_field. */
+function asSetError<T>(fn: () => T): T {
   try {
     return fn();
   } catch (e) {
