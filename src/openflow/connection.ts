@@ -51,7 +51,10 @@ export class Connection {
     /** Bitmap of versions. */
     private readonly versions: number,
     private readonly events: ConnectionEvents,
+    /** Where transaction ids come from; of its own by default. */
+    nextXid?: () => number,
   ) {
+    if (nextXid) this.xid = nextXid;
     stream.on('data', (chunk: Uint8Array) => this.receive(chunk));
     stream.on('drain', () => this.resume());
     stream.on('error', (e) => this.end(e.message));
@@ -65,9 +68,7 @@ export class Connection {
     return this.open;
   }
 
-  xid(): number {
-    return this.nextXid++;
-  }
+  readonly xid: () => number = () => this.nextXid++;
 
   send<K extends Kind>(kind: K, value: ValueOfKind<K>, xid = this.xid(), name?: string): number {
     this.write(encode(kind, value, { version: this.version, xid, name }));

@@ -78,6 +78,11 @@ export class OpenFlowServer {
     return connection;
   }
 
+  /** Of the peers that are connected now. */
+  connections(): Connection[] {
+    return [...this.sessions].map((s) => s.connection);
+  }
+
   /** Ends every connection. */
   close(): void {
     this.unlisten();

@@ -4,15 +4,23 @@ import { formatHexDump } from '../../lib/hex-dump.js';
 import { decode, HEADER_BYTES, identify, type Message, readHeader } from '../message.js';
 import type { Kind } from '../registry.js';
 import { basicFormatters } from './basic.js';
+import { bundleFormatters } from './bundle.js';
 import type { Formatter, Formatters, TextContext } from './context.js';
 import { controllerFormatters } from './controller.js';
+import { flowFormatters } from './flow.js';
+import { packetFormatters } from './packet.js';
 import { portFormatters } from './port.js';
+import { queueFormatters } from './queue.js';
 import { tableFormatters } from './table.js';
 
 const FORMATTERS: Formatters = {
   ...basicFormatters,
+  ...bundleFormatters,
   ...controllerFormatters,
+  ...flowFormatters,
+  ...packetFormatters,
   ...portFormatters,
+  ...queueFormatters,
   ...tableFormatters,
 };
 
@@ -34,9 +42,7 @@ export function formatBytes(bytes: Uint8Array, ctx: TextContext): string {
   if (bytes.length < HEADER_BYTES)
     return `OpenFlow packet too short (only ${bytes.length} bytes):\n${formatHexDump(bytes)}`;
   const header = readHeader(bytes);
-  if (header.length > bytes.length) {
-    return `OpenFlow message is truncated (${bytes.length} bytes of ${header.length}):\n${formatHexDump(bytes)}`;
-  }
+  if (header.length > bytes.length) return truncated(bytes, header.length);
   try {
     return formatMessage(decode(bytes), ctx);
   } catch (e) {
@@ -45,15 +51,29 @@ export function formatBytes(bytes: Uint8Array, ctx: TextContext): string {
   }
 }
 
+function truncated(bytes: Uint8Array, length: number): string {
+  const header = readHeader(bytes);
+  let name = '';
+  try {
+    name = title(identify(bytes).row.name, header.version, header.xid);
+  } catch (e) {
+    if (!(e instanceof UserError)) throw e;
+  }
+  return `${name}\n(***truncated to ${bytes.length} bytes from ${length}***)\n${formatHexDump(bytes)}`;
+}
+
 function undecodable(bytes: Uint8Array, e: UserError): string {
   const header = readHeader(bytes);
+  const bare = `***decode error: ${e.ofError ?? e.message}***\n${formatHexDump(bytes)}`;
+  // A length that no message of the kind has is noticed before its name is known.
+  if (e.ofError === 'OFPBRC_BAD_LEN') return bare;
   let name: string;
   try {
     name = identify(bytes).row.name;
   } catch {
-    return `***decode error: ${e.ofError ?? e.message}***\n${formatHexDump(bytes)}`;
+    return bare;
   }
-  return `${title(name, header.version, header.xid)} ***decode error: ${e.ofError ?? e.message}***\n${formatHexDump(bytes)}`;
+  return `${title(name, header.version, header.xid)} ${bare}`;
 }
 
 /** The start of a message inside an error. */
