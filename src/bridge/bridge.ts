@@ -213,7 +213,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
       const t = this.tables.table(id);
       yield {
         table: id,
-        name: id === 0 ? 'classifier' : `table${id}`,
+        name: '',
         active: t.engine.size,
         maxEntries: t.maxEntries,
         lookups: t.lookups,

@@ -7,6 +7,7 @@ import type { Message } from '../../openflow/message.js';
 import { readHeader } from '../../openflow/message.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
 import { formatBytes } from '../../openflow/text/message.js';
+import { runDirectory } from '../../switch/of-sockets.js';
 import type { Command } from './context.js';
 
 export interface Received {
@@ -44,10 +45,6 @@ export function reason(e: unknown): string {
 
 function isSocket(path: string): boolean {
   return existsSync(path) && statSync(path).isSocket();
-}
-
-export function runDirectory(): string {
-  return process.env.WEFT_RUNDIR || process.env.OVS_RUNDIR || '/var/run/openvswitch';
 }
 
 interface Target {
@@ -100,12 +97,17 @@ export class Client {
             client.ended = why;
             client.wake?.();
             const path = target.name.replace(/^unix:/, '');
-            reject(new UserError(`${path}: failed to open socket (${why.includes('no common') ? 'Protocol error' : 'Broken pipe'})`));
+            reject(
+              new UserError(
+                `${path}: failed to open socket (${why.includes('no common') ? 'Protocol error' : 'Broken pipe'})`,
+              ),
+            );
           },
         },
         nextXid,
       );
       const client: Client = new Client(connection, target.name, command);
+      command.openClients.add(client);
     });
   }
 
@@ -153,7 +155,11 @@ export class Client {
   }
 
   /** The reply of one message and of the kind wanted. Throws with the error's text otherwise. */
-  async request<K extends Kind, R extends Kind>(kind: K, value: ValueOfKind<K>, want: R): Promise<Extract<Message, { kind: R }>> {
+  async request<K extends Kind, R extends Kind>(
+    kind: K,
+    value: ValueOfKind<K>,
+    want: R,
+  ): Promise<Extract<Message, { kind: R }>> {
     const r = await this.reply(this.send(kind, value));
     if (r.message?.kind === want) return r.message as Extract<Message, { kind: R }>;
     throw new Refused(r.bytes);
@@ -189,6 +195,7 @@ export class Client {
   }
 
   close(): void {
+    this.command.openClients.delete(this);
     this.connection.end('done');
   }
 }

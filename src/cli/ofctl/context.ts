@@ -1,6 +1,7 @@
 /** What every command is given: the options, where to print, and how to reach switches. */
-import { parseVersion } from '../../openflow/version.js';
+
 import { UserError } from '../../lib/errors.js';
+import { parseVersion } from '../../openflow/version.js';
 import type { ParsedLine } from './options.js';
 
 export interface Io {
@@ -40,6 +41,8 @@ export interface Settings {
 export interface Command {
   readonly settings: Settings;
   readonly io: Io;
+  /** Connections register here, to be closed at the end whatever happens. */
+  readonly openClients: Set<{ close(): void }>;
   /** After the command's name. */
   readonly args: readonly string[];
 }

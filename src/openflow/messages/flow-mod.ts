@@ -209,8 +209,10 @@ export function toFlowMod(v: FlowModMessage, version: number, tableIds: boolean)
 /** The message that says this. `tableIds` as above. */
 export function fromFlowMod(m: FlowMod, version: number, tableIds: boolean): FlowModMessage {
   const command = COMMANDS.indexOf(m.command);
-  const withTable = version === 1 && tableIds ? (m.table << 8) | command : command;
-  return { ...m, command: withTable, bufferId: NO_BUFFER };
+  if (version === 1) return { ...m, command: tableIds ? (m.table << 8) | command : command, bufferId: NO_BUFFER };
+  // Only deletions may be for all tables.
+  const table = m.table === TABLE_ALL && !m.command.startsWith('delete') ? 0 : m.table;
+  return { ...m, table, command, bufferId: NO_BUFFER };
 }
 
 export const REMOVED_REASONS = [

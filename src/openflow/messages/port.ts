@@ -192,7 +192,7 @@ const ethernetCounters = { rxFrameErrors: counter, rxOverErrors: counter, rxCrcE
 const timeless = <T extends object>(v: T) => ({ ...v, durationSec: 0xffffffff, durationNsec: 0xffffffff });
 const stats14Head = struct({ number: port32, durationSec: u32, durationNsec: u32, ...counters });
 const stats14Ethernet = struct({ _pad: pad(4), ...ethernetCounters });
-const CUSTOM = { experimenter: 0xffff, vendor: 0x2320, type: 3 } as const;
+const CUSTOM = { experimenter: 0xffff, vendor: 0xaa01, type: 2 } as const;
 
 const portStats14: Codec<PortStats> = {
   read: (r) => {

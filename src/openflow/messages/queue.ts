@@ -1,4 +1,5 @@
 /** Queues: what they are and what they counted. */
+import { OFPP } from '../../flow/field.js';
 import { ask, msg, tell } from '../row.js';
 import { byVersion, type Codec, counter, listOf, mapped, pad, struct, u16, u32 } from '../schema.js';
 import { port10, port32 } from './port-bits.js';
@@ -40,8 +41,14 @@ const queueStats = byVersion<QueueStats>({
     },
   },
 });
+/** To ask 1.0 for every port, "all" is said where later versions say "any". */
+const anyPort10 = mapped(
+  port10,
+  (p) => (p === OFPP.all ? OFPP.none : p),
+  (p) => (p === OFPP.none ? OFPP.all : p),
+);
 const which = byVersion({
-  1: struct({ port: port10, _pad: pad(2), queue: u32 }),
+  1: struct({ port: anyPort10, _pad: pad(2), queue: u32 }),
   2: struct({ port: port32, queue: u32 }),
 });
 

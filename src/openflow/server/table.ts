@@ -22,8 +22,7 @@ function* tableStats(s: Session): Generator<TableStats> {
 
 /** Throws unless a queue request names ports and queues that can be: weft has no queues of its own yet. */
 function checkQueue(s: Session, port: number, queue: number): void {
-  const every = port === OFPP.none || (s.version === 1 && port === OFPP.all);
-  if (!every && !s.bridge.port(port)) throw ofError('OFPQOFC_BAD_PORT');
+  if (port !== OFPP.none && !s.bridge.port(port)) throw ofError('OFPQOFC_BAD_PORT');
   if (queue !== QUEUE_ALL) throw ofError('OFPQOFC_BAD_QUEUE');
 }
 

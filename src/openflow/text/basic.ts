@@ -44,7 +44,7 @@ function actionBits(actions: number): string {
 }
 
 function config(v: { flags: number; missSendLen: number }): string {
-  const ttl = v.flags & INVALID_TTL_TO_CONTROLLER ? ' invalid_ttl_to_controller=1' : '';
+  const ttl = v.flags & INVALID_TTL_TO_CONTROLLER ? ' invalid_ttl_to_controller' : '';
   return ` frags=${FRAG_MODES[v.flags & 3]}${ttl} miss_send_len=${v.missSendLen}\n`;
 }
 

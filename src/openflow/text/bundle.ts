@@ -7,9 +7,11 @@ const FLAGS: readonly (readonly [number, string])[] = [
   [2, 'ordered'],
 ];
 
+const idText = (id: number) => (id === 0 ? '0' : `0x${hex(id)}`);
+
 export const bundleFormatters: Formatters = {
   bundle_control: ({ value }) =>
-    `\n bundle_id=0x${hex(value.id)} type=${BUNDLE_TYPES[value.type] ?? ''} flags=${bitNames(value.flags, FLAGS, '0')}`,
+    `\n bundle_id=${idText(value.id)} type=${BUNDLE_TYPES[value.type] ?? ''} flags=${bitNames(value.flags, FLAGS, '0')}`,
   bundle_add: ({ value }, ctx) =>
-    `\n bundle_id=0x${hex(value.id)} flags=${bitNames(value.flags, FLAGS, '0')}\n${formatBytes(value.message, ctx)}`,
+    `\n bundle_id=${idText(value.id)} flags=${bitNames(value.flags, FLAGS, '0')}\n${formatBytes(value.message, ctx)}`,
 };

@@ -93,15 +93,14 @@ function stats(p: PortStats, version: number, ctx: TextContext): string {
   return out + custom(p.custom ?? []);
 }
 
-/** Three to a line. */
+/** Three to a line, a comma behind each. */
 function custom(counters: NonNullable<PortStats['custom']>): string {
   if (counters.length === 0) return '';
   let out = '           CUSTOM Statistics';
   counters.forEach(([name, value], i) => {
-    if (i % 3 === 0) out += '\n                      ';
-    out += `${name}=${count(value)}, `;
+    out += `${i % 3 === 0 ? '\n                      ' : ' '}${name}=${count(value)},`;
   });
-  return `${out.trimEnd()}\n`;
+  return `${out}\n`;
 }
 
 export const portFormatters: Formatters = {

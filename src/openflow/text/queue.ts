@@ -26,7 +26,7 @@ export const queueFormatters: Formatters = {
   queue_desc_reply: ({ value }, ctx) => {
     let last: number | undefined;
     let out = ' ';
-    for (const q of value) {
+    for (const q of [...value].sort((a, b) => a.port - b.port || a.queue - b.queue)) {
       if (q.port !== last) out += `port=${portText(q.port, ctx)}\n`;
       last = q.port;
       out += queues([q.queue]);

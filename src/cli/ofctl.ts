@@ -1,0 +1,157 @@
+/** `weft ofctl`: the commands of ovs-ofctl(8), with its text and exit status. Commands are loaded when they run: start-up is most of their time. */
+import { UserError } from '../lib/errors.js';
+import { type Command, readSettings, type Settings } from './ofctl/context.js';
+import { parseLine } from './ofctl/options.js';
+
+/** A number it gives is the exit status; anything else is 0. */
+type Run = (command: Command) => Promise<unknown>;
+
+interface Entry {
+  readonly min: number;
+  readonly max: number;
+  /** Changes the switch: refused with --read-only. */
+  readonly writes: boolean;
+  /** Arguments as list-commands shows them. */
+  readonly usage: string;
+  readonly load: () => Promise<Run>;
+}
+
+const MANY = 0x7fffffff;
+const show = () => import('./ofctl/show.js');
+const flows = () => import('./ofctl/flows.js');
+const ports = () => import('./ofctl/ports.js');
+const probing = () => import('./ofctl/probe.js');
+const monitoring = () => import('./ofctl/monitor.js');
+const printing = () => import('./ofctl/print.js');
+const comparing = () => import('./ofctl/compare.js');
+
+function row(usage: string, min: number, max: number, load: () => Promise<Run>, writes = false): Entry {
+  return { usage, min, max, load, writes };
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  show: row('switch', 1, 1, async () => (await show()).show),
+  monitor: row('switch [misslen] [invalid_ttl] [watch:[...]]', 1, 3, async () => (await monitoring()).monitor),
+  snoop: row('switch', 1, 1, async () => (await monitoring()).snoop),
+  'dump-desc': row('switch', 1, 1, async () => (await show()).dumpDesc),
+  'dump-tables': row('switch', 1, 1, async () => (await show()).dumpTables),
+  'dump-table-features': row('switch', 1, 1, async () => (await show()).dumpTableFeatures),
+  'dump-flows': row('switch', 1, 2, async () => (await flows()).dumpFlows),
+  'dump-aggregate': row('switch', 1, 2, async () => (await flows()).dumpAggregate),
+  'queue-stats': row('switch [port [queue]]', 1, 3, async () => (await show()).queueStats),
+  'queue-get-config': row('switch [port [queue]]', 1, 3, async () => (await show()).queueConfig),
+  'add-flow': row('switch flow', 2, 2, async () => (await flows()).addFlow, true),
+  'add-flows': row('switch file', 2, 2, async () => (await flows()).addFlows, true),
+  'mod-flows': row('switch flow', 2, 2, async () => (await flows()).modFlows, true),
+  'del-flows': row('switch [flow]', 1, 2, async () => (await flows()).delFlows, true),
+  'replace-flows': row('switch file', 2, 2, async () => (await comparing()).replaceFlows, true),
+  'diff-flows': row('source1 source2', 2, 2, async () => (await comparing()).diffFlows),
+  'packet-out': row(
+    'switch "in_port=<port> packet=<hex data> actions=..."',
+    2,
+    MANY,
+    async () => (await ports()).packetOut,
+    true,
+  ),
+  'dump-ports': row('switch [port]', 1, 2, async () => (await show()).dumpPorts),
+  'dump-ports-desc': row('switch [port]', 1, 2, async () => (await show()).dumpPortsDesc),
+  'mod-port': row('switch iface act', 3, 3, async () => (await ports()).modPort, true),
+  'get-frags': row('switch', 1, 1, async () => (await show()).getFrags),
+  'set-frags': row('switch frag_mode', 2, 2, async () => (await show()).setFrags, true),
+  probe: row('target', 1, 1, async () => (await probing()).probe),
+  ping: row('target [n]', 1, 2, async () => (await probing()).ping),
+  benchmark: row('target n count', 3, 3, async () => (await probing()).benchmark),
+  'ofp-parse': row('file', 1, 1, async () => (await printing()).ofpParse),
+  'ofp-print': row('', 1, 2, async () => (await printing()).ofpPrint),
+  'parse-flow': row('', 1, 1, async () => (await printing()).parseFlowText),
+  'parse-flows': row('', 1, 1, async () => (await printing()).parseFlowFile),
+  'print-error': row('', 1, 1, async () => (await printing()).printError),
+  'encode-error-reply': row('', 2, 2, async () => (await printing()).encodeErrorReply),
+};
+
+function listCommands(): string {
+  const lines = Object.entries(COMMANDS).map(([name, e]) => `  ${name.padEnd(23)} ${e.usage}\n`);
+  return `The available commands are:\n${lines.join('')}`;
+}
+
+/** Finds the command and checks the number of its arguments. Throws UserError. */
+function choose(words: readonly string[], settings: Settings): Entry {
+  const [name, ...args] = words;
+  if (name === undefined) throw new UserError('missing command name; use --help for help');
+  const entry = COMMANDS[name];
+  if (!entry) throw new UserError(`unknown command '${name}'; use --help for help`);
+  if (args.length < entry.min) throw new UserError(`'${name}' command requires at least ${entry.min} arguments`);
+  if (args.length > entry.max) throw new UserError(`'${name}' command takes at most ${entry.max} arguments`);
+  if (entry.writes && settings.readOnly) {
+    throw new UserError(`'${name}' command does not work in read only mode`);
+  }
+  return entry;
+}
+
+const io = {
+  out: (text: string): void => void process.stdout.write(text),
+  err: (text: string): void => void process.stderr.write(text),
+  isTty: process.stdout.isTTY === true,
+};
+
+/** Ends the program the way an alarm does, when --timeout says so. */
+function setTimer(seconds: number): NodeJS.Timeout | undefined {
+  if (seconds === 0) return undefined;
+  return setTimeout(() => {
+    const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+    io.err(`${now}|00001|fatal_signal|WARN|terminating with signal 14 (Alarm clock)\n`);
+    process.kill(process.pid, 'SIGALRM');
+  }, seconds * 1000);
+}
+
+/** Connections that are still open: they would keep the program alive. */
+const openClients = new Set<{ close(): void }>();
+function hangUp(): void {
+  for (const c of [...openClients]) c.close();
+}
+
+export async function main(argv: readonly string[], called: string): Promise<number> {
+  const program = called === 'ofctl' ? 'weft ofctl' : called;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const line = parseLine(argv);
+    const flags = new Set(line.options.map(([name]) => name));
+    if (flags.has('help')) {
+      const { usage } = await import('./ofctl/usage.js');
+      io.out(usage(program));
+      return 0;
+    }
+    if (flags.has('version')) {
+      const { version } = await import('./usage.js');
+      io.out(`${program} (weft) ${version()}\nOpenFlow versions 0x1:0x6\n`);
+      return 0;
+    }
+    const settings = readSettings(line, program);
+    if (line.rest[0] === 'list-commands') {
+      io.out(listCommands());
+      return 0;
+    }
+    const entry = choose(line.rest, settings);
+    timer = setTimer(settings.timeout);
+    const run = await entry.load();
+    const status = await run({ settings, io, openClients, args: line.rest.slice(1) });
+    return typeof status === 'number' ? status : 0;
+  } catch (e) {
+    return await report(e, program);
+  } finally {
+    clearTimeout(timer);
+    hangUp();
+  }
+}
+
+async function report(e: unknown, program: string): Promise<number> {
+  if (e instanceof UserError) {
+    io.err(`${program}: ${e.message}\n`);
+    return 1;
+  }
+  const { Refused } = await import('./ofctl/client.js');
+  if (!(e instanceof Refused)) throw e;
+  const { formatBytes } = await import('../openflow/text/message.js');
+  io.err(formatBytes(e.bytes, { verbosity: 1 }));
+  return 1;
+}

@@ -1,0 +1,87 @@
+/** Flows as text to flow_mods. */
+import { parseActions } from '../../action/list.js';
+import { actionContext } from '../../bridge/flow-text.js';
+import { ANY_TABLE, type FlowCommand, parseFlow, parseTable, splitCommand } from '../../flow/parse-flow.js';
+import { type FlowFilter, type FlowMod, TABLE_ALL } from '../../flowtable/flow-mod.js';
+import { UserError } from '../../lib/errors.js';
+import type { Names } from './names.js';
+
+const MAX_U64 = 0xffffffffffffffffn;
+
+function lookups(names: Names): {
+  ports: (n: string) => number | undefined;
+  tables: (n: string) => number | undefined;
+} {
+  const invert = (m: ReadonlyMap<number, string>) => new Map([...m].map(([number, name]) => [name, number]));
+  const ports = invert(names.ports);
+  const tables = invert(names.tables);
+  return { ports: (n) => ports.get(n), tables: (n) => tables.get(n) };
+}
+
+export class FlowReader {
+  private readonly ctx: ReturnType<typeof lookups>;
+
+  constructor(names: Names) {
+    this.ctx = lookups(names);
+  }
+
+  /** Throws UserError in ovs-ofctl's words. */
+  flowMod(text: string, command: FlowMod['command']): FlowMod {
+    const f = parseFlow(text, command satisfies FlowCommand, this.ctx);
+    const adds = command === 'add';
+    const removes = command.startsWith('delete');
+    // A modify that does not look at cookies adds a flow when it meets none; its cookie is then 0.
+    const cookie = f.cookie ?? (adds || removes || f.cookieMask === 0n ? 0n : MAX_U64);
+    const actions = f.actionsText === undefined ? [] : parseActions(f.actionsText, this.actionContext());
+    return {
+      command,
+      table: f.table === ANY_TABLE ? TABLE_ALL : f.table,
+      priority: f.priority,
+      match: f.match,
+      cookie,
+      cookieFilter: f.cookieFilter,
+      cookieMask: f.cookieMask,
+      modifyCookie: !adds && cookie !== MAX_U64,
+      idleTimeout: f.idleTimeout,
+      hardTimeout: f.hardTimeout,
+      flags: f.flags,
+      importance: f.importance,
+      outPort: f.outPort,
+      outGroup: f.outGroup,
+      actions,
+    };
+  }
+
+  filter(text: string): FlowFilter {
+    const f = parseFlow(text, 'dump', this.ctx);
+    return {
+      table: f.table === ANY_TABLE ? TABLE_ALL : f.table,
+      match: f.match,
+      cookieFilter: f.cookieFilter,
+      cookieMask: f.cookieMask,
+      outPort: f.outPort,
+      outGroup: f.outGroup,
+    };
+  }
+
+  /** A file of flows, a line each: comments and empty lines do not count, a word in front says what to do. */
+  file(text: string, name: string, fixed?: FlowMod['command']): FlowMod[] {
+    const mods: FlowMod[] = [];
+    text.split('\n').forEach((raw, i) => {
+      const line = raw.replace(/#.*/, '');
+      if (line.trim() === '') return;
+      const { command, flow } = fixed ? { command: fixed, flow: line } : splitCommand(line);
+      try {
+        mods.push(this.flowMod(flow, command as FlowMod['command']));
+      } catch (e) {
+        if (e instanceof UserError) throw new UserError(`${name}:${i + 1}: ${e.message}`, e.ofError);
+        throw e;
+      }
+    });
+    return mods;
+  }
+
+  actionContext(): { port(text: string): number; table(text: string): number } {
+    return { ...actionContext(this.ctx.ports), table: (text) => parseTable(text, this.ctx) };
+  }
+}

@@ -1,0 +1,90 @@
+/** monitor and snoop: print what comes until ended. */
+import { UserError } from '../../lib/errors.js';
+import { HEADER_BYTES, readHeader } from '../../openflow/message.js';
+import { INVALID_TTL_TO_CONTROLLER } from '../../openflow/messages/basic.js';
+import { PACKET_IN_FORMATS } from '../../openflow/text/controller.js';
+import { formatBytes } from '../../openflow/text/message.js';
+import { Client } from './client.js';
+import type { Command } from './context.js';
+import { namesToShow } from './names.js';
+
+const ECHO_REQUEST = 2;
+
+function timestamp(): string {
+  return `${new Date().toISOString().replace('T', ' ').replace('Z', '')}: `;
+}
+
+async function printAll(command: Command, client: Client, answersEcho: boolean): Promise<void> {
+  const names = await namesToShow(command, command.args[0]);
+  for (;;) {
+    const r = await client.receive();
+    if (!r) return;
+    if (answersEcho && readHeader(r.bytes).type === ECHO_REQUEST) {
+      client.connection.send('echo_reply', r.bytes.subarray(HEADER_BYTES), readHeader(r.bytes).xid);
+      continue;
+    }
+    if (command.settings.timestamp) command.io.out(timestamp());
+    command.io.out(formatBytes(r.bytes, { verbosity: command.settings.verbosity, ...names }));
+  }
+}
+
+async function setMissLength(client: Client, missSendLen: number): Promise<void> {
+  const { value } = await client.request('get_config_request', {}, 'get_config_reply');
+  await client.tell('set_config', { ...value, missSendLen });
+}
+
+/** 1.0 to 1.2: packets whose TTL ran out come too. */
+async function wantInvalidTtl(client: Client): Promise<void> {
+  if (client.version >= 4) {
+    throw new UserError(
+      'invalid_ttl requires one of the OpenFlow versions OpenFlow10, OpenFlow11, OpenFlow12 but none is enabled (use -O)',
+    );
+  }
+  const { value } = await client.request('get_config_request', {}, 'get_config_reply');
+  await client.tell('set_config', { ...value, flags: value.flags | INVALID_TTL_TO_CONTROLLER });
+  const after = await client.request('get_config_request', {}, 'get_config_reply');
+  if (!(after.value.flags & INVALID_TTL_TO_CONTROLLER)) {
+    throw new UserError("setting invalid_ttl_to_controller failed (this switch probably doesn't support this flag)");
+  }
+}
+
+async function setPacketInFormat(command: Command, client: Client): Promise<void> {
+  const wanted = command.settings.packetInFormat;
+  if (wanted === undefined) {
+    // The newest where the switch has it.
+    await client.tryTell('set_packet_in_format', { format: PACKET_IN_FORMATS.length - 1 });
+    return;
+  }
+  const name = wanted === 'openflow10' ? 'standard' : wanted === 'nxm' ? 'nxt_packet_in' : wanted;
+  const format = PACKET_IN_FORMATS.indexOf(name as (typeof PACKET_IN_FORMATS)[number]);
+  if (format < 0) throw new UserError(`unknown packet-in format \`${wanted}'`);
+  await client.tell('set_packet_in_format', { format });
+}
+
+export async function monitor(command: Command): Promise<void> {
+  const [target, ...rest] = command.args;
+  if (command.settings.packetInFormat !== undefined) checkFormat(command.settings.packetInFormat);
+  const client = await Client.open(command, target);
+  for (const arg of rest) {
+    if (/^\d/.test(arg)) await setMissLength(client, Number.parseInt(arg, 10));
+    else if (arg === 'invalid_ttl') await wantInvalidTtl(client);
+    else if (arg === 'resume') throw new UserError('resuming packets is not supported');
+    else if (arg.startsWith('watch:')) {
+      const { watch } = await import('./watch.js');
+      await watch(command, client, arg.slice('watch:'.length));
+    } else throw new UserError(`${arg}: unsupported "monitor" argument`);
+  }
+  await setPacketInFormat(command, client);
+  await printAll(command, client, true);
+}
+
+function checkFormat(name: string): void {
+  if (!['openflow10', 'nxm', ...PACKET_IN_FORMATS].includes(name)) {
+    throw new UserError(`unknown packet-in format \`${name}'`);
+  }
+}
+
+export async function snoop(command: Command): Promise<void> {
+  const client = await Client.open(command, command.args[0], undefined, 'snoop');
+  await printAll(command, client, false);
+}
