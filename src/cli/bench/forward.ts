@@ -1,18 +1,21 @@
 /**
  * Forwarding rate of one worker, memory to memory: frames of a pcap file go round and round into port 1 (copied each time, as a NIC would), cross
- * the datapath, and are freed at the null port 2. The first packet of each flow is a real upcall.
+ * the datapath, and are freed at the null port 2. The first packet of each flow is a real upcall, decided by the flows given.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { flowModFromText } from '../../bridge/flow-text.js';
 import { loadAddon } from '../../datapath/driver/load.js';
 import { NativeDriver } from '../../datapath/driver/native-driver.js';
-import type { PortConfig } from '../../datapath/native.js';
 import { UserError } from '../../lib/errors.js';
+import { Core } from '../../switch/core.js';
+import { RealClock } from '../../switch/real-clock.js';
 import { fixedFlows } from './fixed-flows.js';
 
-export const USAGE = `usage: weft bench forward --frames F.pcap --dp-flows KIND [--no-microflow] [--seconds N] [--json]
+export const USAGE = `usage: weft bench forward --frames F.pcap --flows FLOWS.txt [--no-microflow] [--seconds N] [--json]
   --frames F.pcap   Ethernet frames that arrive at port 1
-  --dp-flows KIND   datapath flows that upcalls install: simple (in_port), few-masks (two masks), five-tuple
+  --flows FILE      flows of the bridge, as ovs-ofctl writes them, one a line
+  --dp-flows KIND   instead of --flows, datapath flows of a fixed shape: simple (in_port), few-masks (two masks), five-tuple
   --no-microflow    megaflow look-up for every packet
   --seconds N       how long to measure (default 4)
   --json            one object: mpps, cycles_per_packet, microflow_hits, megaflow_hits, upcalls
@@ -28,14 +31,16 @@ export interface ForwardFigures {
 
 interface Options {
   readonly frames: string;
-  readonly kind: string;
+  /** Flow texts, or the name of a fixed shape. */
+  readonly flows: readonly string[] | string;
   readonly microflow: boolean;
   readonly seconds: number;
   readonly json: boolean;
 }
 
-/** Until the flows are installed and the caches are warm. */
-const WARM_MS = 300;
+/** The flows are installed when no upcall came for so long; then the caches are warm too. */
+const QUIET_MS = 300;
+const MAX_FLOWS = 1 << 18;
 
 export function parse(args: readonly string[]): Options | undefined {
   let values: Record<string, string | boolean | undefined>;
@@ -44,6 +49,7 @@ export function parse(args: readonly string[]): Options | undefined {
       args: [...args],
       options: {
         frames: { type: 'string' },
+        flows: { type: 'string' },
         'dp-flows': { type: 'string' },
         'no-microflow': { type: 'boolean' },
         seconds: { type: 'string' },
@@ -55,18 +61,26 @@ export function parse(args: readonly string[]): Options | undefined {
     throw new UserError(e instanceof Error ? e.message : String(e));
   }
   if (values.help) return undefined;
-  const frames = values.frames;
-  if (typeof frames !== 'string') throw new UserError('--frames is missing');
-  if (!existsSync(frames)) throw new UserError(`${frames}: no such file`);
+  const file = (name: string) => {
+    const value = values[name];
+    if (typeof value !== 'string') throw new UserError(`--${name} is missing`);
+    if (!existsSync(value)) throw new UserError(`${value}: no such file`);
+    return value;
+  };
+  const fixed = values['dp-flows'];
   const seconds = Number(values.seconds ?? 4);
   if (!(seconds > 0 && seconds <= 3600)) throw new UserError(`--seconds ${String(values.seconds)}: not from 0 to 3600`);
   return {
-    frames,
-    kind: String(values['dp-flows'] ?? 'simple'),
+    frames: file('frames'),
+    flows: typeof fixed === 'string' ? fixed : flowLines(readFileSync(file('flows'), 'utf8')),
     microflow: !values['no-microflow'],
     seconds,
     json: values.json === true,
   };
+}
+
+function flowLines(text: string): string[] {
+  return text.split('\n').filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'));
 }
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -86,14 +100,36 @@ export function report(f: ForwardFigures): string {
   );
 }
 
-async function measure(o: Options): Promise<ForwardFigures> {
-  const dp = new NativeDriver({ workers: 1, microflow: o.microflow, busy: true });
-  try {
-    dp.setHandlers(fixedFlows(dp, o.kind));
-    const none: PortConfig = { kind: 'null', device: '', output: '', mtu: 0, loop: false, offload: false, netns: '' };
+/** Port 1 takes its first frame when everything else is in place. */
+function connect(dp: NativeDriver, o: Options): void {
+  if (typeof o.flows === 'string') {
+    dp.setHandlers(fixedFlows(dp, o.flows));
+    const none = { kind: 'null', device: '', output: '', mtu: 0, loop: false, offload: false, netns: '' } as const;
     dp.portAdd(2, none);
     dp.portAdd(1, { ...none, kind: 'pcap', device: o.frames, loop: true });
-    await sleep(WARM_MS);
+    return;
+  }
+  const core = new Core({ dp, clock: new RealClock(), maxFlows: MAX_FLOWS, maxVlans: 1 });
+  const bridge = core.addBridge('br0', { name: 'br0', type: 'null' });
+  for (const flow of o.flows) bridge.flowMod(flowModFromText(flow, 'add', () => undefined));
+  core.addPort(bridge, { name: 'out', type: 'null' }, { number: 2 });
+  core.settle();
+  core.addPort(bridge, { name: 'in', type: 'pcap', options: { rx_pcap: o.frames, loop: 'true' } }, { number: 1 });
+}
+
+async function quiet(dp: NativeDriver): Promise<void> {
+  for (let before = -1, now = 0; now !== before; ) {
+    await sleep(QUIET_MS);
+    before = now;
+    now = dp.workerCounters(0).upcalls;
+  }
+}
+
+async function measure(o: Options): Promise<ForwardFigures> {
+  const dp = new NativeDriver({ workers: 1, microflow: o.microflow, busy: true, maxFlows: MAX_FLOWS, maxVlans: 1 });
+  try {
+    connect(dp, o);
+    await quiet(dp);
     const before = dp.workerCounters(0);
     const start = process.hrtime.bigint();
     await sleep(o.seconds * 1000);
