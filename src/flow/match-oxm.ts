@@ -2,15 +2,25 @@
  * Matches as lists of OXM entries (OpenFlow 1.2 and later) or NXM entries (the Nicira extensions of 1.0), in the order in which OVS writes them:
  * what a field stands on comes before it, so that a reader can check prerequisites as it goes.
  */
-import { get16, get64, isZero, put16, put64 } from '../lib/bytes.js';
+import { get16, get64, isZero, put16, put64, putBig, putUint } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
-import { K, VLAN_CFI } from '../packet/key.js';
+import { K, LINE_BYTES, VLAN_CFI } from '../packet/key.js';
 import type { FieldRow } from './field.js';
-import { FIELDS, field, readField } from './fields.js';
+import { FIELDS, field, readField, readNumber } from './fields.js';
+import { KEY_BYTES } from './key.js';
 import { Match } from './match.js';
-import { decodeOxmHeader, decodeOxmValue, encodeOxmEntry, encodeOxmHeader } from './oxm.js';
-import { matchHasPrereqs } from './prereqs.js';
-import { setField } from './set.js';
+import {
+  decodeOxmHeader,
+  decodeOxmNumber,
+  decodeOxmValue,
+  encodeOxmEntry,
+  encodeOxmHeader,
+  isMasked,
+  isSmall,
+  type OxmEntry,
+} from './oxm.js';
+import { matchHasPrereqs, PREREQ_WORDS } from './prereqs.js';
+import { setField, setNumber } from './set.js';
 import { TunTable } from './tun-table.js';
 
 /** Fields in the order of writing. "nxm|oxm" names a pair that share their place in the key. */
@@ -25,26 +35,74 @@ const ORDER = [
   'ct_state ct_zone ct_mark ct_label ct_nw_src ct_nw_dst ct_ipv6_src ct_ipv6_dst ct_nw_proto ct_tp_src ct_tp_dst metadata',
 ].flatMap((line) => line.split(' '));
 
-type Step = FieldRow | 'vlan' | 'tun_metadata';
+interface FieldStep {
+  readonly row: FieldRow;
+  /** Bit of the key's line that the field is in: most matches use few lines. */
+  readonly line: number;
+  readonly small: boolean;
+  readonly header: Uint8Array;
+  readonly maskedHeader: Uint8Array;
+}
+
+type Step = FieldStep | 'vlan' | 'tun_metadata';
+
+function stepOf(row: FieldRow, version: number): FieldStep {
+  return {
+    row,
+    line: 1 << Math.floor(row.slot.offset / LINE_BYTES),
+    small: row.slot.bytes <= 4,
+    header: encodeOxmHeader(row, version, false),
+    maskedHeader: encodeOxmHeader(row, version, true),
+  };
+}
 
 /** NXM has vlan_tci and 32-bit registers; OXM from OpenFlow 1.5 on has registers of 64 bits. */
 function stepsFor(version: number): readonly Step[] {
   return ORDER.flatMap((name): Step[] => {
-    if (name === 'vlan') return version === 0 ? [field('vlan_tci')] : ['vlan'];
+    if (name === 'vlan') return version === 0 ? [stepOf(field('vlan_tci'), 0)] : ['vlan'];
     if (name === 'tun_metadata') return ['tun_metadata'];
     if (name === 'regs') {
       const wide = version >= 6;
-      return Array.from({ length: wide ? 8 : 16 }, (_, i) => field(`${wide ? 'xreg' : 'reg'}${i}`));
+      return Array.from({ length: wide ? 8 : 16 }, (_, i) => stepOf(field(`${wide ? 'xreg' : 'reg'}${i}`), version));
     }
     const [nxm, oxm] = name.split('|');
-    return [field(version === 0 ? nxm : (oxm ?? nxm))];
-  }).filter((s) => typeof s === 'string' || s.ids.length > 0);
+    const row = field(version === 0 ? nxm : (oxm ?? nxm));
+    return row.ids.length > 0 ? [stepOf(row, version)] : [];
+  });
 }
 
-const STEPS = new Map([0, 3, 4, 5, 6].map((v) => [v, stepsFor(v)]));
+/** By wire version; 0 is NXM. */
+const STEPS: ReadonlyMap<number, readonly Step[]> = new Map([0, 3, 4, 5, 6].map((v) => [v, stepsFor(v)]));
 const VLAN_VID = field('vlan_vid');
 const VLAN_PCP = field('vlan_pcp');
 const OPTIONS = FIELDS.filter((f) => f.tunMetadata !== undefined);
+
+/** Bytes that grow. */
+class Sink {
+  private buf = new Uint8Array(192);
+  private length = 0;
+
+  /** Makes room and returns where it is, with the buffer to write to. */
+  room(n: number): { readonly buf: Uint8Array; readonly at: number } {
+    const at = this.length;
+    this.length += n;
+    if (this.length > this.buf.length) {
+      const grown = new Uint8Array(this.length * 2);
+      grown.set(this.buf);
+      this.buf = grown;
+    }
+    return { buf: this.buf, at };
+  }
+
+  bytes(b: Uint8Array): void {
+    const { buf, at } = this.room(b.length);
+    buf.set(b, at);
+  }
+
+  take(): Uint8Array {
+    return this.buf.slice(0, this.length);
+  }
+}
 
 /** NXM_NX_COOKIE, a pseudo-field of NXM flow_mods and requests: value and mask of 8 bytes. */
 const COOKIE_EXACT = 0x00013c08;
@@ -62,42 +120,63 @@ export interface EncodeOptions {
  * does not fix are left out, as in OVS.
  */
 export function encodeMatch(m: Match, version: number, options: EncodeOptions = {}): Uint8Array {
-  const parts: Uint8Array[] = [];
+  const out = new Sink();
+  const lines = usedLines(m);
   for (const step of STEPS.get(version) ?? stepsFor(version)) {
-    if (step === 'vlan') encodeVlan(m, version, parts);
-    else if (step === 'tun_metadata') encodeOptions(m, version, options.tun ?? m.tun, parts);
-    else {
-      const { offset, bytes } = step.slot;
-      if (isZero(m.mask, offset, offset + bytes)) continue;
-      const mask = readField(m.mask, step) & step.valid;
-      if (mask === 0n || !matchHasPrereqs(step.prereqs, m)) continue;
-      parts.push(encodeOxmEntry(step, version, readField(m.value, step), mask));
-    }
+    if (step === 'vlan') encodeVlan(m, version, out);
+    else if (step === 'tun_metadata') encodeOptions(m, version, options.tun ?? m.tun, out);
+    else if (lines & step.line) encodeField(m, step, out);
   }
   const { cookie } = options;
-  if (cookie && cookie.mask !== 0n) parts.push(encodeCookie(cookie.value, cookie.mask));
-  return concat(parts);
+  if (cookie && cookie.mask !== 0n) out.bytes(encodeCookie(cookie.value, cookie.mask));
+  return out.take();
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const p of parts) {
-    out.set(p, at);
-    at += p.length;
+/** A bit for each line of the mask that is not all zero. */
+function usedLines(m: Match): number {
+  let lines = 0;
+  for (let n = 0; n * LINE_BYTES < KEY_BYTES; n++) {
+    if (!isZero(m.mask, n * LINE_BYTES, (n + 1) * LINE_BYTES)) lines |= 1 << n;
   }
-  return out;
+  return lines;
+}
+
+function encodeField(m: Match, step: FieldStep, out: Sink): void {
+  const { row } = step;
+  if (!step.small) {
+    const mask = readField(m.mask, row);
+    if (mask === 0n || !matchHasPrereqs(row.prereqs, m)) return;
+    const masked = isMasked(row, mask === row.valid);
+    const { buf, at } = header(step, masked, out);
+    putBig(buf, at, row.bytes, readField(m.value, row));
+    if (masked) putBig(buf, at + row.bytes, row.bytes, mask);
+    return;
+  }
+  const mask = readNumber(m.mask, row);
+  if (mask === 0 || !matchHasPrereqs(row.prereqs, m)) return;
+  const masked = isMasked(row, mask === row.validLow);
+  const { buf, at } = header(step, masked, out);
+  putUint(buf, at, row.bytes, readNumber(m.value, row));
+  if (masked) putUint(buf, at + row.bytes, row.bytes, mask);
+}
+
+/** Writes the header; returns where the payload goes. */
+function header(step: FieldStep, masked: boolean, out: Sink): { readonly buf: Uint8Array; readonly at: number } {
+  const h = masked ? step.maskedHeader : step.header;
+  const { buf, at } = out.room(h.length + step.row.bytes * (masked ? 2 : 1));
+  buf.set(h, at);
+  return { buf, at: at + h.length };
 }
 
 /** OXM parts the tag: the id with the bit that there is one, and the priority, which can only be matched whole and on a tag. */
-function encodeVlan(m: Match, version: number, parts: Uint8Array[]): void {
+function encodeVlan(m: Match, version: number, out: Sink): void {
   const mask = get16(m.mask, K.vlanTci.offset);
   const tci = get16(m.value, K.vlanTci.offset);
-  if (mask & 0x1fff) parts.push(encodeOxmEntry(VLAN_VID, version, BigInt(tci & 0x1fff), BigInt(mask & 0x1fff)));
-  if (mask & 0xe000 && mask & tci & VLAN_CFI) parts.push(encodeOxmEntry(VLAN_PCP, version, BigInt(tci >> 13)));
+  if (mask & 0x1fff) out.bytes(encodeOxmEntry(VLAN_VID, version, BigInt(tci & 0x1fff), BigInt(mask & 0x1fff)));
+  if (mask & 0xe000 && mask & tci & VLAN_CFI) out.bytes(encodeOxmEntry(VLAN_PCP, version, BigInt(tci >> 13)));
 }
 
-function encodeOptions(m: Match, version: number, table: TunTable | undefined, parts: Uint8Array[]): void {
+function encodeOptions(m: Match, version: number, table: TunTable | undefined, out: Sink): void {
   const at = K.tunMdPresent.offset;
   if (!table || isZero(m.mask, at, at + 8)) return;
   for (const option of OPTIONS) {
@@ -105,8 +184,8 @@ function encodeOptions(m: Match, version: number, table: TunTable | undefined, p
     const row = table.row(option);
     if (!row || (m.mask[at + 7 - (index >> 3)] & (1 << (index & 7))) === 0) continue;
     const mask = row.bits === 0 ? 0n : readField(m.mask, row);
-    if (mask === 0n) parts.push(encodeOxmHeader(row, version, true, 0));
-    else parts.push(encodeOxmEntry(row, version, readField(m.value, row), mask));
+    if (mask === 0n) out.bytes(encodeOxmHeader(row, version, true, 0));
+    else out.bytes(encodeOxmEntry(row, version, readField(m.value, row), mask));
   }
 }
 
@@ -166,21 +245,37 @@ function cookieAt(b: Uint8Array, at: number): number {
 function decodeEntry(b: Uint8Array, at: number, m: Match, options: DecodeOptions): number {
   try {
     const e = decodeOxmHeader(b, at);
-    const { value, mask } = decodeOxmValue(b, e);
-    if (!matchHasPrereqs(e.row.prereqs, m)) {
-      throw new UserError(`field ${e.row.name} needs ${e.row.prereqs} before it`, 'OFPBMC_BAD_PREREQ');
-    }
-    if (e.row.tunMetadata !== undefined) setOption(m, e.row, e.bytes, value, mask, options.tun);
-    else {
-      if (readField(m.mask, e.row) !== 0n) throw new UserError(`field ${e.row.name} stands twice`, 'OFPBMC_DUP_FIELD');
-      if (mask !== 0n && !(e.row.name === 'packet_type' && value === 0n)) setField(m, e.row, value, mask);
-    }
+    if (isSmall(e.row)) decodeSmall(b, e, m);
+    else decodeLarge(b, e, m, options.tun);
     return e.next;
   } catch (err) {
     const skip = options.loose && err instanceof UserError && /BAD_FIELD|BAD_PREREQ/.test(err.ofError ?? '');
     if (!skip) throw err;
     return at + 4 + b[at + 3];
   }
+}
+
+function checkPlace(row: FieldRow, m: Match, free: boolean): void {
+  if (!matchHasPrereqs(row.prereqs, m)) {
+    throw new UserError(`field ${row.name} needs ${PREREQ_WORDS[row.prereqs]} before it`, 'OFPBMC_BAD_PREREQ');
+  }
+  if (!free) throw new UserError(`field ${row.name} stands twice`, 'OFPBMC_DUP_FIELD');
+}
+
+function decodeSmall(b: Uint8Array, e: OxmEntry, m: Match): void {
+  const { row } = e;
+  const { value, mask } = decodeOxmNumber(b, e);
+  checkPlace(row, m, readNumber(m.mask, row) === 0);
+  // Only Ethernet packets exist in this pipeline: a match on that says nothing.
+  if (mask !== 0 && !(row.format === 'packet_type' && value === 0)) setNumber(m, row, value, mask);
+}
+
+function decodeLarge(b: Uint8Array, e: OxmEntry, m: Match, tun: TunTable | undefined): void {
+  const { row } = e;
+  const { value, mask } = decodeOxmValue(b, e);
+  if (row.tunMetadata !== undefined) return setOption(m, row, e.bytes, value, mask, tun);
+  checkPlace(row, m, readField(m.mask, row) === 0n);
+  if (mask !== 0n) setField(m, row, value, mask);
 }
 
 function setOption(

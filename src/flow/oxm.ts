@@ -1,5 +1,5 @@
 /** OXM and NXM entries: header, value, mask. Matches are lists of them (match-oxm.ts); set_field carries one. */
-import { get16, get32, getBig, lowBits, put16, put32, putBig } from '../lib/bytes.js';
+import { get16, get32, getBig, getUint, lowBits, put16, put32, putBig } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import type { FieldRow } from './field.js';
 import { codePointFor, fieldByHeader } from './fields.js';
@@ -38,14 +38,18 @@ function alwaysMasked(row: FieldRow): boolean {
 
 /** A whole entry. A mask of all the field's bits is left out. */
 export function encodeOxmEntry(row: FieldRow, version: number, value: bigint, mask: bigint = row.valid): Uint8Array {
-  const masked = mask !== row.valid || alwaysMasked(row);
+  const masked = isMasked(row, mask === row.valid);
   const header = encodeOxmHeader(row, version, masked);
   const out = new Uint8Array(header.length + row.bytes * (masked ? 2 : 1));
   out.set(header);
-  // Where the payload has more bits than the field, a mask of ones there would claim bits that do not exist.
   putBig(out, header.length, row.bytes, value);
   if (masked) putBig(out, header.length + row.bytes, row.bytes, mask);
   return out;
+}
+
+/** Does an entry carry its mask? */
+export function isMasked(row: FieldRow, exact: boolean): boolean {
+  return !exact || alwaysMasked(row);
 }
 
 /**
@@ -79,22 +83,43 @@ export interface OxmValue {
   readonly mask: bigint;
 }
 
+function fault(row: FieldRow, code: 'BAD_MASK' | 'BAD_WILDCARDS' | 'BAD_VALUE'): UserError {
+  const words = {
+    BAD_MASK: 'cannot be masked',
+    BAD_WILDCARDS: 'has ones in its value that its mask ignores',
+    BAD_VALUE: 'has no such value',
+  };
+  return new UserError(`field ${row.name} ${words[code]}`, `OFPBMC_${code}`);
+}
+
 /** The value and mask of an entry, checked: BAD_MASK, BAD_WILDCARDS (ones that the mask ignores), BAD_VALUE. */
 export function decodeOxmValue(b: Uint8Array, e: OxmEntry): OxmValue {
   const { row } = e;
   const value = getBig(b, e.at, e.bytes);
   const all = lowBits(e.bytes * 8);
   const wire = e.masked ? getBig(b, e.at + e.bytes, e.bytes) : all;
-  if (row.maskable === 'no' && wire !== all && wire !== 0n) {
-    throw new UserError(`field ${row.name} cannot be masked`, 'OFPBMC_BAD_MASK');
-  }
-  if ((value & ~wire) !== 0n) {
-    throw new UserError(`field ${row.name} has ones in its value that its mask ignores`, 'OFPBMC_BAD_WILDCARDS');
-  }
+  if (row.maskable === 'no' && wire !== all && wire !== 0n) throw fault(row, 'BAD_MASK');
+  if ((value & ~wire) !== 0n) throw fault(row, 'BAD_WILDCARDS');
   if (row.tunMetadata !== undefined) return { value, mask: wire };
-  if (!isLegal(row, value))
-    throw new UserError(`0x${value.toString(16)} is no value of ${row.name}`, 'OFPBMC_BAD_VALUE');
+  if (!isLegal(row, value)) throw fault(row, 'BAD_VALUE');
   return { value, mask: wire & row.valid };
+}
+
+/** As decodeOxmValue, in plain numbers, for entries of at most 4 bytes that are no ports: a flow_mod has many, and bigints cost. */
+export function decodeOxmNumber(b: Uint8Array, e: OxmEntry): { value: number; mask: number } {
+  const { row } = e;
+  const value = getUint(b, e.at, e.bytes);
+  const all = 2 ** (8 * e.bytes) - 1;
+  const wire = e.masked ? getUint(b, e.at + e.bytes, e.bytes) : all;
+  if (row.maskable === 'no' && wire !== all && wire !== 0) throw fault(row, 'BAD_MASK');
+  if ((value & ~wire) !== 0) throw fault(row, 'BAD_WILDCARDS');
+  if ((value & ~row.validLow) !== 0) throw fault(row, 'BAD_VALUE');
+  return { value, mask: (wire & row.validLow) >>> 0 };
+}
+
+/** May decodeOxmNumber read the field? */
+export function isSmall(row: FieldRow): boolean {
+  return row.bytes <= 4 && row.slot.bytes <= 4 && row.format !== 'of_port' && row.tunMetadata === undefined;
 }
 
 function isLegal(row: FieldRow, value: bigint): boolean {
