@@ -1,7 +1,7 @@
 // Builds weft: TypeScript to dist/, headers from its tables, the addon to build/Release. Nothing is downloaded.
 //   node scripts/build.mjs [--ts] [--native]      (default: both)
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,18 @@ function run(command, args) {
   if (r.status !== 0) process.exit(r.status ?? 1);
 }
 
+/** Compiled files whose source is gone would still run as tests. */
+function prune(dir) {
+  if (!existsSync(join(root, 'dist', dir))) return;
+  for (const e of readdirSync(join(root, 'dist', dir), { withFileTypes: true })) {
+    const at = join(dir, e.name);
+    if (e.isDirectory()) prune(at);
+    else if (/\.js$/.test(at) && !existsSync(join(root, at.replace(/\.js$/, '.ts')))) rmSync(join(root, 'dist', at));
+  }
+}
+
 if (wants('--ts')) {
+  for (const dir of ['src', 'test', 'bench']) prune(dir);
   run(process.execPath, [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', 'tsconfig.json']);
   run(process.execPath, ['dist/src/datapath/generate-native.js']);
 }
