@@ -6,7 +6,7 @@
 import { formatIpv4Masked, formatIpv6Masked, formatMacMasked } from '../lib/address.js';
 import { get16, get32, isZero } from '../lib/bytes.js';
 import { CT_STATE_FLAGS, formatFlagsMasked, TCP_FLAGS, TUNNEL_FLAGS } from '../lib/flags.js';
-import { K, LINE_BYTES, VLAN_CFI } from '../packet/key.js';
+import { K, LINE_BYTES, type Slot, VLAN_CFI } from '../packet/key.js';
 import type { FieldRow } from './field.js';
 import { FIELDS, field, readField, readNumber } from './fields.js';
 import { OK } from './key.js';
@@ -113,18 +113,22 @@ function protocolWord(type: number, proto: number): { readonly word: string; rea
   return { word: base && `${base},`, saysProto: false };
 }
 
-const vlan: Printer = (m) => {
-  const mask = get16(m.mask, K.vlanTci.offset);
-  if (mask === 0) return '';
-  const tci = get16(m.value, K.vlanTci.offset);
-  const vid = mask & 0xfff;
-  const pcp = mask & 0xe000;
-  const whole = (vid === 0 || vid === 0xfff) && (pcp === 0 || pcp === 0xe000) && (vid | pcp) !== 0;
-  if (mask & tci & VLAN_CFI && whole) {
-    return `${vid ? `dl_vlan=${tci & 0xfff},` : ''}${pcp ? `dl_vlan_pcp=${tci >> 13},` : ''}`;
-  }
-  return mask === 0xffff ? `vlan_tci=${padded(4, tci)},` : `vlan_tci=${padded(4, tci)}/${padded(4, mask)},`;
-};
+/** The outer tag, or with suffix "1" the inner one. */
+function vlan(slot: Slot, suffix: string): Printer {
+  return (m) => {
+    const mask = get16(m.mask, slot.offset);
+    if (mask === 0) return '';
+    const tci = get16(m.value, slot.offset);
+    const vid = mask & 0xfff;
+    const pcp = mask & 0xe000;
+    const whole = (vid === 0 || vid === 0xfff) && (pcp === 0 || pcp === 0xe000) && (vid | pcp) !== 0;
+    if (mask & tci & VLAN_CFI && whole) {
+      const id = vid ? `dl_vlan${suffix}=${tci & 0xfff},` : '';
+      return `${id}${pcp ? `dl_vlan_pcp${suffix}=${tci >> 13},` : ''}`;
+    }
+    return `vlan_tci${suffix}=${padded(4, tci)}${mask === 0xffff ? '' : `/${padded(4, mask)}`},`;
+  };
+}
 
 const fragment: Printer = (m) => {
   const row = field('ip_frag');
@@ -273,6 +277,8 @@ const TAIL: readonly Printer[] = [
 
 const IN_PORT = port('in_port', field('in_port_oxm'));
 const METADATA_REGISTER = wide('metadata');
+const VLAN = vlan(K.vlanTci, '');
+const VLAN1 = vlan(K.vlan2Tci, '1');
 const DL_SRC = addr('dl_src', mac, field('eth_src'));
 const DL_DST = addr('dl_dst', mac, field('eth_dst'));
 
@@ -299,7 +305,11 @@ export function formatMatch(m: Match, ctx: MatchFormatContext = {}): string {
   s += packetType(m, type, proto, ctx) + word;
   if (!empty(m, OK.regs.offset, OK.regs.offset + 64)) all(REGISTERS);
   if (!empty(m, 3 * LINE_BYTES, 4 * LINE_BYTES) || !empty(m, K.tunErspanIdx.offset, 3 * LINE_BYTES)) all(TUNNEL);
-  s += METADATA_REGISTER(m, type, proto, ctx) + IN_PORT(m, type, proto, ctx) + vlan(m, type, proto, ctx);
+  s +=
+    METADATA_REGISTER(m, type, proto, ctx) +
+    IN_PORT(m, type, proto, ctx) +
+    VLAN(m, type, proto, ctx) +
+    VLAN1(m, type, proto, ctx);
   s += DL_SRC(m, type, proto, ctx) + DL_DST(m, type, proto, ctx);
   if (known && word === '') s += `dl_type=${padded(4, type)},`;
   all(NETWORK_ADDRESSES);

@@ -1,0 +1,85 @@
+/** A packet's key as text: a match that fixes all the packet has, as OVS prints it in a trace ("Flow: tcp,in_port=1,...") and in packet-ins. */
+import { get16, isZero } from '../lib/bytes.js';
+import { FRAG, K, type Slot, VLAN_CFI } from '../packet/key.js';
+import { OFPP } from './field.js';
+import { FIELDS } from './fields.js';
+import { formatMatch, type MatchFormatContext } from './format-match.js';
+import { getU, OK } from './key.js';
+import { Match } from './match.js';
+import { checkPrereqs } from './prereqs.js';
+
+/** What is said only when it is not zero: of little interest else. */
+const WHERE_SET: readonly Slot[] = [
+  K.skbPriority,
+  K.pktMark,
+  K.recircId,
+  K.dpHash,
+  K.packetType,
+  OK.metadata,
+  OK.conjId,
+  ...Array.from({ length: 16 }, (_, i) => ({ ...OK.regs, offset: OK.regs.offset + 4 * i, bytes: 4 })),
+  K.tunId,
+  K.tunSrc,
+  K.tunDst,
+  K.tunIpv6Src,
+  K.tunIpv6Dst,
+  K.tunFlags,
+  K.tunTos,
+  K.tunTtl,
+  K.tunGbpId,
+  K.tunGbpFlags,
+  K.tunErspanIdx,
+  K.tunErspanVer,
+  K.tunErspanDir,
+  K.tunErspanHwid,
+  K.tunGtpuFlags,
+  K.tunGtpuMsgtype,
+  K.ctState,
+  K.ctZone,
+  K.ctMark,
+  K.ctLabel,
+];
+const ALWAYS: readonly Slot[] = [OK.ofInPort, K.ethSrc, K.ethDst, K.ethType, K.vlanTci];
+/** Fields that a packet of their protocol has. Those that only certain packets carry and OVS leaves out are not said. */
+const PROTOCOL_FIELDS = FIELDS.filter(
+  (f) =>
+    f.prereqs !== 'none' &&
+    f.prereqs !== 'ethernet' &&
+    f.prereqs !== 'vlan' &&
+    !/^nd_(reserved|options_type|sll|tll)$/.test(f.name),
+);
+
+/** A mask of everything that the packet of this key has. */
+export function packetMask(key: Uint8Array): Uint8Array {
+  const m = new Match();
+  const on = (s: Slot): void => void m.mask.fill(0xff, s.offset, s.offset + s.bytes);
+  for (const s of ALWAYS) on(s);
+  for (const s of WHERE_SET) if (!isZero(key, s.offset, s.offset + s.bytes)) on(s);
+  const options = K.tunMdPresent.offset;
+  if (!isZero(key, options, options + 8)) {
+    m.mask.set(key.subarray(options, options + 8), options);
+    on(K.tunMetadata);
+  }
+  const output = getU(key, OK.actsetOutput);
+  if (output !== 0 && output !== OFPP.unset) on(OK.actsetOutput);
+  if (get16(key, K.vlanTci.offset) & VLAN_CFI) on(K.vlan2Tci);
+  for (const f of PROTOCOL_FIELDS) if (checkPrereqs(f.prereqs, key)) on(f.slot);
+  const type = get16(key, K.ethType.offset);
+  const ip = type === 0x0800 || type === 0x86dd;
+  if (ip && (key[K.nwFrag.offset] & FRAG.later) === 0) {
+    on(K.tpSrc);
+    on(K.tpDst);
+  }
+  if (checkPrereqs('nd', key)) {
+    on(K.arpSha);
+    on(K.arpTha);
+  }
+  return m.mask;
+}
+
+export function formatKey(key: Uint8Array, ctx: MatchFormatContext = {}): string {
+  const m = new Match();
+  m.mask.set(packetMask(key));
+  for (let i = 0; i < m.value.length; i++) m.value[i] = key[i] & m.mask[i];
+  return formatMatch(m, ctx);
+}
