@@ -2,7 +2,7 @@ import t from 'tap';
 import { bytesEqual, formatHex, parseHex } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import { Random } from '../lib/random.js';
-import { FIELDS } from './fields.js';
+import { FIELDS, field } from './fields.js';
 import { formatMatch } from './format-match.js';
 import type { Match } from './match.js';
 import { decodeOf10Match, encodeOf10Match, fitsOf10 } from './match-of10.js';
@@ -13,6 +13,7 @@ import { parseMatch } from './parse-match.js';
 import { ovsOfctlMissing } from './testing/ovs-tool.js';
 import { type Dialect, flowModBytes, matchOfFlowMod, ovsPrintFlowMods, ovsSentFlowMods } from './testing/ovs-wire.js';
 import { randomMatch } from './testing/random-match.js';
+import { TunTable } from './tun-table.js';
 
 /** Version (0 is NXM), text, bytes. */
 const ROWS: readonly (readonly [number, string, string])[] = [
@@ -92,6 +93,23 @@ t.test('what a reader refuses', (t) => {
   t.same(encodeMatch(c.match, 0, { cookie: { value: 5n, mask: 0xffn } }).length, 20);
   const loose = decodeMatch(parseHex('8000fe020800 8000180401020304 80000a020800'), { loose: true });
   t.equal(formatMatch(loose.match), 'ip');
+  t.end();
+});
+
+t.test("a bridge's tunnel options", (t) => {
+  const tun = new TunTable();
+  tun.add(field('tun_metadata3'), { optionClass: 0x102, optionType: 7, length: 4 });
+  tun.add(field('tun_metadata0'), { optionClass: 0x102, optionType: 8, length: 8 });
+  const m = parseMatch('tun_metadata0=0x1234,tun_metadata3=5/0xff', { tun });
+  t.equal(m.tun, undefined, 'the match keeps no table of its own');
+  const bytes = encodeMatch(m, 4, { tun });
+  const back = decodeMatch(bytes, { tun }).match;
+  t.ok(same(back, m));
+  t.equal(formatMatch(back, { tun }), 'tun_metadata0=0x1234,tun_metadata3=0x5/0xff');
+  t.throws(() => parseMatch('tun_metadata1=1', { tun }), UserError);
+  t.throws(() => parseMatch('tun_metadata3=0x100000000', { tun }), UserError);
+  t.throws(() => decodeMatch(parseHex('00015201 05'), { tun }), UserError, 'not in the table');
+  t.throws(() => tun.add(field('tun_metadata5'), { optionClass: 0, optionType: 0, length: 248 }), UserError, 'no room');
   t.end();
 });
 
