@@ -196,7 +196,7 @@ t.test('flows', (t) => {
     ['table=300,actions=drop', 'add', 'unknown table "300"'],
     ['cookie=zzz,actions=drop', 'add', 'invalid numeric format zzz'],
     ['cookie=5/5,actions=drop', 'add', 'flow additions cannot use a cookie mask'],
-    ['cookie=5', 'delete', 'cannot set cookie'],
+    ['cookie=5', 'delete', 'cannot set cookie (to match on a cookie, specify a mask, e.g. cookie=5/-1)'],
     ['out_port=5,actions=drop', 'add', 'unknown keyword out_port'],
     ['priority=5', 'delete', 'unknown keyword priority'],
     ['priority', 'add', 'must specify an action'],

@@ -158,7 +158,9 @@ function parseU64(text: string): bigint {
 function parseCookie(flow: FlowText, text: string, command: FlowCommand): void {
   const slash = text.indexOf('/');
   if (slash < 0) {
-    if (!hasActions(command)) throw new UserError('cannot set cookie');
+    if (!hasActions(command)) {
+      throw new UserError(`cannot set cookie (to match on a cookie, specify a mask, e.g. cookie=${text}/-1)`);
+    }
     flow.cookie = parseU64(text);
     return;
   }

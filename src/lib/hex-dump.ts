@@ -11,7 +11,7 @@ export function formatHexDump(b: Uint8Array): string {
       bytes += i === 7 && line.length > 8 ? '-' : ' ';
     }
     const chars = Array.from(line, (c) => (c >= 0x20 && c < 0x7f ? String.fromCharCode(c) : '.')).join('');
-    out += `${at.toString(16).padStart(8, '0')}  ${bytes}|${chars}|\n`;
+    out += `${at.toString(16).padStart(8, '0')}  ${bytes}|${chars.padEnd(16)}|\n`;
   }
   return out;
 }

@@ -14,14 +14,14 @@ const OF13 = 1 << 4;
 const OF14 = 1 << 5;
 const HAVE_BUNDLES = OF13 | OF14 | (1 << 6);
 
-/** Error replies name the message they are about. */
-function describe(client: Client, errors: readonly Received[]): string {
+/** Error replies are shown with the message they are about: the one in the bundle, not its wrapping. */
+function describe(client: Client, errors: readonly Received[], sent: ReadonlyMap<number, Uint8Array>): string {
   return errors
     .map((r) => {
       if (r.message?.kind !== 'error') return '';
-      const { value, version } = r.message;
+      const { value, version, xid } = r.message;
       const name = errorName(version, value) ?? `type ${value.type}, code ${value.code}`;
-      return `Error ${name} for: ${client.text(value.data, 1)}`;
+      return `Error ${name} for: ${client.text(sent.get(xid) ?? value.data, 1)}`;
     })
     .join('');
 }
@@ -37,37 +37,42 @@ export async function sendBundle(command: Command, target: string, mods: readonl
     const xid = client.send('bundle_control', { id: 0, type, flags: FLAGS });
     const r = await client.reply(xid);
     if (r.message?.kind === 'bundle_control' && r.message.value.type === type + 1) return;
-    fail(command, client, [r]);
+    fail(command, client, [r], new Map());
   };
   await control(BUNDLE.open);
-  const xids = new Set<number>();
+  const sent = new Map<number, Uint8Array>();
   for (const message of messages) {
     const { xid } = readHeader(message);
-    xids.add(xid);
+    sent.set(xid, message);
     client.connection.send('bundle_add', { id: 0, flags: FLAGS, message }, xid);
   }
-  const errors = await client.barrier(xids);
-  if (errors.length) fail(command, client, errors);
-  await commit(command, client, xids);
+  const errors = await client.barrier(new Set(sent.keys()));
+  if (errors.length) fail(command, client, errors, sent);
+  await commit(command, client, sent);
   client.close();
 }
 
 /** A failed commit tells of the message at fault first. */
-async function commit(command: Command, client: Client, xids: ReadonlySet<number>): Promise<void> {
+async function commit(command: Command, client: Client, sent: ReadonlyMap<number, Uint8Array>): Promise<void> {
   const xid = client.send('bundle_control', { id: 0, type: BUNDLE.commit, flags: FLAGS });
   const errors: Received[] = [];
   for (;;) {
     const r = await client.receive();
     if (!r) throw new UserError(`talking to ${client.target} (End of file)`);
     const about = readHeader(r.bytes).xid;
-    if (r.message?.kind === 'error' && (xids.has(about) || about === xid)) errors.push(r);
+    if (r.message?.kind === 'error' && (sent.has(about) || about === xid)) errors.push(r);
     if (about !== xid) continue;
-    if (errors.length) fail(command, client, errors);
+    if (errors.length) fail(command, client, errors, sent);
     return;
   }
 }
 
-function fail(command: Command, client: Client, errors: readonly Received[]): never {
-  command.io.err(describe(client, errors));
+function fail(
+  command: Command,
+  client: Client,
+  errors: readonly Received[],
+  sent: ReadonlyMap<number, Uint8Array>,
+): never {
+  command.io.err(describe(client, errors, sent));
   throw new UserError(`talking to ${client.target} (Protocol error)`);
 }

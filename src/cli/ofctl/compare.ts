@@ -91,17 +91,15 @@ function isFile(source: string): boolean {
   return source === '-' || (!source.includes(':') && existsSync(source) && statSync(source).isFile());
 }
 
-function line(sign: string, key: string, v: Version): string {
+function line(sign: string, v: Version): string {
   const { mod } = v;
-  const parts = mod.table ? [`table=${mod.table}`] : [];
   const match = formatMatch(mod.match, { priority: mod.priority });
-  let s = `${sign}${parts.join(',')}${parts.length && match ? ' ' : ''}${parts.length && !match ? ' ' : ''}${match}`;
+  let s = `${sign}${mod.table ? `table=${mod.table} ` : ''}${match}`;
   if (mod.cookie !== 0n) s += ` cookie=0x${mod.cookie.toString(16)}`;
   if (mod.idleTimeout) s += ` idle_timeout=${mod.idleTimeout}`;
   if (mod.hardTimeout) s += ` hard_timeout=${mod.hardTimeout}`;
   if (mod.importance) s += ` importance=${mod.importance}`;
-  if (mod.flags & 1) s += ' send_flow_rem';
-  return `${s}${key && match ? ' ' : ' '}actions=${v.actions}\n`;
+  return `${s} actions=${v.actions}\n`;
 }
 
 /** The exit status of a comparison that found differences. */
@@ -121,8 +119,8 @@ export async function diffFlows(command: Command): Promise<number> {
     const y = b.get(key);
     if (x && y && equal(x, y)) continue;
     differs = true;
-    if (x) command.io.out(line('-', key, x));
-    if (y) command.io.out(line('+', key, y));
+    if (x) command.io.out(line('-', x));
+    if (y) command.io.out(line('+', y));
   }
   return differs ? DIFFERENT : 0;
 }

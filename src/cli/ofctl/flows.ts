@@ -100,10 +100,8 @@ export async function sendMods(command: Command, target: string, mods: readonly 
   if (command.settings.bundle) return sendBundle(command, target, mods);
   const { client, protocol } = await openProtocol(command, target);
   await protocol.prepare(mods);
-  const xids = new Set<number>();
-  for (const mod of mods) xids.add(client.send('flow_mod', protocol.message(mod), protocol.formName));
-  const [error] = await client.barrier(xids);
-  if (error) throw new Refused(error.bytes);
+  // One at a time: the first that is refused is the last that is sent.
+  for (const mod of mods) await client.tell('flow_mod', protocol.message(mod), protocol.formName);
   client.close();
 }
 

@@ -1,4 +1,5 @@
 /** Names of ports and tables, asked from the switch: for reading names in flows and for printing them. */
+import { OFPP } from '../../flow/field.js';
 import type { PhyPort } from '../../openflow/messages/port.js';
 import type { TextContext } from '../../openflow/text/context.js';
 import { Client } from './client.js';
@@ -15,7 +16,7 @@ const NONE: Names = { ports: new Map(), tables: new Map() };
 export async function portsOf(client: Client): Promise<readonly PhyPort[]> {
   if (client.version < 4) return (await client.request('features_request', {}, 'features_reply')).value.ports;
   const ports: PhyPort[] = [];
-  for await (const r of client.ask('port_desc_request', {})) {
+  for await (const r of client.ask('port_desc_request', { number: OFPP.none })) {
     if (r.message?.kind === 'port_desc_reply') ports.push(...r.message.value);
   }
   return ports;

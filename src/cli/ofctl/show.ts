@@ -4,10 +4,12 @@ import { parseOfPort } from '../../flow/port-text.js';
 import { UserError } from '../../lib/errors.js';
 import { FRAG_MASK, FRAG_MODES } from '../../openflow/messages/basic.js';
 import { QUEUE_ALL } from '../../openflow/messages/queue.js';
+import type { TableFeatures } from '../../openflow/messages/table.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
 import type { TextContext } from '../../openflow/text/context.js';
 import { formatMessage } from '../../openflow/text/message.js';
-import { Client, type Received } from './client.js';
+import { featuresText } from '../../openflow/text/table.js';
+import { Client, type Received, Refused } from './client.js';
 import type { Command } from './context.js';
 import { namesToShow, portsOf } from './names.js';
 
@@ -37,7 +39,7 @@ export async function show(command: Command): Promise<void> {
   const client = await Client.open(command, command.args[0]);
   await printAll(command, client, 'features_request', {});
   // 1.3 and later have the ports in a message of their own.
-  if (client.version >= 4) await printAll(command, client, 'port_desc_request', {});
+  if (client.version >= 4) await printAll(command, client, 'port_desc_request', { number: OFPP.none });
   client.close();
   const second = await Client.open(command, command.args[0]);
   await printAll(command, second, 'get_config_request', {});
@@ -57,8 +59,12 @@ export async function dumpTableFeatures(command: Command): Promise<void> {
   if (client.version < 4) {
     throw new UserError("dump-table-features needs OpenFlow 1.3 or later ('-O OpenFlow13')");
   }
-  const { dumpFeatures } = await import('./table-features.js');
-  await dumpFeatures(command, client);
+  const tables: TableFeatures[] = [];
+  for await (const r of client.ask('table_features_request', [])) {
+    if (r.message?.kind !== 'table_features_reply') throw new Refused(r.bytes);
+    tables.push(...r.message.value);
+  }
+  command.io.out(featuresText(tables, client.version, { verbosity: command.settings.verbosity }));
   client.close();
 }
 

@@ -11,6 +11,8 @@ export interface TableStats {
   /** To 1.2, where this message tells what later is told by table features. */
   readonly name: string;
   readonly maxEntries: number;
+  /** 1.0: what can be wildcarded, in the bits of its match. */
+  readonly wildcards?: number;
 }
 
 /** What every table of OVS can do, in the bitmaps of each version: wildcards, match, instructions, write and apply actions, settable fields. */
@@ -33,6 +35,12 @@ const stats10 = mapped(
   (v): TableStats => v,
   (v) => ({ ...v, wildcards: WILDCARDS_10 }),
 );
+/** What is kept of a table that tells its features in 1.1 and 1.2. */
+function told(v: Omit<TableStats, 'wildcards'>): TableStats {
+  const { table, name, maxEntries, active, lookups, matched } = v;
+  return { table, name, maxEntries, active, lookups, matched };
+}
+
 const stats11 = mapped(
   struct({
     table: u8,
@@ -49,7 +57,7 @@ const stats11 = mapped(
     lookups: counter,
     matched: counter,
   }),
-  (v): TableStats => v,
+  told,
   (v) => ({ ...v, ...ABLE_11, writeActions: ABLE_11.actions, applyActions: ABLE_11.actions, config: 0 }),
 );
 const stats12 = mapped(
@@ -72,7 +80,7 @@ const stats12 = mapped(
     lookups: counter,
     matched: counter,
   }),
-  (v): TableStats => v,
+  told,
   (v) => ({
     ...v,
     match: ABLE_12.match,

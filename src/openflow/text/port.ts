@@ -83,7 +83,7 @@ function portMod(v: PortMod): string {
 const count = (v: number) => (v === UNKNOWN ? '?' : String(v));
 
 function stats(p: PortStats, version: number, ctx: TextContext): string {
-  let out = `  port ${portText(p.number, ctx).padStart(2)}: `;
+  let out = `  port ${p.number < 10 ? ' ' : ''}${portText(p.number, ctx)}: `;
   out += `rx pkts=${count(p.rxPackets)}, bytes=${count(p.rxBytes)}, drop=${count(p.rxDropped)}, errs=${count(p.rxErrors)}`;
   out += `, frame=${count(p.rxFrameErrors)}, over=${count(p.rxOverErrors)}, crc=${count(p.rxCrcErrors)}\n`;
   out += `           tx pkts=${count(p.txPackets)}, bytes=${count(p.txBytes)}, drop=${count(p.txDropped)}`;

@@ -53,7 +53,7 @@ function statsText(stats: readonly TableStats[], version: number, ctx: TextConte
   return list(shown, same, ctx);
 }
 
-function featuresText(all: readonly TableFeatures[], version: number, ctx: TextContext): string {
+export function featuresText(all: readonly TableFeatures[], version: number, ctx: TextContext): string {
   const shown = all.map(
     (t): Shown => ({
       table: t.table,
