@@ -1,6 +1,8 @@
 /** What OpenFlow (src/openflow) sees of a bridge. src/bridge/bridge.ts implements it; tests of src/openflow may use a plain stub. */
 import type { Action } from '../action/action.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
+import type { Groups } from '../flowtable/groups.js';
+import type { Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 
 export interface OfPort {
@@ -83,6 +85,8 @@ export interface OfBridge {
   tableStats(): Iterable<OfTableStats>;
   /** Throws UserError with ofError set (a bad port, a bad action). */
   packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void;
+  readonly groups: Groups;
+  readonly meters: Meters;
   /** Checks ports, tables, groups and consistency of actions against a match's prerequisites, as flow_mod does. Throws. */
   checkActions(actions: readonly Action[], table: number): void;
   /** OFPC_FRAG_: 0 normal, 1 drop, 2 reasm, 3 nx-match. */

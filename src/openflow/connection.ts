@@ -28,8 +28,6 @@ export interface ConnectionEvents {
   message(m: Message, bytes: Uint8Array): void;
   /** A message that could not be read. Without this the error is sent back, which is what a switch does. */
   unreadable?(fault: UserError, bytes: Uint8Array): void;
-  /** Everything in and out, before it is looked at: for snoopers. */
-  seen?(bytes: Uint8Array): void;
   closed?(why: string): void;
   /** An exception that is no UserError while a message was handled; the connection ends. Without this it is thrown on. */
   fault?(e: unknown): void;
@@ -40,6 +38,8 @@ export class Connection {
   version = 0;
   /** Unasked messages refused because the peer was behind. */
   dropped = 0;
+  /** Are told everything in and out, before it is looked at: for snoopers. */
+  readonly observers = new Set<(bytes: Uint8Array) => void>();
   private readonly framer = new Framer();
   private open = true;
   private waiting: Uint8Array[] = [];
@@ -100,7 +100,7 @@ export class Connection {
 
   write(bytes: Uint8Array): void {
     if (!this.open) return;
-    this.events.seen?.(bytes);
+    for (const tell of this.observers) tell(bytes);
     this.stream.write(bytes);
   }
 
@@ -156,7 +156,7 @@ export class Connection {
   }
 
   private handle(bytes: Uint8Array): void {
-    this.events.seen?.(bytes);
+    for (const tell of this.observers) tell(bytes);
     if (this.version === 0) return this.greet(bytes);
     const h = readHeader(bytes);
     try {

@@ -159,6 +159,7 @@ export class Daemon {
     if (this.runDir !== undefined) {
       try {
         close.push(await listenUnix(join(this.runDir, `${name}.mgmt`), (s) => void openflow.accept(s, 'service')));
+        close.push(await listenUnix(join(this.runDir, `${name}.snoop`), (s) => openflow.snoop(s)));
       } catch (e) {
         await this.removeBridge(name);
         throw e;

@@ -1,7 +1,6 @@
 /** Where OpenFlow peers knock: Unix sockets in the run directory, `<bridge>.mgmt` for requests and `<bridge>.snoop` for listening in. */
 import { accessSync, constants, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { UserError } from '../lib/errors.js';
 
 /** The directory of sockets and pid files: $WEFT_RUNDIR, else $OVS_RUNDIR, else where OVS has it. */
@@ -58,37 +57,4 @@ export async function listenUnix(path: string, accept: (stream: Socket) => void)
     server.listen(path, resolve);
   });
   return () => new Promise((resolve) => server.close(() => resolve()));
-}
-
-/** What a bridge's sockets lead to: an OpenFlowServer. */
-export interface OpenFlowDoor {
-  accept(stream: Socket): void;
-  snoop(stream: Socket): void;
-}
-
-/** Opens both sockets of a bridge. The returned function closes them. */
-export async function openBridgeSockets(
-  directory: string,
-  bridge: string,
-  door: OpenFlowDoor,
-): Promise<() => Promise<void>> {
-  prepareRunDirectory(directory);
-  const closeManagement = await listenUnix(join(directory, `${bridge}.mgmt`), (s) => door.accept(s));
-  const closeSnoop = await listenUnix(join(directory, `${bridge}.snoop`), (s) => door.snoop(s));
-  return async () => {
-    await closeManagement();
-    await closeSnoop();
-  };
-}
-
-/** Connects to a Unix socket. Rejects with UserError. */
-export function connectUnix(path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const s = connect(path);
-    s.once('connect', () => {
-      s.removeAllListeners('error');
-      resolve(s);
-    });
-    s.once('error', (e) => reject(new UserError(`failed to connect to "${path}" (${reason(e)})`)));
-  });
 }

@@ -3,9 +3,10 @@ import type { OfPort } from '../../bridge/of-bridge.js';
 import { OFPP } from '../../flow/field.js';
 import { ofError } from '../errors.js';
 import { CAPABILITY, FRAG_MASK, INVALID_TTL_TO_CONTROLLER } from '../messages/basic.js';
-import type { PhyPort, PortStats } from '../messages/port.js';
+import type { PhyPort, PortMod, PortStats } from '../messages/port.js';
 import { UNKNOWN } from '../schema.js';
 import { changing, type Handlers } from './handler.js';
+import type { Session } from './session.js';
 
 export const N_TABLES = 254;
 /** The action types 0 to 11 of 1.0. */
@@ -59,6 +60,15 @@ function* choosePorts(all: Iterable<OfPort>, number: number): Generator<OfPort> 
   for (const p of all) if (number === OFPP.none || p.number === number) yield p;
 }
 
+/** Throws with the OpenFlow error. */
+export function modifyPort(s: Session, v: PortMod): void {
+  const port = s.bridge.port(v.number);
+  if (!port) throw ofError('OFPPMFC_BAD_PORT');
+  if (!v.hwAddr.every((b, i) => b === port.hwAddr[i])) throw ofError('OFPPMFC_BAD_HW_ADDR');
+  const known = s.version === 1 ? CONFIG_10 : CONFIG_11;
+  s.bridge.portMod(v.number, v.config & known, v.mask & known);
+}
+
 export const basicHandlers: Handlers = {
   features_request: (s) => {
     const version = s.version;
@@ -97,11 +107,5 @@ export const basicHandlers: Handlers = {
   port_stats_request: (s, v) => {
     s.replyParts('port_stats_reply', [...choosePorts(s.bridge.ports(), v.number)].map(portStats));
   },
-  port_mod: changing((s, v) => {
-    const port = s.bridge.port(v.number);
-    if (!port) throw ofError('OFPPMFC_BAD_PORT');
-    if (!v.hwAddr.every((b, i) => b === port.hwAddr[i])) throw ofError('OFPPMFC_BAD_HW_ADDR');
-    const known = s.version === 1 ? CONFIG_10 : CONFIG_11;
-    s.bridge.portMod(v.number, v.config & known, v.mask & known);
-  }),
+  port_mod: changing(modifyPort),
 };

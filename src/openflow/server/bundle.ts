@@ -8,9 +8,12 @@ import { UserError } from '../../lib/errors.js';
 import { ofError } from '../errors.js';
 import { decode, type Message, readHeader } from '../message.js';
 import { BUNDLE, type BundleAdd } from '../messages/bundle.js';
-import { toFlowMod } from '../messages/flow-mod.js';
+import type { FlowModMessage } from '../messages/flow-mod.js';
 import type { Kind } from '../registry.js';
+import { modifyPort } from './basic.js';
+import { flowModOf } from './flow.js';
 import { changing, type Handlers } from './handler.js';
+import { sendPacket } from './packet.js';
 import type { Session } from './session.js';
 import { applyTogether } from './transaction.js';
 
@@ -67,19 +70,35 @@ function commit(s: Session, id: number, flags: number): void {
   const bundle = find(s, id, flags);
   s.bundles.delete(id);
   const mods: { readonly mod: FlowMod; readonly entry: Entry }[] = [];
-  for (const entry of bundle.entries) {
-    const m = entry.message;
-    if (m.kind === 'flow_mod') mods.push({ mod: toFlowMod(m.value, s.version, s.tableIds), entry });
-  }
   try {
+    for (const entry of bundle.entries) {
+      const m = entry.message;
+      if (m.kind === 'flow_mod') mods.push({ mod: readMod(s, m.value, entry), entry });
+    }
     applyTogether(
       s.bridge,
       mods.map((m) => m.mod),
       (i, e) => s.connection.sendError(e.ofError ?? 'OFPBFC_MSG_FAILED', mods[i].entry.bytes),
     );
+    for (const { message: m } of bundle.entries) applyOther(s, m);
   } catch (e) {
     // The message at fault has had its own error; the commit has this one.
     if (e instanceof UserError) throw ofError('OFPBFC_MSG_FAILED');
+    throw e;
+  }
+}
+
+/** What cannot be undone comes last, when nothing else can fail. */
+function applyOther(s: Session, m: Message): void {
+  if (m.kind === 'port_mod') modifyPort(s, m.value);
+  else if (m.kind === 'packet_out') sendPacket(s, m.value);
+}
+
+function readMod(s: Session, v: FlowModMessage, entry: Entry): FlowMod {
+  try {
+    return flowModOf(s, v);
+  } catch (e) {
+    if (e instanceof UserError) s.connection.sendError(e.ofError ?? 'OFPBFC_MSG_FAILED', entry.bytes);
     throw e;
   }
 }

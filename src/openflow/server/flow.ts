@@ -1,11 +1,21 @@
 /** Flows: changing them, listing them, counting them, and telling that they are gone. */
 
-import { expand } from '../../flow/match.js';
-import type { FlowFilter, RemovedReason } from '../../flowtable/flow-mod.js';
+import type { Action } from '../../action/action.js';
+import { checkActions } from '../../action/check.js';
+import { expand, type Match } from '../../flow/match.js';
+import type { FlowFilter, FlowMod, RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
-import { type FlowModMessage, type FlowRemoved, NO_BUFFER, REMOVED_REASONS, toFlowMod } from '../messages/flow-mod.js';
+import {
+  type FlowModMessage,
+  type FlowRemoved,
+  NO_BUFFER,
+  REMOVED_REASONS,
+  TABLE_ALL,
+  toFlowMod,
+} from '../messages/flow-mod.js';
 import type { FlowStats, FlowStatsRequest } from '../messages/flow-stats.js';
+import { N_TABLES } from './basic.js';
 import { changing, type Handlers } from './handler.js';
 import type { Session } from './session.js';
 
@@ -45,8 +55,28 @@ function* describeAll(rules: readonly Rule[], now: number): Generator<FlowStats>
   for (const rule of rules) yield describe(rule, now);
 }
 
-export function applyFlowMod(s: Session, v: FlowModMessage): void {
-  s.bridge.flowMod(toFlowMod(v, s.version, s.tableIds));
+/** Actions as the bridge may take them: ports, tables, groups, meters and what the match must say are checked. Throws with the OpenFlow error. */
+export function checked(s: Session, actions: readonly Action[], match: Match, table?: number): Action[] {
+  const { bridge, version } = s;
+  return checkActions(actions, match, {
+    version,
+    ...(table === undefined ? {} : { table }),
+    nTables: N_TABLES,
+    groupExists: (id) => bridge.groups.get(id) !== undefined,
+    meterExists: (id) => bridge.meters.get(id) !== undefined,
+  });
+}
+
+/** A flow_mod of the message, ready for the bridge. Throws with the OpenFlow error. */
+export function flowModOf(s: Session, v: FlowModMessage): FlowMod {
+  const mod = toFlowMod(v, s.version, s.tableIds);
+  // The actions of a deletion mean nothing.
+  if (mod.command.startsWith('delete')) return { ...mod, actions: [] };
+  return { ...mod, actions: checked(s, mod.actions, mod.match, mod.table === TABLE_ALL ? 0 : mod.table) };
+}
+
+function applyFlowMod(s: Session, v: FlowModMessage): void {
+  s.bridge.flowMod(flowModOf(s, v));
   // Packets are never kept back for a controller, so no buffer it could name exists.
   if (v.bufferId !== NO_BUFFER) throw ofError('OFPBRC_BUFFER_UNKNOWN');
 }

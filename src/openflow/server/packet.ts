@@ -5,11 +5,11 @@ import type { RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
 import { type Envelope, encode } from '../message.js';
-import { inPortOf, NO_BUFFER, type PacketInMessage } from '../messages/packet.js';
+import { inPortOf, NO_BUFFER, type PacketInMessage, type PacketOutMessage } from '../messages/packet.js';
 import { type PhyPort, PORT_REASONS } from '../messages/port.js';
 import { PACKET_IN_REASON } from './async-masks.js';
 import { describePort } from './basic.js';
-import { describeRemoved } from './flow.js';
+import { checked, describeRemoved } from './flow.js';
 import { changing, type Handlers } from './handler.js';
 import { metadataOf } from './metadata.js';
 import { PACKET_IN_FORMAT, ROLE, type Session } from './session.js';
@@ -18,14 +18,15 @@ import { PACKET_IN_FORMAT, ROLE, type Session } from './session.js';
 const NO_FLOOD = 0x10;
 const FROM: ReadonlySet<number> = new Set([OFPP.controller, OFPP.local, OFPP.none]);
 
-export const packetHandlers: Handlers = {
-  packet_out: changing((s, v) => {
-    if (v.bufferId !== NO_BUFFER) throw ofError('OFPBRC_BUFFER_UNKNOWN');
-    const inPort = inPortOf(v.metadata);
-    if (inPort >= OFPP.max && !FROM.has(inPort)) throw ofError('OFPBRC_BAD_PORT');
-    s.bridge.packetOut(v.data, inPort, v.actions);
-  }),
-};
+/** Throws with the OpenFlow error. */
+export function sendPacket(s: Session, v: PacketOutMessage): void {
+  if (v.bufferId !== NO_BUFFER) throw ofError('OFPBRC_BUFFER_UNKNOWN');
+  const inPort = inPortOf(v.metadata);
+  if (inPort >= OFPP.max && !FROM.has(inPort)) throw ofError('OFPBRC_BAD_PORT');
+  s.bridge.packetOut(v.data, inPort, checked(s, v.actions, v.metadata));
+}
+
+export const packetHandlers: Handlers = { packet_out: changing(sendPacket) };
 
 /** 1.3 has three reasons; what came later was "action" then. */
 function reasonFor(reason: number, version: number): number {

@@ -78,6 +78,34 @@ export class OpenFlowServer {
     return connection;
   }
 
+  /** Copies to a listener what a controller and the switch say to each other. Without a controller the stream is ended. */
+  snoop(stream: Duplex): void {
+    const watched = this.controller();
+    if (!watched) {
+      stream.destroy();
+      return;
+    }
+    const copy = (bytes: Uint8Array): void => {
+      if (listener.version !== 0) listener.sendUnasked(bytes);
+    };
+    const listener: Connection = new Connection(stream, 1 << watched.version, {
+      message: () => {},
+      closed: () => watched.observers.delete(copy),
+      fault: this.options.fault,
+    });
+    watched.observers.add(copy);
+  }
+
+  /** The connection worth listening to: that of the controller with the highest role. */
+  private controller(): Connection | undefined {
+    const rank = (s: Session) => (s.role === ROLE.primary ? 2 : s.role === ROLE.equal ? 1 : 0);
+    let best: Session | undefined;
+    for (const s of this.sessions) {
+      if (s.peer === 'primary' && s.version !== 0 && (!best || rank(s) > rank(best))) best = s;
+    }
+    return best?.connection;
+  }
+
   /** Of the peers that are connected now. */
   connections(): Connection[] {
     return [...this.sessions].map((s) => s.connection);
