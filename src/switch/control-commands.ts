@@ -7,6 +7,7 @@ import { DROP_REASONS } from '../datapath/drop-reasons.js';
 import { OFPP } from '../flow/field.js';
 import { UserError } from '../lib/errors.js';
 import type { Core } from './core.js';
+import { DATAPATH_NAME, dumpFlows, showDatapath } from './datapath-text.js';
 
 function command(name: string, usage: string, min: number, max: number, run: ControlCommand['run']): ControlCommand {
   return { name, usage, min, max, run };
@@ -22,6 +23,23 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void):
     command('version', '', 0, 0, () => 'weft'),
     command('exit', '[--cleanup]', 0, 1, () => {
       exit();
+      return '';
+    }),
+    command('dpctl/dump-flows', '[-m] [--names | --no-names] [dp] [filter=...]', 0, 5, (args) => dumpFlows(core, args)),
+    command('dpctl/show', '[-s] [dp...]', 0, 5, () => {
+      const hits = { hit: 0, missed: 0, lost: 0, masks: 0 };
+      for (let w = 0; w < dp.workers; w++) {
+        const c = dp.workerCounters(w);
+        hits.hit += c.microflow_hits + c.megaflow_hits;
+        hits.missed += c.misses;
+        hits.lost += c.upcalls_lost;
+        hits.masks = Math.max(hits.masks, c.subtables);
+      }
+      return showDatapath(core, hits);
+    }),
+    command('dpctl/dump-dps', '', 0, 0, () => `${DATAPATH_NAME}\n`),
+    command('dpctl/del-flows', '[dp]', 0, 1, () => {
+      core.upcalls.removeAll();
       return '';
     }),
     command('fdb/show', 'bridge', 1, 1, ([name]) => {

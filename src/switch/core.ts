@@ -127,6 +127,16 @@ export class Core {
     return { bridge: other.bridge, port: other.port };
   }
 
+  /** Milliseconds of the switch's clock. */
+  now(): number {
+    return this.options.clock.now();
+  }
+
+  /** Interface type of a port. */
+  typeOf(name: string): string {
+    return this.byName.get(name)?.spec.type || 'system';
+  }
+
   portOf(vport: number): BridgePort | undefined {
     return this.byVport.get(vport)?.port;
   }

@@ -58,3 +58,15 @@ export async function listenUnix(path: string, accept: (stream: Socket) => void)
   });
   return () => new Promise((resolve) => server.close(() => resolve()));
 }
+
+/** Connects to a Unix socket. Rejects with UserError. */
+export function connectUnix(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const s = connect(path);
+    s.once('connect', () => {
+      s.removeAllListeners('error');
+      resolve(s);
+    });
+    s.once('error', (e) => reject(new UserError(`failed to connect to "${path}" (${reason(e)})`)));
+  });
+}

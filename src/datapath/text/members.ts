@@ -45,8 +45,8 @@ const icmp = (): Member[] => [
 /** By the word before the parenthesis. */
 export const GROUPS = {
   eth: [
-    { name: 'src', kind: 'mac', slot: K.ethSrc, set: [0, 6] },
-    { name: 'dst', kind: 'mac', slot: K.ethDst, set: [6, 6] },
+    { name: 'src', kind: 'mac', slot: K.ethSrc, set: [6, 6] },
+    { name: 'dst', kind: 'mac', slot: K.ethDst, set: [0, 6] },
   ],
   ipv4: [
     { name: 'src', kind: 'ipv4', slot: K.nwSrc, set: [0, 4] },

@@ -187,3 +187,9 @@ t.test('no key makes the printer fail', (t) => {
   t.pass();
   t.end();
 });
+
+t.test('a set of eth has the destination first, as on the wire', (t) => {
+  const [a] = parseDpActions('set(eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02))');
+  t.ok(a.type === 'set' && a.value[5] === 2 && a.value[11] === 1);
+  t.end();
+});
