@@ -87,8 +87,8 @@ function irreversible(a: Action): boolean {
 export function clone(w: Walk, actions: readonly Action[]): void {
   if (!w.mayNest()) return;
   w.depth++;
+  // The copy has the action set so far, and executes it at its own end.
   const body = (): void => {
-    w.actionSet = [];
     w.list(actions);
     w.finishList();
   };

@@ -3,6 +3,7 @@ import { type Action, NO_METER } from '../action/action.js';
 import { OFPP } from '../flow/field.js';
 import { KEY_BYTES } from '../flow/key.js';
 import { DP_KEY_BYTES, LINE_BYTES } from '../packet/key.js';
+import { mplsCount, vlanCount } from './commit.js';
 import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
 import type { Walk } from './walk.js';
 
@@ -30,10 +31,17 @@ export function emit(w: Walk, port: PortView): void {
   }
   if (port.patch) return patch(w, port.patch);
   if (port.vport === 0) return w.reject('no_such_port');
+  // The cut counts bytes of the packet before this output's own tags and labels come on, as in OVS.
+  const grown = cut > 0 ? headerBytes(w.flow) - headerBytes(w.base) : 0;
   w.commit();
-  if (cut > 0) w.out.push({ type: 'trunc', maxLen: cut });
+  if (cut > 0) w.out.push({ type: 'trunc', maxLen: cut + grown });
   w.out.push({ type: 'output', port: port.vport });
   w.sent = true;
+}
+
+/** Bytes of tags and labels. */
+function headerBytes(key: Uint8Array): number {
+  return 4 * (vlanCount(key) + mplsCount(key));
 }
 
 /**

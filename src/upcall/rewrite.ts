@@ -21,12 +21,18 @@ function lookAtTags(w: Walk): void {
   }
 }
 
+/** What a trace says of a third tag. OVS loses the innermost one here. */
+export const DEEP_TAGS = 'more VLAN tags than a flow key holds';
+
 export function pushVlan(w: Walk, ethType: number): void {
   const { flow } = w;
   lookAtTags(w);
   // The key has room for two tags. A third is pushed at once: what is under the two is out of sight, so it must not be in the comparison.
   const full = vlanCount(flow) === 2;
-  if (full) w.commit();
+  if (full) {
+    w.note(() => DEEP_TAGS);
+    w.commit();
+  }
   put16(flow, K.vlan2Tci.offset, get16(flow, K.vlanTci.offset));
   put16(flow, K.vlan2Tpid.offset, get16(flow, K.vlanTpid.offset));
   put16(flow, K.vlanTci.offset, VLAN_CFI);
@@ -69,7 +75,7 @@ export function pushMpls(w: Walk, ethType: number): void {
       mask[K.nwTos.offset] |= 0xfc;
       mask[K.nwTtl.offset] = 0xff;
       const ttl = flow[K.nwTtl.offset] || 64;
-      lse = ((lse & ~0xff) | ttl | ((flow[K.nwTos.offset] >> 5) << 9)) >>> 0;
+      lse = ((lse & ~0xff) | ttl | (((flow[K.nwTos.offset] >> 2) & 7) << 9)) >>> 0;
     }
     clearInner(flow);
     flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
@@ -90,17 +96,20 @@ export function popMpls(w: Walk, ethType: number): void {
   const { flow } = w;
   const n = countLabels(w);
   if (n === 0) return;
-  const more = !(get32(flow, K.mplsLse0.offset) & MPLS_BOS);
-  if (more && n === MAX_MPLS && !(get32(flow, K.mplsLse2.offset) & MPLS_BOS)) {
-    // The stack goes on out of sight: the label that comes up is not known, so the packet has to be looked at again.
-    w.note(() => 'label stack is deeper than the flow key');
-  }
+  const bottom = (get32(flow, MPLS_SLOTS[n - 1].offset) & MPLS_BOS) !== 0;
+  const outOfSight = isMpls(ethType) && (n === 1 || !bottom);
+  if (outOfSight) w.commit();
   flow.copyWithin(K.mplsLse0.offset, K.mplsLse1.offset, K.mplsLse2.offset + 4);
   put32(flow, K.mplsLse2.offset, 0);
   put16(flow, K.ethType.offset, ethType);
   if (!isMpls(ethType)) {
     flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
     w.wasMpls = true;
+  } else if (outOfSight) {
+    // Whatever labels follow, or none: the key cannot say, so the packet is changed now and nothing is left to compare.
+    w.out.push({ type: 'pop_mpls', ethType });
+    w.base.set(flow.subarray(K.mplsLse0.offset, K.mplsLse2.offset + 4), K.mplsLse0.offset);
+    put16(w.base, K.ethType.offset, ethType);
   }
 }
 

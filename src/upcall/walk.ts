@@ -161,7 +161,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     if (this.actionSet.length === 0) return;
     const ordered = executionOrder(this.actionSet);
     this.actionSet = [];
-    this.ended = false;
+    // After an exit nothing of it runs, as in OVS.
     this.note(() => '--. Executing action set:');
     this.list(ordered);
   }

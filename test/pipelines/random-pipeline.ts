@@ -87,7 +87,9 @@ function conditions(r: Random, p: Protocol, table: number, ports: number): strin
     maybe(0.3, () => `${dst}=${address(r)}`);
     maybe(0.1, () => `nw_tos=${r.pick([0, 0xb8])}`);
     maybe(0.1, () => `nw_ttl=${r.pick([0, 1, 64, 255])}`);
-    maybe(0.1, () => `ip_frag=${r.pick(['no', 'yes', 'first', 'later', 'not_later'])}`);
+    // A later fragment has no ports to set.
+    const fragments = p.l4 ? ['no', 'first', 'not_later'] : ['no', 'yes', 'first', 'later', 'not_later'];
+    maybe(0.1, () => `ip_frag=${r.pick(fragments)}`);
     if (p.ip === 6) maybe(0.1, () => `ipv6_label=${r.below(4)}`);
   }
   if (p.l4 === 'tcp' || p.l4 === 'udp' || p.l4 === 'sctp') {
@@ -156,7 +158,8 @@ function plainSet({ r }: Context): string {
   return r.pick([
     () => `mod_dl_src:${mac(r)}`,
     () => `mod_dl_dst:${mac(r)}`,
-    () => `set_field:${mac(r)}/${r.pick(['00:00:00:00:00:ff', 'ff:00:00:00:00:00'])}->eth_dst`,
+    // Not set_field with a mask: ovs-ofctl loses the mask in OpenFlow 1.0.
+    () => `load:${r.below(4)}->NXM_OF_ETH_DST[0..${r.pick([1, 7, 15])}]`,
     () => `load:${r.below(3)}->NXM_NX_REG${r.below(4)}[]`,
     () => `load:${r.below(4)}->NXM_NX_REG${r.below(4)}[${r.below(2)}..${r.between(4, 20)}]`,
     () => `load:${hex(r.below(4))}->OXM_OF_METADATA[0..1]`,
@@ -186,7 +189,7 @@ function headerSet(c: Context): string | undefined {
       choices.push(
         () => `mod_nw_src:${ip4(r)}`,
         () => `mod_nw_dst:${ip4(r)}`,
-        () => `set_field:10.0.0.${r.below(4)}/0.0.0.255->ip_dst`,
+        () => `load:${r.below(4)}->NXM_OF_IP_DST[0..7]`,
         () => 'push:NXM_OF_IP_SRC[],push:NXM_OF_IP_DST[],pop:NXM_OF_IP_SRC[],pop:NXM_OF_IP_DST[]',
         () => 'move:NXM_OF_IP_SRC[0..7]->NXM_NX_REG2[0..7]',
       );
@@ -268,7 +271,7 @@ function list(c: Context, most: number): string {
   return out.join(',');
 }
 
-function rule(r: Random, o: PipelineOptions, table: number, version: Pipeline['version']): string {
+function rule(r: Random, o: PipelineOptions, table: number, priority: number, version: Pipeline['version']): string {
   const p = r.pick(PROTOCOLS);
   const match = [p.words, ...conditions(r, p, table, o.ports)];
   let vlan: Vlan = 'unknown';
@@ -285,14 +288,14 @@ function rule(r: Random, o: PipelineOptions, table: number, version: Pipeline['v
     if (r.chance(0.15)) actions += `,write_metadata:${hex(r.below(4))}/0x3`;
     if (r.chance(0.35) && table < o.tables - 1) actions += `,goto_table:${table + 1}`;
   }
-  const head = [`table=${table}`, `priority=${r.below(5) * 10}`, ...match.filter(Boolean)];
+  const head = [`table=${table}`, `priority=${priority}`, ...match.filter(Boolean)];
   return `${head.join(',')},actions=${actions}`;
 }
 
 /** Rules of a conjunctive match in a table. */
 function conjunction(r: Random, table: number): string[] {
   const id = r.between(1, 3);
-  const head = `table=${table},priority=45`;
+  const head = `table=${table},priority=${r.between(0, 9) * 10 + 5}`;
   return [
     `${head},ip,nw_src=${ip4(r)},actions=conjunction(${id},1/2)`,
     `${head},ip,nw_src=${ipv4Match(r)},actions=conjunction(${id},1/2)`,
@@ -313,7 +316,8 @@ export function randomPipeline(r: Random, o: PipelineOptions): Pipeline {
     seen.add(key);
   };
   for (let table = 0; table < o.tables; table++) {
-    for (let n = r.between(3, 10); n > 0; n--) add(rule(r, o, table, version));
+    // No two of one priority: which of them a packet meets where both match is nobody's promise.
+    for (let n = r.between(3, 10); n > 0; n--) add(rule(r, o, table, n * 10, version));
     if (r.chance(0.15)) for (const f of conjunction(r, table)) add(f);
     if (r.chance(0.6)) {
       const next = table < o.tables - 1 ? `resubmit(,${table + 1})` : String(r.between(1, o.ports));

@@ -1,0 +1,27 @@
+/**
+ * Random pipelines and packets through weft and a real ovs-vswitchd: node dist/test/ovs/main.js [--packets N] [--seed S] [--pipeline P] [--reference].
+ * Exit status 1 when frames differ. Without Open vSwitch it says so and ends with 0.
+ */
+
+import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
+import { numberOption } from '../support/options.js';
+import { compareWithOvs } from './compare.js';
+
+const missing = needPrograms(OVS_PROGRAMS);
+if (missing) console.log(`skipped: ${missing}`);
+else {
+  const seed = numberOption('seed', 1);
+  const only = numberOption('pipeline', -1);
+  const datapath = process.argv.includes('--reference') ? 'reference' : 'native';
+  const c = await compareWithOvs({
+    packets: numberOption('packets', 10_000),
+    seed,
+    datapath,
+    only: only < 0 ? undefined : only,
+  });
+  for (const d of c.differences) console.error(`${d}\n`);
+  console.log(
+    `${c.packets} packets (${c.skipped} left out) through ${c.pipelines} pipelines (seed ${seed}), ${c.sent} frames out: ${c.differences.length} differences`,
+  );
+  process.exitCode = c.differences.length ? 1 : 0;
+}

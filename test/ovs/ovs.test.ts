@@ -1,0 +1,13 @@
+import t from 'tap';
+import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
+import { compareWithOvs } from './compare.js';
+
+const missing = needPrograms(OVS_PROGRAMS);
+
+for (const datapath of ['native', 'reference'] as const) {
+  t.test(`${datapath}: the same frames out of the same ports as a real ovs-vswitchd`, { skip: missing }, async (t) => {
+    const c = await compareWithOvs({ packets: 600, seed: 1, datapath });
+    t.same(c.differences, []);
+    t.ok(c.sent > 300, 'frames went out');
+  });
+}
