@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../generated/key_layout.h"
+#include "../worker/memory.h"
 #include "flow.h"
 
 namespace weft {
@@ -43,8 +44,9 @@ struct Subtable {
     uint32_t signature;  // 0 is empty
     uint32_t slot;
   };
-  std::vector<Entry> entries;
-  std::vector<uint64_t> keys;  // `words` a place
+  std::unique_ptr<Mapping> memory;
+  Entry* entries = nullptr;
+  uint64_t* keys = nullptr;  // `words` a place
 
   explicit Subtable(const Key& mask);
   bool same_mask(const Key& m) const;

@@ -45,9 +45,25 @@ class MicroflowCache {
   void insert(uint32_t hash, const Key& key, const Flow& flow);
   void clear();
 
+  // False for a while after a window in which fewer than half of the probes hit: there are then so many microflows that asking costs more than it saves.
+  bool worthwhile() const { return rest_ == 0; }
+  // After each batch, whether it was asked (`hits` of `packets`) or not.
+  void note(uint32_t packets, uint32_t hits) {
+    packets_ += packets;
+    hits_ += hits;
+    if (packets_ < kWindow) return;
+    if (rest_ != 0)
+      rest_--;
+    else if (hits_ * 2 < packets_)
+      rest_ = kRest;
+    packets_ = hits_ = 0;
+  }
+
   static constexpr uint32_t kNone = 0xffffffffu;
 
  private:
+  static constexpr uint32_t kWindow = 4096;
+  static constexpr uint32_t kRest = 15;  // windows: of sixteen, one is for looking whether it is worthwhile again
   static constexpr uint32_t kWays = 4;
   static constexpr uint32_t kBuckets = 4096;
   struct alignas(64) Bucket {
@@ -67,6 +83,9 @@ class MicroflowCache {
   Line* keys_;     // line 0 of each entry
   Line* further_;  // lines 1 to 8 of each entry; pages touched only by traffic that has them
   uint32_t turn_ = 0;
+  uint32_t packets_ = 0;  // of this window
+  uint32_t hits_ = 0;
+  uint32_t rest_ = 0;
 };
 
 }  // namespace weft

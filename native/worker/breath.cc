@@ -119,7 +119,7 @@ uint32_t Worker::send_run(Packet** batch, uint32_t i, uint32_t n, Flow& f) {
 void Worker::find_flows(uint32_t n) {
   uint32_t missing = n == 32 ? ~0u : (1u << n) - 1;
   const uint32_t all = missing;
-  const bool use_microflows = use_microflows_ && !megaflows_.trivial();
+  const bool use_microflows = use_microflows_ && !megaflows_.trivial() && microflows_.worthwhile();
   if (use_microflows) {
     int32_t place[kBatch];
     for (uint32_t i = 0; i < n; i++) place[i] = microflows_.find(hashes_[i]);
@@ -128,9 +128,12 @@ void Worker::find_flows(uint32_t n) {
       found_[i] = slot;
       missing &= ~(static_cast<uint32_t>(slot != MicroflowCache::kNone) << i);
     }
-    stats_[kWorkerMicroflowHits] += static_cast<uint32_t>(__builtin_popcount(all & ~missing));
+    const auto hits = static_cast<uint32_t>(__builtin_popcount(all & ~missing));
+    stats_[kWorkerMicroflowHits] += hits;
+    microflows_.note(n, hits);
     if (missing == 0) return;
   } else {
+    microflows_.note(n, n);
     for (uint32_t i = 0; i < n; i++) found_[i] = MegaflowCache::kNone;
   }
   const uint32_t found = megaflows_.lookup(keys_, missing, found_, &stats_[kWorkerSubtableLookups]);
