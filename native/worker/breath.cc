@@ -22,6 +22,9 @@ uint32_t Worker::breathe(uint64_t now_ns) {
   for (size_t i = 0; i < receiving_.size(); i++) work += receive(receiving_[i], ports_[receiving_[i]]);
   if (pending_.used() != 0) expire_pending();
   flush_all();
+  stats_[kWorkerPending] = pending_.used();
+  stats_[kWorkerFlows] = megaflows_.flows();
+  stats_[kWorkerSubtables] = megaflows_.subtables();
   publish();
   if (++breaths_ % kReorderEvery == 0) megaflows_.reorder();
   return work;
@@ -32,7 +35,7 @@ uint32_t Worker::receive(uint32_t vport, PortSlot& s) {
   Packet* batch[kBatch];
   const uint32_t n = s.port->receive(pool_, batch, kBatch);
   if (n == 0) {
-    if (const int err = s.port->failed()) s.failed = report_failure(vport, err);
+    if (const int err = s.port->failed()) failed(vport, err);
     return 0;
   }
   uint64_t bytes = 0;

@@ -198,17 +198,19 @@ void Worker::execute_command(const uint8_t* c) {
 bool Worker::inject(const uint8_t* c) {
   const uint32_t vport = u32(c, 0), len = u32(c, 4);
   PortSlot* s = port_slot(vport);
-  if (!s || !s->memory || len > kLargeBuffer - kHeadroom) return true;
-  // Waiting frames take buffers; a half is left for packets on their way. The ring fills behind, and JavaScript is told so.
-  if (s->memory->waiting() != 0 && pool_.free_small() * 2 < pool_.total_small()) return false;
-  Packet* p = pool_.take(len > kSmallBuffer - kHeadroom);
-  if (!p) {
+  if (!s || !s->memory) return true;
+  const auto lost = [&](DropReason why) {
     uint64_t* block = arena_.port(vport);
     block[kPortRxPackets]++;
     block[kPortRxBytes] += len;
-    block[kPortCounters + static_cast<uint32_t>(DropReason::kNoBuffer)]++;
+    block[kPortCounters + static_cast<uint32_t>(why)]++;
     return true;
-  }
+  };
+  if (len > kLargeBuffer - kHeadroom) return lost(DropReason::kTooLong);
+  // Waiting frames take buffers; a half is left for packets on their way. The ring fills behind, and JavaScript is told so.
+  if (s->memory->waiting() != 0 && pool_.free_small() * 2 < pool_.total_small()) return false;
+  Packet* p = pool_.take(len > kSmallBuffer - kHeadroom);
+  if (!p) return lost(DropReason::kNoBuffer);
   std::memcpy(p->data, c + 24, len);
   std::memcpy(&p->offload, c + 8, sizeof p->offload);
   p->len = len;

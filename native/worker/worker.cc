@@ -61,6 +61,15 @@ void Worker::kick() {
   if (event_ >= 0 && write(event_, &one, sizeof one) < 0 && errno != EAGAIN) std::abort();  // an eventfd of ours takes a write
 }
 
+// Whether frames of a device wake the thread.
+void Worker::watch(const Port& port, bool on) {
+  if (epoll_ < 0 || port.fd() < 0) return;
+  epoll_event e{};
+  e.events = EPOLLIN;
+  e.data.fd = port.fd();
+  epoll_ctl(epoll_, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, port.fd(), &e);
+}
+
 void Worker::quiet(int fd) {
   uint64_t n;
   if (fd == event_ && read(event_, &n, sizeof n) < 0 && errno != EAGAIN) std::abort();
@@ -113,17 +122,12 @@ void Worker::apply_control(const Control& c) {
       s.port = c.port;
       s.memory = c.memory;
       receiving_.push_back(c.vport);
-      if (epoll_ >= 0 && c.port->fd() >= 0) {
-        epoll_event e{};
-        e.events = EPOLLIN;
-        e.data.fd = c.port->fd();
-        epoll_ctl(epoll_, EPOLL_CTL_ADD, c.port->fd(), &e);
-      }
+      watch(*c.port, true);
       break;
     }
     case Control::Kind::kRemovePort: {
       PortSlot& s = ports_[c.vport];
-      if (s.port && epoll_ >= 0 && s.port->fd() >= 0) epoll_ctl(epoll_, EPOLL_CTL_DEL, s.port->fd(), nullptr);
+      if (s.port && !s.failed) watch(*s.port, false);
       if (s.memory) return_waiting(*s.memory);
       s.present = s.up = s.direct = false;
       s.port = nullptr;

@@ -174,7 +174,8 @@ class Worker final : public Sink, public FrameSink {
   void abandon(PendingEntry* e, DropReason why);
   void hold(const Packet* p, int64_t by);
   bool send_up(uint8_t type, const Packet& p, uint32_t port, const Key* key, const uint8_t* cookie, uint32_t cookie_len, uint32_t number, uint32_t hash);
-  bool report_failure(uint32_t vport, int err);
+  void failed(uint32_t vport, int err);
+  void watch(const Port& port, bool on);
   void publish();
 
   const uint32_t id_;

@@ -1,4 +1,4 @@
-// Two workers under traffic while flows and ports come and go: run under sanitizers by stress.test.ts. Prints what is wrong, or "ok PACKETS".
+// Two workers under traffic while flows and ports come and go: run under sanitizers by native.test.ts. Prints what is wrong, or "ok PACKETS".
 //
 // Traffic: looped pcap ports on both workers, so that half of it crosses from one to the other. The main thread plays JavaScript: it reads upcalls
 // and resumes them, puts, changes and deletes flows, removes and adds ports, injects and executes. At the end every packet must have ended or be

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { DP_KEY_BYTES } from '../../packet/key.js';
-import { MEMORY, out, runSuite, UDP } from '../suite.js';
+import { DROP } from '../drop-reasons.js';
+import { MEMORY, out, runSuite, sum, UDP } from '../suite.js';
 import { NativeDriver } from './native-driver.js';
 
 t.test('native engine', (t) => {
@@ -51,6 +52,26 @@ t.test('threads: upcalls come by the bell, deletes are answered, counters add up
     const c = dp.portCounters(vport);
     t.match(c, { rx_packets: 50, forwarded: 50, held: 0, tx_packets: vport === 1 ? 0 : 150 });
   }
+});
+
+t.test('more frames than the ring holds: refused, and commands still pass', (t) => {
+  const dp = new NativeDriver({ manual: true, maxFlows: 64, commandRingBytes: 1 << 19, buffers: 128 });
+  for (const vport of [1, 2]) dp.portAdd(vport, MEMORY);
+  let taken = 0;
+  while (dp.inject(1, UDP)) taken++;
+  t.ok(taken > 1000, `${taken} were taken`);
+  const key = new Uint8Array(DP_KEY_BYTES);
+  dp.flowPut(0, key, key, [out(2)]);
+  dp.run();
+  t.ok(dp.inject(1, UDP));
+  t.ok(dp.inject(1, new Uint8Array(70000)));
+  dp.run();
+  const c = dp.portCounters(1);
+  t.equal(c.rx_packets, taken + 2);
+  t.equal(c.drops[DROP.too_long], 1);
+  t.equal(c.rx_packets, sum(c));
+  dp.close();
+  t.end();
 });
 
 t.test('what cannot be is refused with its reason', (t) => {

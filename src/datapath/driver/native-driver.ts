@@ -24,7 +24,7 @@ export const DEFAULT_CONFIG: Omit<DatapathConfig, 'layoutVersion'> = {
   upcallRingBytes: 8 << 20,
   commandRingBytes: 4 << 20,
   microflow: true,
-  maxVlans: 2,
+  maxVlans: 1,
   buffers: 16384,
   pendingDepth: 64,
   seed: 1,
@@ -270,11 +270,16 @@ export class NativeDriver implements Datapath {
     for (let w = 0; w < this.workers; w++) this.flush(w);
   }
 
-  /** A worker takes commands in each breath and never waits for us, so a full ring has room again within microseconds. */
+  /**
+   * A worker takes commands in each breath and never waits for us, so a full ring has room again within microseconds. Without threads it is full of
+   * frames that were injected and not run, and the worker breathes here.
+   */
   private flush(worker: number): void {
     const b = this.buffers[worker];
     if (b.length === 0 || this.closed) return;
-    while (!this.native.submit(worker, b.bytes, b.length));
+    while (!this.native.submit(worker, b.bytes, b.length)) {
+      if (this.config.manual) this.native.poll(worker);
+    }
     b.clear();
     this.submitted[worker] = (this.submitted[worker] + 1) | 0;
   }
