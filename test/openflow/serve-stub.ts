@@ -2,7 +2,7 @@
 import { OpenFlowServer } from '../../src/openflow/server/server.js';
 import { StubBridge } from '../../src/openflow/testing/stub-bridge.js';
 import { listenUnix } from '../../src/switch/of-sockets.js';
-import { RealClock } from './real-clock.js';
+import { RealClock } from '../../src/switch/real-clock.js';
 
 const clock = new RealClock();
 const server = new OpenFlowServer(new StubBridge(clock), clock);

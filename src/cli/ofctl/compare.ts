@@ -88,7 +88,7 @@ export async function replaceFlows(command: Command): Promise<void> {
 }
 
 function isFile(source: string): boolean {
-  return source === '-' || (!source.includes(':') && existsSync(source) && statSync(source).isFile());
+  return source === '-' || (!source.includes(':') && existsSync(source) && !statSync(source).isSocket());
 }
 
 function line(sign: string, v: Version): string {

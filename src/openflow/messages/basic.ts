@@ -96,9 +96,9 @@ export const CAPABILITY = {
   groupStats: 8,
   ipReassembly: 0x20,
   queueStats: 0x40,
-  /** 1.0 only. */
+  /** 1.0 and 1.1. */
   arpMatchIp: 0x80,
-  /** 1.1 and later. */
+  /** 1.2 and later. */
   portBlocked: 0x100,
   bundles: 0x200,
 } as const;

@@ -13,12 +13,16 @@ export interface TableStats {
   readonly maxEntries: number;
   /** 1.0: what can be wildcarded, in the bits of its match. */
   readonly wildcards?: number;
+  /** 1.1 and 1.2: bit n says that instruction n is taken. */
+  readonly instructions?: number;
 }
 
 /** What every table of OVS can do, in the bitmaps of each version: wildcards, match, instructions, write and apply actions, settable fields. */
 const WILDCARDS_10 = 0x3fffff;
-const ABLE_11 = { wildcards: 0xfbff, match: 0xfbff, instructions: 0x3e, actions: 0x01ffe7ff } as const;
-const ABLE_12 = { match: 0x101ffffffffdn, actions: 0x03ff8001, setFields: 0x0ffffffbddn, instructions: 0x3e } as const;
+const ABLE_11 = { wildcards: 0xfbff, match: 0xfbff, actions: 0x01ffe7ff } as const;
+const ABLE_12 = { match: 0x101ffffffffdn, actions: 0x03ff8001, setFields: 0x0ffffffbddn } as const;
+/** From the last table there is nowhere to go. */
+const instructionsOf = (table: number) => (table === 253 ? 0x3c : 0x3e);
 const ALL_ONES = 0xffffffffffffffffn;
 
 const stats10 = mapped(
@@ -37,8 +41,8 @@ const stats10 = mapped(
 );
 /** What is kept of a table that tells its features in 1.1 and 1.2. */
 function told(v: Omit<TableStats, 'wildcards'>): TableStats {
-  const { table, name, maxEntries, active, lookups, matched } = v;
-  return { table, name, maxEntries, active, lookups, matched };
+  const { table, name, maxEntries, active, lookups, matched, instructions } = v;
+  return { table, name, maxEntries, active, lookups, matched, instructions };
 }
 
 const stats11 = mapped(
@@ -58,7 +62,14 @@ const stats11 = mapped(
     matched: counter,
   }),
   told,
-  (v) => ({ ...v, ...ABLE_11, writeActions: ABLE_11.actions, applyActions: ABLE_11.actions, config: 0 }),
+  (v) => ({
+    ...v,
+    ...ABLE_11,
+    instructions: instructionsOf(v.table),
+    writeActions: ABLE_11.actions,
+    applyActions: ABLE_11.actions,
+    config: 0,
+  }),
 );
 const stats12 = mapped(
   struct({
@@ -91,7 +102,7 @@ const stats12 = mapped(
     applySetFields: ABLE_12.setFields,
     metadataMatch: ALL_ONES,
     metadataWrite: ALL_ONES,
-    instructions: ABLE_12.instructions,
+    instructions: instructionsOf(v.table),
     config: 0,
   }),
 );

@@ -53,7 +53,8 @@ function portStats(p: OfPort): PortStats {
 function capabilities(version: number): number {
   const all = CAPABILITY.flowStats | CAPABILITY.tableStats | CAPABILITY.portStats | CAPABILITY.queueStats;
   if (version === 1) return all | CAPABILITY.arpMatchIp;
-  return all | CAPABILITY.groupStats | (version >= 5 ? CAPABILITY.bundles : 0);
+  const arp = version === 2 ? CAPABILITY.arpMatchIp : 0;
+  return all | CAPABILITY.groupStats | arp | (version >= 5 ? CAPABILITY.bundles : 0);
 }
 
 function* choosePorts(all: Iterable<OfPort>, number: number): Generator<OfPort> {

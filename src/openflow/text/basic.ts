@@ -31,7 +31,7 @@ function capabilityNames(version: number): (readonly [number, string])[] {
     version === 1 ? [CAPABILITY.stp, 'STP'] : [CAPABILITY.groupStats, 'GROUP_STATS'],
     [CAPABILITY.ipReassembly, 'IP_REASM'],
     [CAPABILITY.queueStats, 'QUEUE_STATS'],
-    version === 1 ? [CAPABILITY.arpMatchIp, 'ARP_MATCH_IP'] : [CAPABILITY.portBlocked, 'PORT_BLOCKED'],
+    version <= 2 ? [CAPABILITY.arpMatchIp, 'ARP_MATCH_IP'] : [CAPABILITY.portBlocked, 'PORT_BLOCKED'],
   ];
   if (version >= 5) names.push([CAPABILITY.bundles, 'BUNDLES'], [0x400, 'FLOW_MONITORING']);
   return names;

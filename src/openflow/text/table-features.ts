@@ -185,12 +185,27 @@ const ABLE: Readonly<Record<number, readonly string[]>> = {
   ],
 };
 
+const GOTO = 2;
+const canGo = (t: TableStats) => ((t.instructions ?? GOTO) & GOTO) !== 0;
+
+/** Do two tables tell the same of what they can do? */
+export function sameAbilities(a: TableStats, b: TableStats): boolean {
+  return a.maxEntries === b.maxEntries && canGo(a) === canGo(b);
+}
+
 /** To 1.2, table statistics tell features too. */
 export function statsFeatureText(t: TableStats, previous: TableStats | undefined, version: number): string {
   if (version > 3) return '';
-  if (previous && previous.maxEntries === t.maxEntries) return '    (same features)\n';
+  if (previous && sameAbilities(previous, t)) return '    (same features)\n';
   const lines = ABLE[version];
-  if (lines) return `${lines.join('\n').replace('#', String(t.maxEntries))}\n`;
-  const names = WILDCARDS_10.filter(([bit]) => (t.wildcards ?? 0) & bit).map(([, name]) => name);
-  return `    max_entries=${t.maxEntries}\n    matching:\n      exact match or wildcard: ${groupNames(names)}\n`;
+  if (!lines) {
+    const names = WILDCARDS_10.filter(([bit]) => (t.wildcards ?? 0) & bit).map(([, name]) => name);
+    return `    max_entries=${t.maxEntries}\n    matching:\n      exact match or wildcard: ${groupNames(names)}\n`;
+  }
+  const text = `${lines.join('\n').replace('#', String(t.maxEntries))}\n`;
+  const able = canGo(t) ? text : text.replace(' goto_table', '');
+  if (!previous) return able;
+  const shorter = able.replace(/^ {4}matching:\n.*\n/m, '    (same matching)\n');
+  // 1.1 has no Set-Field to compare, and lists its actions again.
+  return version < 3 ? shorter : shorter.replace(/^ {6}Write-Actions(.*\n){3}/m, '      (same actions)\n');
 }

@@ -1,7 +1,7 @@
 import { TABLE_ALL } from '../messages/flow-mod.js';
 import type { TableFeatures, TableStats } from '../messages/table.js';
 import { type Formatters, type TextContext, tableText } from './context.js';
-import { featureText, sameFeatures, statsFeatureText } from './table-features.js';
+import { featureText, sameAbilities, sameFeatures, statsFeatureText } from './table-features.js';
 
 /** What is shown of one table, whether from statistics or from features. */
 interface Shown {
@@ -48,9 +48,11 @@ function statsText(stats: readonly TableStats[], version: number, ctx: TextConte
       body: () => statsFeatureText(t, i === 0 ? undefined : stats[i - 1], version),
     }),
   );
+  const byTable = (id: number) => stats.find((t) => t.table === id) ?? stats[0];
   const same = (a: Shown, b: Shown) =>
-    a.counters === b.counters && a.name === b.name && stats[a.table]?.maxEntries === stats[b.table]?.maxEntries;
-  return list(shown, same, ctx);
+    a.counters === b.counters && a.name === b.name && sameAbilities(byTable(a.table), byTable(b.table));
+  // Nothing follows the last table here, not even an empty line.
+  return list(shown, same, ctx).replace(/\n\n$/, '\n');
 }
 
 export function featuresText(all: readonly TableFeatures[], version: number, ctx: TextContext): string {
