@@ -2,6 +2,7 @@
 import { formatActions } from '../../action/list.js';
 import { flowModFromText, formatRule } from '../../bridge/flow-text.js';
 import { DROP_REASONS } from '../../datapath/drop-reasons.js';
+import { OFPP } from '../../flow/field.js';
 import { formatMatch } from '../../flow/format-match.js';
 import { expand } from '../../flow/match.js';
 import { build, eth, ip4, tcpLayer } from '../../packet/build.js';
@@ -76,7 +77,7 @@ export async function show(): Promise<number> {
     trace(s1, h1, h4, DENIED_PORT);
     title('What the fast path of s1 remembers (megaflows, as ovs-appctl dpctl/dump-flows writes them)');
     s1.daemon.core.upkeep();
-    say(indent(datapathFlowLines(s1.daemon.core)));
+    say(indent(datapathFlowLines(s1.daemon.core, false, true)));
     title('Counters');
     const hits = s1.daemon.driver.workerCounters(0);
     say(
@@ -156,7 +157,7 @@ function counters(stage: Stage, checks: Checks): void {
       const dropped = c.drops.reduce((a, b) => a + b, 0);
       checks.line(
         c.rx_packets === c.forwarded + dropped + c.held,
-        `${s.name} port ${port.number}: received ${c.rx_packets} = forwarded ${c.forwarded} + dropped ${dropped} + held ${c.held}`,
+        `${s.name} port ${port.number === OFPP.local ? 'LOCAL' : port.number}: received ${c.rx_packets} = forwarded ${c.forwarded} + dropped ${dropped} + held ${c.held}`,
       );
       c.drops.forEach((n, i) => {
         if (n > 0) say(`         ${n} × ${DROP_REASONS[i].name}: ${DROP_REASONS[i].sentence}`);
