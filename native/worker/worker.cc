@@ -31,7 +31,7 @@ Worker::Worker(uint32_t id, Shared& shared)
       megaflows_(flows_),
       use_microflows_(shared.config.microflow),
       ports_(new PortSlot[shared.config.max_ports]),
-      pending_(std::min(kPendingEntries, shared.config.buffers)),
+      pending_(std::min(kPendingEntries, shared.config.buffers / 2)),
       random_(shared.config.seed + id),
       upcall_memory_(std::make_shared<Mapping>(shared.config.upcall_ring_bytes)),
       upcall_index_(std::make_shared<Mapping>(sizeof(RingIndex))),

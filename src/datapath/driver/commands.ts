@@ -1,10 +1,11 @@
-import { DP_LINES, LINE_BYTES } from '../../packet/key.js';
+import { DP_KEY_BYTES, DP_LINES, LINE_BYTES } from '../../packet/key.js';
 import type { DpAction } from '../action.js';
 import type { Offload } from '../datapath.js';
 import { encodeActions, WordWriter } from '../encode.js';
 import { COMMAND, NO_SLOT } from '../native.js';
 
 const HEAD = 8;
+const LINE_WORDS = LINE_BYTES / 4;
 const pad8 = (n: number) => (n + 7) & ~7;
 
 /** Commands for one worker, in the layout of COMMAND, gathered until they are submitted. */
@@ -12,7 +13,10 @@ export class CommandBuffer {
   bytes = new Uint8Array(4096);
   length = 0;
   private view = new DataView(this.bytes.buffer);
-  private readonly actions = new WordWriter();
+  private words = new Uint32Array(this.bytes.buffer);
+  private readonly encoded = new WordWriter();
+  /** What `encoded` holds: a flow and what waited for it get the same list, one after the other. */
+  private encodedOf: readonly DpAction[] | undefined;
 
   clear(): void {
     this.length = 0;
@@ -28,34 +32,37 @@ export class CommandBuffer {
   flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
     let lines = 0;
     let count = 0;
+    const maskWords = wordsOf(mask);
+    const keyWords = wordsOf(key);
     for (let n = 0; n < DP_LINES; n++) {
-      if (isZero(mask, n * LINE_BYTES)) continue;
+      if (isZero(maskWords, n * LINE_WORDS)) continue;
       lines |= 1 << n;
       count++;
     }
-    const encoded = this.encode(actions);
-    let at = this.begin(COMMAND.flowPut, 16 + count * LINE_BYTES * 2 + encoded.length);
+    const actionBytes = this.encode(actions);
+    let at = this.begin(COMMAND.flowPut, 16 + count * LINE_BYTES * 2 + actionBytes);
     this.view.setUint32(at, slot, true);
     this.view.setUint16(at + 4, lines, true);
     this.view.setUint16(at + 6, 1, true);
-    this.view.setUint32(at + 8, encoded.length, true);
+    this.view.setUint32(at + 8, actionBytes, true);
     at += 16;
-    for (const part of [key, mask]) {
+    for (let part = 0; part < 2; part++) {
+      const from = part === 0 ? keyWords : maskWords;
       for (let n = 0; n < DP_LINES; n++) {
         if (!((lines >> n) & 1)) continue;
-        this.bytes.set(part.subarray(n * LINE_BYTES, (n + 1) * LINE_BYTES), at);
+        this.copyWords(at, from, n * LINE_WORDS, LINE_WORDS);
         at += LINE_BYTES;
       }
     }
-    this.bytes.set(encoded, at);
+    this.putActions(at);
   }
 
   flowModify(slot: number, actions: readonly DpAction[]): void {
-    const encoded = this.encode(actions);
-    const at = this.begin(COMMAND.flowModify, 8 + encoded.length);
+    const actionBytes = this.encode(actions);
+    const at = this.begin(COMMAND.flowModify, 8 + actionBytes);
     this.view.setUint32(at, slot, true);
-    this.view.setUint32(at + 4, encoded.length, true);
-    this.bytes.set(encoded, at + 8);
+    this.view.setUint32(at + 4, actionBytes, true);
+    this.putActions(at + 8);
   }
 
   flowDelete(slot: number): void {
@@ -64,31 +71,31 @@ export class CommandBuffer {
   }
 
   resume(pending: number, slot: number | undefined, actions: readonly DpAction[]): void {
-    const encoded = this.encode(actions);
-    const at = this.begin(COMMAND.resume, 16 + encoded.length);
+    const actionBytes = this.encode(actions);
+    const at = this.begin(COMMAND.resume, 16 + actionBytes);
     this.view.setUint32(at, pending, true);
     this.view.setUint32(at + 4, slot ?? NO_SLOT, true);
-    this.view.setUint32(at + 8, encoded.length, true);
-    this.bytes.set(encoded, at + 16);
+    this.view.setUint32(at + 8, actionBytes, true);
+    this.putActions(at + 16);
   }
 
   /** `key`: DP_KEY_BYTES with the `lines` byte right. */
   execute(key: Uint8Array, frame: Uint8Array, offload: Offload, actions: readonly DpAction[], counted: boolean): void {
-    const encoded = this.encode(actions);
+    const actionBytes = this.encode(actions);
     const keyAt = 40;
     const actionsAt = keyAt + key.length;
-    const frameAt = actionsAt + pad8(encoded.length);
+    const frameAt = actionsAt + pad8(actionBytes);
     const at = this.begin(COMMAND.execute, frameAt + frame.length);
     const k = new DataView(key.buffer, key.byteOffset, 8);
     this.view.setUint32(at, k.getUint32(0), true);
     this.view.setUint32(at + 4, k.getUint32(4), true);
-    this.view.setUint32(at + 8, encoded.length, true);
+    this.view.setUint32(at + 8, actionBytes, true);
     this.view.setUint32(at + 12, frame.length, true);
     this.offload(at + 16, offload);
     this.view.setUint32(at + 28, key.length, true);
     this.view.setUint32(at + 32, counted ? 1 : 0, true);
     this.bytes.set(key, at + keyAt);
-    this.bytes.set(encoded, at + actionsAt);
+    this.putActions(at + actionsAt);
     this.bytes.set(frame, at + frameAt);
   }
 
@@ -121,10 +128,24 @@ export class CommandBuffer {
     this.view.setUint32(at + 8, burst, true);
   }
 
-  private encode(actions: readonly DpAction[]): Uint8Array {
-    this.actions.reset();
-    encodeActions(this.actions, actions);
-    return this.actions.view();
+  /** Fills `encoded`; returns its bytes. */
+  private encode(actions: readonly DpAction[]): number {
+    if (actions !== this.encodedOf) {
+      this.encoded.reset();
+      encodeActions(this.encoded, actions);
+      this.encodedOf = actions;
+    }
+    return this.encoded.length * 4;
+  }
+
+  private putActions(at: number): void {
+    this.copyWords(at, this.encoded.words, 0, this.encoded.length);
+  }
+
+  /** `at` is a multiple of 4. A loop, because a call of `set` costs more than these few words. */
+  private copyWords(at: number, from: Uint32Array, start: number, count: number): void {
+    const to = at >> 2;
+    for (let i = 0; i < count; i++) this.words[to + i] = from[start + i];
   }
 
   private offload(at: number, o: Offload): void {
@@ -154,12 +175,19 @@ export class CommandBuffer {
       bigger.set(this.bytes.subarray(0, this.length));
       this.bytes = bigger;
       this.view = new DataView(bigger.buffer);
+      this.words = new Uint32Array(bigger.buffer);
     }
     return this.length;
   }
 }
 
-function isZero(bytes: Uint8Array, from: number): boolean {
-  for (let i = from; i < from + LINE_BYTES; i++) if (bytes[i] !== 0) return false;
+function isZero(words: Uint32Array, from: number): boolean {
+  for (let i = from; i < from + LINE_WORDS; i++) if (words[i] !== 0) return false;
   return true;
+}
+
+/** The same bytes as words in host order; a copy where they do not stand on a word. */
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  const b = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return new Uint32Array(b.buffer, b.byteOffset, DP_KEY_BYTES / 4);
 }

@@ -74,12 +74,39 @@ t.test('more frames than the ring holds: refused, and commands still pass', (t) 
   t.end();
 });
 
+t.test('a port that floods with new flows leaves room for one that has few', (t) => {
+  const dp = new NativeDriver({ manual: true, maxFlows: 64, buffers: 1024 });
+  const asked: number[] = [0, 0, 0];
+  dp.setHandlers({ upcall: (u) => void asked[u.port]++, frame() {}, portEvent() {} });
+  for (const vport of [1, 2]) dp.portAdd(vport, MEMORY);
+  const flood = UDP.slice();
+  for (let i = 0; i < 2000; i++) {
+    flood[34] = i >> 8;
+    flood[35] = i;
+    dp.inject(1, flood);
+    if (i % 100 === 0) dp.run();
+  }
+  dp.run();
+  for (let i = 0; i < 50; i++) {
+    flood[35] = i;
+    dp.inject(2, flood);
+  }
+  dp.run();
+  t.ok(asked[1] >= 200 && asked[1] < 300, `half of what may wait: ${asked[1]}`);
+  t.equal(asked[2], 50);
+  const c = dp.portCounters(1);
+  t.equal(c.drops[DROP.upcall_queue_full], 2000 - asked[1]);
+  t.equal(c.rx_packets, sum(c));
+  dp.close();
+  t.end();
+});
+
 t.test('what cannot be is refused with its reason', (t) => {
   const dp = new NativeDriver({ manual: true, maxFlows: 64 });
   t.throws(() => dp.portAdd(1, { ...MEMORY, kind: 'pcap', device: '/nowhere/f.pcap' }), /No such file/);
   t.throws(() => dp.portAdd(1, { ...MEMORY, kind: 'pcap', output: '/nowhere/f.pcap' }), /No such file/);
   t.throws(() => dp.portAdd(5000, MEMORY), /out of range/);
-  t.throws(() => dp.flowPut(64, UDP, UDP, []), { name: 'UserError' });
+  t.throws(() => dp.flowPut(64, UDP, UDP, [out(2)]), { name: 'UserError' });
   t.throws(() => new NativeDriver({ workers: 0 }), /workers/);
   t.throws(() => new NativeDriver({ commandRingBytes: 1000000 }), /power of two/);
   dp.close();
