@@ -172,6 +172,7 @@ const BAD_ACTIONS: readonly (readonly [version: number, hex: string, error: stri
   [4, 'ffff0018000023200015' + '0064000000000001000200000000', 'OFPBAC_BAD_LEN', 'fewer controller ids than said'],
   [4, 'ffff0010000023200027000100000004', 'OFPBAC_BAD_ARGUMENT', 'less than an Ethernet header'],
   [4, 'ffff002000002320002a000000000000ffff0010000023200022000200000001', 'none', 'a conjunction in a clone'],
+  [4, 'ffff002000002320002a000000000000ffff0010000023200024000000000000', 'OFPBAC_BAD_SET_ARGUMENT', 'nat in a clone'],
 ];
 
 t.test('malformed actions', (t) => {

@@ -8,6 +8,7 @@ import { encodeList, formatNested, parseNested } from '../list.js';
 import { formatPort, port16, port32, tryPort } from '../ports.js';
 import type { ActionRow, ParseCtx } from '../row.js';
 import { hex, parseInteger, parseU32, parseU64 } from '../text.js';
+import { verifyActions } from '../verify.js';
 
 type Resubmit = ActionOf<'resubmit'>;
 const CURRENT_TABLE = 255;
@@ -113,7 +114,9 @@ export const clone: ActionRow<ActionOf<'clone'>> = {
   forms: [
     nxOpenForm(42, 16, (r, ctx) => {
       r.skip(6);
-      return { type: 'clone', actions: ctx.nested(r) };
+      const actions = ctx.nested(r);
+      verifyActions(actions, { version: r.version, instructions: false, noMeter: true });
+      return { type: 'clone', actions };
     }),
   ],
   check: (a, state) => ({ ...a, actions: state.nested(a.actions) }),

@@ -2,6 +2,7 @@
 import type { Action, ActionOf } from '../action.js';
 import type { ActionRow } from '../row.js';
 import * as control from './control.js';
+import { controller } from './controller.js';
 import * as ct from './ct.js';
 import * as encap from './encap.js';
 import * as hash from './hash.js';
@@ -20,7 +21,7 @@ export const ROWS: Registry = {
   output: output.output,
   output_reg: output.outputReg,
   output_trunc: output.outputTrunc,
-  controller: output.controller,
+  controller,
   enqueue: output.enqueue,
   group: output.group,
   bundle: hash.bundle,

@@ -26,7 +26,7 @@ import {
 } from '../fields.js';
 import type { ActionRow } from '../row.js';
 import { hex, parseLeading, parseU16, parseU32, parseU64, splitArrow, splitItems, splitWords } from '../text.js';
-import { hexBytes } from './output.js';
+import { hexBytes } from './controller.js';
 
 const DEC_TTL = codes(18, 24);
 export const decTtl: ActionRow<ActionOf<'dec_ttl'>> = {
