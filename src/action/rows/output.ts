@@ -3,19 +3,7 @@ import { OFPP } from '../../flow/field.js';
 import { isZero } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
 import type { ActionOf } from '../action.js';
-import {
-  argument,
-  codes,
-  mustBeZero,
-  numberForms,
-  nx,
-  nxForm,
-  ofForm,
-  putNumber,
-  std,
-  V10,
-  V11UP,
-} from '../emit.js';
+import { argument, codes, mustBeZero, numberForms, nx, nxForm, ofForm, putNumber, std, V10, V11UP } from '../emit.js';
 import {
   checkSource,
   decodeOfsBits,
