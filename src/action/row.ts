@@ -15,8 +15,8 @@ export const INSTRUCTIONS = [
 export type InstructionName = (typeof INSTRUCTIONS)[number];
 
 /**
- * Place in an action set. `slot`: one of a kind, in the order of ACTION_SET_SLOTS. `sequence`: all, in the order they were written.
- * `final`: the last one in ACTION_SET_FINALS that is present, alone. Without: not allowed in a set.
+ * Place in an action set (executed in src/upcall/action-set.ts). `slot`: one of its kind, before the others. `sequence`: all, in the order they were
+ * written. `final`: one of them, last. Without: not allowed in a set.
  */
 export type SetPlace = 'slot' | 'sequence' | 'final';
 

@@ -1,5 +1,8 @@
 /** The syntax of action lists: items apart, keys from values, numbers. What is accepted, and the words of a refusal, are those of ovs-ofctl. */
+import { parseInteger } from '../flow/value-text.js';
 import { UserError } from '../lib/errors.js';
+
+export { parseInteger };
 
 export interface Item {
   readonly key: string;
@@ -66,20 +69,8 @@ export function splitWords(text: string, separators: RegExp): string[] {
   return text.split(separators).filter((w) => w !== '');
 }
 
-const NUMBER = /^\s*([-+]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/;
-
-/** A number as C reads it: decimal, 0x hexadecimal, 0 octal. */
-function readInteger(text: string): bigint | undefined {
-  const m = NUMBER.exec(text);
-  if (!m) return undefined;
-  const digits = m[2];
-  const octal = digits.length > 1 && digits[0] === '0' && /^[0-7]+$/.test(digits.slice(1));
-  const v = BigInt(octal ? `0o${digits.slice(1)}` : digits);
-  return m[1] === '-' ? -v : v;
-}
-
 function small(text: string, name: string, max: bigint): number {
-  const v = readInteger(text);
+  const v = parseInteger(text);
   if (v === undefined || v < 0n || v > max) throw new UserError(`invalid ${name} "${text}"`);
   return Number(v);
 }
@@ -95,7 +86,7 @@ export function parseU16(text: string, name: string): number {
 
 export function parseU64(text: string): bigint {
   if (text === '') throw new UserError('missing required numeric argument');
-  const v = readInteger(text);
+  const v = parseInteger(text);
   if (v === undefined || v > 0xffffffffffffffffn || v < -0x8000000000000000n) {
     throw new UserError(`invalid numeric format ${text}`);
   }
@@ -105,7 +96,7 @@ export function parseU64(text: string): bigint {
 /** A 32-bit number. -1 is accepted as ovs-ofctl does, where it means the largest; numbers that are too large are refused. */
 export function parseU32(text: string): number {
   if (text === '') throw new UserError('missing required numeric argument');
-  const v = readInteger(text);
+  const v = parseInteger(text);
   if (v === undefined || v > 0xffffffffn || v < -0x80000000n) throw new UserError(`invalid numeric format ${text}`);
   return Number(BigInt.asUintN(32, v));
 }
@@ -128,9 +119,4 @@ export function splitArrow(arg: string): { value: string; dst: string } {
 /** "%#x" of C: no prefix on zero. */
 export function hex(v: number | bigint): string {
   return v === 0 || v === 0n ? '0' : `0x${v.toString(16)}`;
-}
-
-/** A whole number as C's strtoull reads it with base 0, or undefined. */
-export function parseInteger(text: string): bigint | undefined {
-  return readInteger(text);
 }
