@@ -1,7 +1,4 @@
-import { callControl } from '../control/client.js';
-import { UserError } from '../lib/errors.js';
-import { controlSocket } from '../switch/control-target.js';
-import { connectUnix, runDirectory } from '../switch/of-sockets.js';
+import { callAndPrint } from './appctl.js';
 
 const USAGE = `usage: weft dpctl [-t TARGET] COMMAND [ARG...]
 Shows the datapath of the running switch (the one of $WEFT_RUNDIR, or of the control socket TARGET).
@@ -24,13 +21,5 @@ export async function main(args: readonly string[], program: string): Promise<nu
     process.stdout.write(USAGE);
     return command === undefined ? 1 : 0;
   }
-  try {
-    const stream = await connectUnix(controlSocket(runDirectory(), target));
-    process.stdout.write(await callControl(stream, `dpctl/${command}`, words));
-    return 0;
-  } catch (e) {
-    if (!(e instanceof UserError)) throw e;
-    process.stderr.write(`${program}: ${e.message}\n`);
-    return 1;
-  }
+  return callAndPrint(`dpctl/${command}`, words, target, program);
 }

@@ -54,10 +54,27 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void):
       }
       return lines.join('');
     }),
+    command('weft/counters', '', 0, 0, () => `${JSON.stringify(countersOf(core, dp))}\n`),
     command('weft/drops', '[bridge]', 0, 1, ([name]) =>
       dropsText(name === undefined ? [...core.bridges.values()] : [bridge(name)], dp),
     ),
   ];
+}
+
+/** Counters of every port by bridge and name; drops by the names of their reasons. */
+function countersOf(core: Core, dp: NativeDriver): Record<string, Record<string, unknown>> {
+  const out: Record<string, Record<string, unknown>> = {};
+  for (const b of core.bridges.values()) {
+    const of: Record<string, unknown> = {};
+    for (const port of b.ports()) {
+      if (port.vport === 0) continue;
+      const { drops, ...rest } = dp.portCounters(port.vport);
+      const named = drops.map((n, i) => [DROP_REASONS[i].name, n] as const).filter(([, n]) => n > 0);
+      of[port.name] = { ...rest, drops: Object.fromEntries(named) };
+    }
+    out[b.name] = of;
+  }
+  return out;
 }
 
 /** What each port received, what became of it, and each reason with its sentence. */
