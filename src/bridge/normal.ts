@@ -92,6 +92,8 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
     x.note(() => '>> dropping packet with partial VLAN tag');
     return x.reject('malformed');
   }
+  // A tag that leaves as it came keeps its type, so the type is looked at.
+  if (get16(flow, K.vlanTci.offset) & VLAN_CFI) mask.fill(0xff, K.vlanTpid.offset, K.vlanTpid.offset + 2);
   const outside = readTags(flow);
   const refusal = from && admits(from.vlan, outside.vid, from.name);
   if (refusal) {

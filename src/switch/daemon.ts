@@ -151,7 +151,10 @@ export class Daemon {
   async addBridge(name: string, local: Omit<VportSpec, 'name'> = { type: 'internal' }): Promise<Bridge> {
     const bridge = this.core.addBridge(name, { ...local, name });
     const openflow = new OpenFlowServer(bridge, this.clock, {
-      log: this.log,
+      // Tools come and go for each command.
+      log: (text) => {
+        if (!text.endsWith('connection closed by peer')) this.log(text);
+      },
       fault: (e) => this.log(`${name}: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`),
     });
     const close: (() => Promise<void>)[] = [];
