@@ -120,7 +120,7 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
     x.effect({ kind: 'mac', bridge: x.bridge, vlan: tags.vid, mac: src, port: from.number, gratuitousArp });
   }
   // The packet is where it wants to go: it has just been learned, though the table will only hear of it.
-  if (from && dst === src && b.macs.wouldLearn(tags.vid, src, from.number)) {
+  if (from && dst === src && !x.traced && b.macs.wouldLearn(tags.vid, src, from.number)) {
     x.missedMac(tags.vid, dst);
     x.note(() => '-> learned port is input port, dropping');
     return x.reject('no_recipient');

@@ -76,6 +76,12 @@ export function readTags(flow: Uint8Array): Tags {
   };
 }
 
+/** Where there is a native VLAN, what has no VLAN is in it: VLAN 0 itself is then not carried. */
+function trunks(c: VlanConfig, vid: number): boolean {
+  if (vid === 0 && c.mode !== 'trunk' && c.tag !== 0) return false;
+  return !c.trunks || c.trunks.has(vid);
+}
+
 /** May a frame with this outer VID (0: none) come in here? The reason when not. */
 export function admits(c: VlanConfig, vid: number, name: string): string | undefined {
   switch (c.mode) {
@@ -87,7 +93,7 @@ export function admits(c: VlanConfig, vid: number, name: string): string | undef
     case 'native-untagged':
     case 'trunk':
       if (vid === 0 && c.mode !== 'trunk') return undefined;
-      return !c.trunks || c.trunks.has(vid)
+      return trunks(c, vid)
         ? undefined
         : `dropping VLAN ${vid} packet received on port ${name} not configured for trunking VLAN ${vid}`;
     case 'dot1q-tunnel':
@@ -120,7 +126,7 @@ export function carries(c: VlanConfig, t: Tags): boolean {
     case 'trunk':
     case 'native-tagged':
     case 'native-untagged':
-      return !c.trunks || c.trunks.has(t.vid);
+      return trunks(c, t.vid);
     case 'dot1q-tunnel':
       return t.vid === c.tag && (!c.cvlans || c.cvlans.has(t.vid2));
   }

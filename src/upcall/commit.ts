@@ -25,6 +25,8 @@ export const ETH = {
 } as const;
 export const PROTO = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 const MPLS_BOS = 0x100;
+/** Place of the operation in a set of arp. */
+const ARP_OP = 8;
 const MPLS_SLOTS = [K.mplsLse0, K.mplsLse1, K.mplsLse2] as const;
 export const MAX_MPLS = MPLS_SLOTS.length;
 
@@ -99,7 +101,7 @@ const HEADERS: readonly Header[] = [
     parts: [
       [K.nwSrc, 0],
       [K.nwDst, 4],
-      [K.nwProto, 9],
+      [K.nwProto, ARP_OP + 1],
       [K.arpSha, 10],
       [K.arpTha, 16],
     ],
@@ -171,6 +173,8 @@ function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, mask: Uint8
       base[i] = flow[i];
     }
   }
+  // The key has the low byte of an operation only; what is set is all of it.
+  if (bits && h.kind === 'arp' && bits[ARP_OP + 1] !== 0) bits[ARP_OP] = 0xff;
   if (value && bits) out.push({ type: 'set', kind: h.kind, value, mask: bits });
 }
 
@@ -199,8 +203,16 @@ export function clearInner(key: Uint8Array): void {
   key.fill(0, K.arpSha.offset, K.arpTha.offset + 6);
 }
 
+/** What commit has to know of the packet beside its two keys. */
+export interface Provenance {
+  /** Labels were popped, and what they covered is zero in `flow` because it was never seen: it stays as it is. */
+  readonly innerUnknown: boolean;
+  /** The packet came with labels. */
+  readonly hadLabels: boolean;
+}
+
 /** Pops and pushes until `base` has the labels of `flow`; both stacks are compared from the bottom. */
-function commitMpls(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[]): void {
+function commitMpls(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[], p: Provenance): void {
   const want = mplsCount(flow);
   const type = get16(flow, K.ethType.offset);
   let have = mplsCount(base);
@@ -227,7 +239,7 @@ function commitMpls(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
     for (let n = common + 1; n <= want; n++) {
       // What is pushed may be what the packet had: after a copy lost it, say.
       const at = MPLS_SLOTS[want - n].offset;
-      mask.fill(0xff, at, at + 4);
+      if (p.hadLabels) mask.fill(0xff, at, at + 4);
       out.push({ type: 'push_mpls', lse: lse(flow, want - n), ethType: type });
     }
   }
@@ -269,22 +281,15 @@ function commitVlan(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
 }
 
 /**
- * Appends to `out` what makes a packet that looks like `base` look like `flow`; afterwards `base` does. `innerUnknown`: labels were popped, and what
- * they covered is zero in `flow` because it was never seen: it stays as it is. Of what labels cover now, `base` keeps what is there, for the time
- * when they come off again.
+ * Appends to `out` what makes a packet that looks like `base` look like `flow`; afterwards `base` does. Of what labels cover now, `base` keeps what is
+ * there, for the time when they come off again.
  */
-export function commit(
-  flow: Uint8Array,
-  base: Uint8Array,
-  mask: Uint8Array,
-  out: DpAction[],
-  innerUnknown: boolean,
-): void {
+export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[], p: Provenance): void {
   const popped = isMpls(get16(base, K.ethType.offset)) && !isMpls(get16(flow, K.ethType.offset));
   // What was under labels can be set only once they are off; what goes under labels must be set before they are on.
-  if (popped) commitMpls(flow, base, mask, out);
-  commitHeaders(innerUnknown ? OUTER : HEADERS, flow, base, mask, out);
-  if (!popped) commitMpls(flow, base, mask, out);
+  if (popped) commitMpls(flow, base, mask, out, p);
+  commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, mask, out);
+  if (!popped) commitMpls(flow, base, mask, out, p);
   commitVlan(flow, base, mask, out);
   commitHeaders(METADATA, flow, base, mask, out);
 }

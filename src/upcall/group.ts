@@ -18,9 +18,11 @@ const HASH_BITS = 0xff;
 function runBucket(w: Walk, g: Group, b: Bucket): void {
   w.t.buckets.push({ groups: w.bridge.groups, group: g, bucket: b });
   const ordered = executionOrder(writeActionSet([], b.actions));
+  w.input.tracer?.open(`bucket ${b.id}`);
   w.depth++;
   onCopy(w, () => w.list(ordered));
   w.depth--;
+  w.input.tracer?.leave();
   // What ends a bucket ends that bucket only.
   w.ended = w.failed;
 }
@@ -66,7 +68,6 @@ export function group(w: Walk, id: number): void {
   const g = w.bridge.groups.get(id);
   if (!g) return w.reject('policy');
   if (!w.mayNest()) return;
-  w.note(() => `group ${id}, ${g.type}`);
   if (g.type === 'all') for (const b of g.buckets) runBucket(w, g, b);
   else if (g.type === 'indirect') {
     if (g.buckets.length > 0) runBucket(w, g, g.buckets[0]);

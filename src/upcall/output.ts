@@ -21,20 +21,22 @@ export function emit(w: Walk, port: PortView): void {
   w.cut = 0;
   if (port.config & (PORT_CONFIG.noFwd | PORT_CONFIG.down)) {
     w.note(() =>
-      port.config & PORT_CONFIG.noFwd ? 'OFPPC_NO_FWD set, skipping output' : 'port is down, skipping output',
+      port.config & PORT_CONFIG.noFwd ? '>> OFPPC_NO_FWD set, skipping output' : '>> port is down, skipping output',
     );
     return w.reject('port_down');
   }
   if (port.state & PORT_STATE.blocked) {
-    w.note(() => 'STP not in forwarding state, skipping output');
+    w.note(() => '>> STP not in forwarding state, skipping output');
     return w.reject('cfm_stp_blocked');
   }
   if (port.patch) return patch(w, port.patch);
   if (port.vport === 0) return w.reject('no_such_port');
   // The cut counts bytes of the packet before this output's own tags and labels come on, as in OVS.
   const grown = cut > 0 ? headerBytes(w.flow) - headerBytes(w.base) : 0;
+  // Where it makes no difference the cut comes first, as OVS prints it.
+  if (cut > 0 && grown === 0) w.out.push({ type: 'trunc', maxLen: cut });
   w.commit();
-  if (cut > 0) w.out.push({ type: 'trunc', maxLen: cut + grown });
+  if (cut > 0 && grown !== 0) w.out.push({ type: 'trunc', maxLen: cut + grown });
   w.out.push({ type: 'output', port: port.vport });
   w.sent = true;
 }
@@ -59,8 +61,10 @@ function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   w.depth++;
   w.enterBridge(peer.bridge, peer.port.number);
   w.enterPort(peer.port);
+  w.input.tracer?.leave();
   w.finishList();
   w.depth--;
+  w.input.tracer?.leave();
   flow.set(saved);
   w.bridge = bridge;
   w.inPort = inPort;
@@ -77,7 +81,7 @@ function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
 function toPort(w: Walk, number: number): void {
   const port = w.bridge.port(number);
   if (!port) {
-    w.note(() => 'Nonexistent output port');
+    w.note(() => '>> Nonexistent output port');
     w.reject('no_such_port');
   } else emit(w, port);
 }
@@ -100,7 +104,7 @@ export function output(w: Walk, port: number, maxLen: number): void {
       return;
     default:
       if (port !== w.inPort) return toPort(w, port);
-      w.note(() => 'skipping output to input port');
+      w.note(() => '>> skipping output to input port');
       return w.reject('input_port');
   }
 }
@@ -117,7 +121,7 @@ export function outputTrunc(w: Walk, port: number, maxLen: number): void {
   const number = port === OFPP.inPort ? w.inPort : port;
   const view = w.bridge.port(number);
   if (!view || view.vport === 0) {
-    w.note(() => `output_trunc does not support port: ${number}`);
+    w.note(() => `>> output_trunc does not support port: ${number}`);
     return w.reject('no_such_port');
   }
   w.cut = maxLen;

@@ -17,12 +17,12 @@ function lookAtTags(w: Walk): void {
   w.mask.fill(0xff, K.vlanTci.offset, K.vlanTci.offset + 2);
   if (vlanCount(w.flow) > 0) {
     w.mask.fill(0xff, K.vlanTpid.offset, K.vlanTpid.offset + 2);
-    w.mask.fill(0xff, K.vlan2Tci.offset, K.vlan2Tpid.offset + 2);
+    if (w.bridge.maxVlans > 1) w.mask.fill(0xff, K.vlan2Tci.offset, K.vlan2Tpid.offset + 2);
   }
 }
 
 /** What a trace says of a third tag. OVS loses the innermost one here. */
-export const DEEP_TAGS = 'more VLAN tags than a flow key holds';
+export const DEEP_TAGS = '-> more VLAN tags than a flow key holds';
 
 export function pushVlan(w: Walk, ethType: number): void {
   const { flow } = w;
@@ -81,7 +81,7 @@ export function pushMpls(w: Walk, ethType: number): void {
     flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
     put32(flow, K.mplsLse0.offset, lse);
   } else if (n >= MAX_MPLS) {
-    w.note(() => `MPLS push action can't be performed as it would have more MPLS LSEs than the ${MAX_MPLS} supported.`);
+    w.note(() => `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`);
     return w.fail('translation_error');
   } else {
     mask.fill(0xff, K.mplsLse0.offset, K.mplsLse0.offset + 4 * n);

@@ -9,12 +9,15 @@ import type { BridgeView, MacEntry, SideEffect } from './view.js';
 
 /** Told of each step of a walk. Absent outside trace and explain, so it may be slow. */
 export interface Tracer {
+  /** The walk enters a bridge. What follows is nested in it, until the matching `leave` (which the first bridge has none of). */
   bridge(view: BridgeView): void;
-  /** A look-up and its answer; `miss` says what an absent rule means. What follows, until the matching `leave`, is nested in it. */
-  table(table: number, rule: Rule | undefined, miss: string): void;
-  group(id: number, text: string): void;
+  /** A look-up and its answer; nested as above. */
+  table(table: number, rule: Rule | undefined): void;
+  /** Something else that nests: a bucket, an action set. */
+  open(text: string): void;
   leave(): void;
   action(a: Action): void;
+  /** Begins with '->', or with '>>' for what may surprise, or stands between '>>>>' and '<<<<' for errors. */
   note(text: string): void;
 }
 

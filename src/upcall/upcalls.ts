@@ -9,13 +9,15 @@
 import type { DpAction } from '../datapath/action.js';
 import type { Datapath, FlowCounters, Upcall } from '../datapath/datapath.js';
 import { DROP } from '../datapath/drop-reasons.js';
+import { formatDpActions } from '../datapath/text/actions.js';
 import { KEY_BYTES, newKey, words } from '../flow/key.js';
-import { get16, get32 } from '../lib/bytes.js';
+import { get16, get32, put16 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { affected, Changes } from './changes.js';
 import type { Path } from './derivation.js';
 import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
+import { traceText } from './trace.js';
 import { type BucketHit, type TranslateInput, Translation } from './translation.js';
 import type { BridgeView, PortView } from './view.js';
 import { Walk } from './walk.js';
@@ -124,6 +126,22 @@ export class Upcalls {
     this.now = this.clock.now();
     this.walk.run({ ...input, now: this.now, states: this.states }, this.t);
     return this.t;
+  }
+
+  /** What ofproto/trace prints for such a packet. */
+  trace(input: Omit<TranslateInput, 'now' | 'states' | 'tracer'>, names?: ReadonlyMap<number, string>): string {
+    const { bridge, inPort } = input;
+    const key = input.key.slice();
+    // A tag that was described, not seen, is a usual one.
+    if (key[K.vlanTci.offset] & 0x10 && get16(key, K.vlanTpid.offset) === 0) put16(key, K.vlanTpid.offset, 0x8100);
+    return traceText({
+      bridge,
+      inPort,
+      key,
+      names,
+      formatActions: (actions) => formatDpActions(actions),
+      run: (tracer) => ({ t: this.explain({ ...input, key, tracer }), walk: this.walk }),
+    });
   }
 
   /** Translates a packet made by a controller, applies what it learns, counts it and sends it. `key` is what `execute` takes. */

@@ -62,6 +62,8 @@ export interface BridgeView {
   normal(x: NormalWalk): void;
   /** OFPC_FRAG_ bits: 0 normal, 1 drop, 2 reassemble, 3 nx-match. */
   readonly fragmentHandling: number;
+  /** How many VLAN tags keys have. */
+  readonly maxVlans: number;
   /** A controller wants packets that miss. */
   readonly missToController: boolean;
   /** Controllers that packets can be sent to. */
@@ -96,6 +98,8 @@ export interface NormalWalk {
   readonly mask: Uint8Array;
   readonly bridge: BridgeView;
   readonly inPort: number;
+  /** Nothing will come of it: a trace, in which OVS learns nothing. */
+  readonly traced: boolean;
   /** Sends with the outer tag (and the inner one) as the flow now has them. */
   emit(port: PortView): void;
   /** A MAC entry (or the lack of one) decided: the flow depends on it. */

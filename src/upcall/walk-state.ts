@@ -12,6 +12,12 @@ import type { Frame, StackItem } from './frozen.js';
 import type { TranslateInput, Translation } from './translation.js';
 import type { BridgeView } from './view.js';
 
+/** Bits of ports, flags, ICMP types. */
+function looksAtPorts(mask: Uint8Array): boolean {
+  for (let i = K.tpSrc.offset; i < K.tcpFlags.offset + 2; i++) if (mask[i] !== 0) return true;
+  return false;
+}
+
 /** Everything a walk knows, from its start to its end; what changes it is in walk.ts and the files around it. */
 export class WalkState {
   readonly flow = newKey();
@@ -106,9 +112,15 @@ export class WalkState {
     t.mask[K.lines.offset] = 0;
     // No fragment but the first has ports, and the key says 0 for every one.
     if (this.input.key[K.nwFrag.offset] & FRAG.later) t.mask.fill(0, K.tpSrc.offset, K.tpDst.offset + 2);
+    // Ports mean something only together with the protocol: a flow that looks at them says of which.
+    if (looksAtPorts(t.mask)) t.mask[K.nwProto.offset] = 0xff;
     // A tag is there or not: bits of one are only ever compared together with that.
     if (get16(t.mask, K.vlanTci.offset)) t.mask[K.vlanTci.offset] |= 0x10;
     if (get16(t.mask, K.vlan2Tci.offset)) t.mask[K.vlan2Tci.offset] |= 0x10;
+  }
+
+  get traced(): boolean {
+    return this.input.tracer !== undefined;
   }
 
   note(text: () => string): void {

@@ -11,6 +11,7 @@
  */
 import type { Action, LearnSpec } from '../action/action.js';
 import type { Translator } from '../action/context.js';
+import { formatActions } from '../action/list.js';
 import { rowOf } from '../action/rows/index.js';
 import type { DropReasonName } from '../datapath/drop-reasons.js';
 import { OFPP, type Subfield } from '../flow/field.js';
@@ -18,11 +19,11 @@ import { markBits, readBits, writeBits } from '../flow/fields.js';
 import { OK } from '../flow/key.js';
 import { checkPrereqs } from '../flow/prereqs.js';
 import type { Rule } from '../flowtable/rule.js';
-import { put32 } from '../lib/bytes.js';
+import { get16, put32 } from '../lib/bytes.js';
 import { FRAG, K } from '../packet/key.js';
 import { executionOrder, writeActionSet } from './action-set.js';
 import * as branch from './branch.js';
-import { commit } from './commit.js';
+import { commit, isMpls } from './commit.js';
 import { needsInner, resume } from './freeze.js';
 import { group } from './group.js';
 import { hashFields } from './hash-fields.js';
@@ -40,7 +41,7 @@ const MAX_RESUBMITS = 4096;
 const MAX_STACK = 1024;
 
 /** A rule that look-up yields where fragments are to be dropped. */
-const DROP_FRAGMENT = 'drop fragment';
+const DROP_FRAGMENT = '-> fragments are dropped here';
 
 export class Walk extends WalkState implements Translator, NormalWalk {
   run(input: TranslateInput, t: Translation): void {
@@ -53,14 +54,13 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     this.finish();
   }
 
-  /** A packet comes in by a port of the current bridge: admission, then table 0. */
+  /** A packet comes in by a port of the current bridge: admission, then table 0, whose part of a trace stays open. */
   enterPort(port: PortView | undefined): void {
     const rule = this.lookup(0, this.inPort, 'miss');
     if (port && port.config & PORT_CONFIG.noRecv) {
-      this.note(() => 'OFPPC_NO_RECV set, dropping');
+      this.note(() => '>> OFPPC_NO_RECV set, dropping');
       this.reject('policy');
     } else if (rule) this.runRule(rule, false);
-    this.input.tracer?.leave();
   }
 
   // Tables and lists
@@ -90,7 +90,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
       t.misses.push({ bridge, table });
       if (miss === 'miss') this.reason ??= 'table_miss';
     }
-    this.input.tracer?.table(table, rule, miss);
+    this.input.tracer?.table(table, rule);
     return rule;
   }
 
@@ -106,8 +106,8 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   /** True when one more table or group may be entered. */
   mayNest(): boolean {
-    if (this.depth >= MAX_DEPTH) this.note(() => `over max translation depth ${MAX_DEPTH}`);
-    else if (this.resubmits >= MAX_RESUBMITS) this.note(() => `over ${MAX_RESUBMITS} resubmit actions`);
+    if (this.depth >= MAX_DEPTH) this.note(() => `>>>> over max translation depth ${MAX_DEPTH} <<<<`);
+    else if (this.resubmits >= MAX_RESUBMITS) this.note(() => `>>>> over ${MAX_RESUBMITS} resubmit actions <<<<`);
     else return true;
     this.fail('translation_error');
     return false;
@@ -162,8 +162,9 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     const ordered = executionOrder(this.actionSet);
     this.actionSet = [];
     // After an exit nothing of it runs, as in OVS.
-    this.note(() => '--. Executing action set:');
+    this.input.tracer?.open('--. Executing action set:');
     this.list(ordered);
+    this.input.tracer?.leave();
   }
 
   actionSetClear(): void {
@@ -175,6 +176,10 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     this.actionSet = writeActionSet(this.actionSet, actions);
     const group = this.actionSet.some((a) => a.type === 'group');
     const out = this.actionSet.find((a) => a.type === 'output');
+    this.note(() => {
+      const ordered = executionOrder(this.actionSet);
+      return ordered.length === 0 ? '-> action set is empty' : `-> action set is: ${formatActions(ordered)}`;
+    });
     put32(this.flow, OK.actsetOutput.offset, !group && out?.type === 'output' ? out.port : OFPP.unset);
   }
 
@@ -250,7 +255,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   stackPop(): bigint | undefined {
     const top = this.stack.pop();
-    if (!top) this.note(() => 'stack underflow');
+    if (!top) this.note(() => '>>>> stack underflow <<<<');
     return top?.value;
   }
 
@@ -258,7 +263,10 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   /** Brings the datapath's packet up to the flow. */
   commit(): void {
-    commit(this.flow, this.base, this.mask, this.out, this.wasMpls);
+    commit(this.flow, this.base, this.mask, this.out, {
+      innerUnknown: this.wasMpls,
+      hadLabels: isMpls(get16(this.input.key, K.ethType.offset)),
+    });
   }
 
   emit(port: PortView): void {
@@ -323,7 +331,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     group(this, id);
   }
   sample(): void {
-    this.note(() => 'no collector of samples');
+    this.note(() => '-> no collector of samples');
   }
   meter(id: number): void {
     const meter = this.bridge.meterId(id);

@@ -136,7 +136,12 @@ class Candidate {
     put32(key, K.inPort.offset, bridge.port(a.port)?.vport ?? 0);
     extract(a.frame, key, 1);
     let deep = false;
-    const tracer = { ...NO_TRACE, note: (text: string) => void (deep ||= text === DEEP_TAGS) };
+    const tracer = {
+      ...NO_TRACE,
+      note: (text: string) => {
+        if (text === DEEP_TAGS) deep = true;
+      },
+    };
     this.sw.core.upcalls.explain({ bridge, inPort: a.port, key, tracer });
     return deep;
   }
@@ -197,7 +202,7 @@ function ethernetII(r: Random): Uint8Array {
 }
 
 const isTag = (type: number): boolean => type === 0x8100 || type === 0x88a8;
-const NO_TRACE = { bridge() {}, table() {}, group() {}, leave() {}, action() {}, note() {} };
+const NO_TRACE = { bridge() {}, table() {}, open() {}, leave() {}, action() {}, note() {} };
 const same = (a: string[][], b: string[][]): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 export interface CompareOptions {

@@ -116,15 +116,14 @@ function conditions(r: Random, p: Protocol, table: number, ports: number): strin
   return out;
 }
 
-type Vlan = 'unknown' | 'tagged';
-
 interface Context {
   readonly r: Random;
   readonly o: PipelineOptions;
   readonly p: Protocol;
   readonly table: number;
   readonly version: Pipeline['version'];
-  vlan: Vlan;
+  /** Tags that are known to be there: ovs-ofctl lets nobody push a third. */
+  tags: number;
   /** A label was pushed or popped: what was matched of the packet says nothing any more. */
   changed: boolean;
 }
@@ -222,18 +221,20 @@ function headerSet(c: Context): string | undefined {
 
 function vlanAction(c: Context): string {
   const { r } = c;
+  const vid = r.below(4);
   if (c.version === 'OpenFlow10') {
-    const text = r.pick([`mod_vlan_vid:${r.below(4)}`, `mod_vlan_pcp:${r.below(8)}`, 'strip_vlan']);
-    c.vlan = text === 'strip_vlan' ? 'unknown' : 'tagged';
+    const text = r.pick([`mod_vlan_vid:${vid}`, `mod_vlan_pcp:${r.below(8)}`, 'strip_vlan']);
+    c.tags = text === 'strip_vlan' ? 0 : 1;
     return text;
   }
-  if (c.vlan === 'tagged' && r.chance(0.6)) {
-    if (r.chance(0.5)) return `set_field:${0x1000 + r.below(4)}->vlan_vid`;
-    c.vlan = 'unknown';
+  const set = `set_field:${0x1000 + vid}->vlan_vid`;
+  if (c.tags > 0 && r.chance(0.3)) {
+    c.tags--;
     return 'pop_vlan';
   }
-  c.vlan = 'tagged';
-  return `push_vlan:0x8100,set_field:${0x1000 + r.below(4)}->vlan_vid`;
+  if (c.tags === 2 || (c.tags === 1 && r.chance(0.4))) return set;
+  c.tags++;
+  return `push_vlan:0x8100,${set}`;
 }
 
 function learnAction({ r, o }: Context): string {
@@ -257,7 +258,7 @@ function action(c: Context): string {
   if (roll < 0.91 && c.version === 'OpenFlow10') return `check_pkt_larger(${r.pick([60, 64, 100])})->NXM_NX_REG3[0]`;
   if (roll < 0.92) return 'exit';
   if (roll < 0.93 && o.stateful) return learnAction(c);
-  if (roll < 0.96 && (p.ip || p.mpls) && !c.changed && c.vlan === 'unknown') {
+  if (roll < 0.96 && (p.ip || p.mpls) && !c.changed && c.tags === 0) {
     c.changed = true;
     return p.mpls && r.chance(0.6) ? `pop_mpls:${r.pick(['0x0800', '0x8847'])}` : 'push_mpls:0x8847';
   }
@@ -274,13 +275,13 @@ function list(c: Context, most: number): string {
 function rule(r: Random, o: PipelineOptions, table: number, priority: number, version: Pipeline['version']): string {
   const p = r.pick(PROTOCOLS);
   const match = [p.words, ...conditions(r, p, table, o.ports)];
-  let vlan: Vlan = 'unknown';
+  let tags = 0;
   if (r.chance(0.2)) {
     const tci = r.pick(['dl_vlan=0', 'dl_vlan=1', 'dl_vlan=2', 'vlan_tci=0x1000/0x1000', 'vlan_tci=0x0000/0x1fff']);
     match.push(tci);
-    if (!tci.endsWith('1fff')) vlan = 'tagged';
+    if (!tci.endsWith('1fff')) tags = 1;
   }
-  const c: Context = { r, o, p, table, version, vlan, changed: false };
+  const c: Context = { r, o, p, table, version, tags, changed: false };
   let actions = r.chance(0.08) ? 'drop' : list(c, 5);
   if (version === 'OpenFlow13' && actions !== 'drop') {
     if (r.chance(0.15))

@@ -1,4 +1,6 @@
 /** Actions that carry bits from one field to another: move, and the stack. */
+import type { Subfield } from '../../flow/field.js';
+import { formatFieldValue } from '../../flow/value-text.js';
 import { UserError } from '../../lib/errors.js';
 import type { ActionOf } from '../action.js';
 import type { WireReader, WireWriter } from '../context.js';
@@ -90,10 +92,18 @@ export const move: ActionRow<Move> = {
     return undefined;
   },
   translate(a, x) {
-    if (x.prerequisitesHold(a.src) && x.prerequisitesHold(a.dst)) x.write(a.dst, x.read(a.src), lowBits(a.dst.bits));
+    if (!x.prerequisitesHold(a.src) || !x.prerequisitesHold(a.dst)) return undefined;
+    const value = x.read(a.src);
+    x.write(a.dst, value, lowBits(a.dst.bits));
+    x.note(() => `-> ${formatSubfield(a.dst)} is now ${valueText(a.dst, value)}`);
     return undefined;
   },
 };
+
+/** A whole field as its kind is written, bits of one as a number. */
+function valueText(f: Subfield, value: bigint): string {
+  return f.bits === f.field.bits ? formatFieldValue(f.field, value) : `0x${value.toString(16)}`;
+}
 
 type Stack = ActionOf<'stack_push' | 'stack_pop'>;
 

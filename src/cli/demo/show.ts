@@ -134,11 +134,14 @@ function trace(s: DemoSwitch, from: DemoHost, to: DemoHost, port: number): void 
   const pad = () => '    '.repeat(depth);
   const tracer: Tracer = {
     bridge: () => {},
-    table: (table, rule, miss) => {
-      say(`  ${pad()}table ${table}: ${rule ? formatMatch(expand(rule.match), { priority: rule.priority }) : miss}`);
+    table: (table, rule) => {
+      say(`  ${pad()}table ${table}: ${rule ? formatMatch(expand(rule.match), { priority: rule.priority }) : 'miss'}`);
       depth++;
     },
-    group: () => {},
+    open: (text) => {
+      say(`  ${pad()}${text}`);
+      depth++;
+    },
     leave: () => {
       depth--;
     },

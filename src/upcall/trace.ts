@@ -1,0 +1,137 @@
+/**
+ * The way of a packet through the tables as text: what `ovs-appctl ofproto/trace` prints, from the same walk that decides for real packets. Nothing
+ * is changed by it.
+ *
+ * Text nests like OVS's: a table that is not the last thing in its list stands four further in, and what is in it eight.
+ */
+import type { Action } from '../action/action.js';
+import { formatActions } from '../action/list.js';
+import type { DpAction } from '../datapath/action.js';
+import { OFPP } from '../flow/field.js';
+import { formatKey } from '../flow/format-key.js';
+import { formatMatch } from '../flow/format-match.js';
+import { newKey, OK } from '../flow/key.js';
+import { expand, Match } from '../flow/match.js';
+import type { Rule } from '../flowtable/rule.js';
+import { get16, put32 } from '../lib/bytes.js';
+import { K } from '../packet/key.js';
+import type { Tracer, Translation } from './translation.js';
+import type { BridgeView } from './view.js';
+import type { Walk } from './walk.js';
+
+interface Node {
+  readonly text: string;
+  /** Drawn under the text, and an empty line over it. */
+  readonly isBridge: boolean;
+  /** Absent for what cannot hold anything. */
+  readonly inside: Node[] | undefined;
+}
+
+class TraceTree implements Tracer {
+  readonly roots: Node[] = [];
+  private readonly open_: Node[][] = [this.roots];
+
+  constructor(private readonly names: ReadonlyMap<number, string> | undefined) {}
+
+  private add(text: string, holds: boolean, isBridge = false): void {
+    const inside = holds ? [] : undefined;
+    this.open_[this.open_.length - 1].push({ text, isBridge, inside });
+    if (inside) this.open_.push(inside);
+  }
+
+  bridge(view: BridgeView): void {
+    this.add(`bridge("${view.name}")`, true, true);
+  }
+
+  table(table: number, rule: Rule | undefined): void {
+    this.add(`${String(table).padStart(2)}. ${rule ? this.rule(rule) : 'No match.'}`, true);
+    if (!rule || rule.actions.length === 0) this.add('drop', false);
+  }
+
+  open(text: string): void {
+    this.add(text, true);
+  }
+
+  leave(): void {
+    if (this.open_.length > 1) this.open_.pop();
+  }
+
+  action(a: Action): void {
+    this.add(formatActions([a], this.names), false);
+  }
+
+  note(text: string): void {
+    this.add(` ${text}`, false);
+  }
+
+  private rule(r: Rule): string {
+    const match = formatMatch(expand(r.match), { portNames: this.names });
+    const cookie = r.cookie === 0n ? '' : `, cookie 0x${r.cookie.toString(16)}`;
+    return `${match === '' ? '' : `${match}, `}priority ${r.priority}${cookie}`;
+  }
+
+  text(): string {
+    const lines: string[] = [];
+    draw(this.roots, 0, lines);
+    return lines.join('');
+  }
+}
+
+function draw(nodes: readonly Node[], level: number, out: string[]): void {
+  nodes.forEach((n, i) => {
+    const more = i + 1 < nodes.length || !n.inside ? 1 : 0;
+    const indent = ' '.repeat((level + more) * 4);
+    if (n.isBridge) out.push(`\n${indent}${n.text}\n${indent}${'-'.repeat(n.text.length)}\n`);
+    else out.push(`${indent}${n.text}\n`);
+    if (n.inside) draw(n.inside, level + more * 2, out);
+  });
+}
+
+/** The megaflow as a match, in OpenFlow's terms. */
+function megaflow(key: Uint8Array, mask: Uint8Array, inPort: number): Match {
+  const m = new Match();
+  m.mask.set(mask);
+  // As in OVS, a packet without a tag does not say so.
+  if (get16(key, K.vlanTci.offset) === 0) m.mask.fill(0, K.vlanTci.offset, K.vlanTci.offset + 2);
+  m.mask.fill(0, K.inPort.offset, K.inPort.offset + 4);
+  put32(m.mask, OK.ofInPort.offset, 0xffffffff);
+  m.value.set(key);
+  put32(m.value, OK.ofInPort.offset, inPort);
+  for (let i = 0; i < m.value.length; i++) m.value[i] &= m.mask[i];
+  return m;
+}
+
+export interface TraceRequest {
+  readonly bridge: BridgeView;
+  readonly inPort: number;
+  /** KEY_BYTES, the datapath's in_port included. */
+  readonly key: Uint8Array;
+  /** Port names instead of numbers. */
+  readonly names?: ReadonlyMap<number, string>;
+  /** The text of datapath actions. */
+  readonly formatActions: (actions: readonly DpAction[]) => string;
+  readonly run: (tracer: Tracer) => { readonly t: Translation; readonly walk: Walk };
+}
+
+/** The whole text, as ofproto/trace prints it. */
+export function traceText(q: TraceRequest): string {
+  const tree = new TraceTree(q.names);
+  const before = newKey();
+  before.set(q.key);
+  put32(before, OK.ofInPort.offset, q.inPort);
+  put32(before, OK.actsetOutput.offset, OFPP.unset);
+  const { t, walk } = q.run(tree);
+  const ctx = { portNames: q.names };
+  const flow = formatKey(before, ctx);
+  const final = walk.flow.slice();
+  put32(final, OK.actsetOutput.offset, OFPP.unset);
+  const after = formatKey(final, ctx);
+  const unchanged = formatKey(walk.flow, ctx) === flow;
+  const failed = t.reason !== 0 && walk.failed ? 'Translation failed, packet is dropped.\n' : '';
+  return (
+    `Flow: ${flow}\n${tree.text()}\n` +
+    `Final flow: ${unchanged ? 'unchanged' : after}\n` +
+    `Megaflow: ${formatMatch(megaflow(q.key, t.mask, q.inPort), ctx)}\n` +
+    `Datapath actions: ${q.formatActions(t.actions)}\n${failed}`
+  );
+}
