@@ -23,6 +23,7 @@ const ports = () => import('./ofctl/ports.js');
 const probing = () => import('./ofctl/probe.js');
 const monitoring = () => import('./ofctl/monitor.js');
 const printing = () => import('./ofctl/print.js');
+const grouping = () => import('./ofctl/groups.js');
 const comparing = () => import('./ofctl/compare.js');
 
 function row(usage: string, min: number, max: number, load: () => Promise<Run>, writes = false): Entry {
@@ -46,6 +47,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'del-flows': row('switch [flow]', 1, 2, async () => (await flows()).delFlows, true),
   'replace-flows': row('switch file', 2, 2, async () => (await comparing()).replaceFlows, true),
   'diff-flows': row('source1 source2', 2, 2, async () => (await comparing()).diffFlows),
+  'add-meter': row('switch meter', 2, 2, async () => (await grouping()).addMeter, true),
+  'mod-meter': row('switch meter', 2, 2, async () => (await grouping()).modMeter, true),
+  'del-meter': row('switch meter', 1, 2, async () => (await grouping()).delMeters, true),
+  'del-meters': row('switch', 1, 2, async () => (await grouping()).delMeters, true),
+  'dump-meter': row('switch meter', 1, 2, async () => (await grouping()).dumpMeters),
+  'dump-meters': row('switch', 1, 2, async () => (await grouping()).dumpMeters),
+  'meter-stats': row('switch [meter]', 1, 2, async () => (await grouping()).meterStats),
+  'meter-features': row('switch', 1, 1, async () => (await grouping()).meterFeatures),
   'packet-out': row(
     'switch "in_port=<port> packet=<hex data> actions=..."',
     2,
@@ -61,6 +70,15 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   probe: row('target', 1, 1, async () => (await probing()).probe),
   ping: row('target [n]', 1, 2, async () => (await probing()).ping),
   benchmark: row('target n count', 3, 3, async () => (await probing()).benchmark),
+  'add-group': row('switch group', 1, 2, async () => (await grouping()).addGroup, true),
+  'add-groups': row('switch file', 1, 2, async () => (await grouping()).addGroups, true),
+  'mod-group': row('switch group', 1, 2, async () => (await grouping()).modGroup, true),
+  'del-groups': row('switch [group]', 1, 2, async () => (await grouping()).delGroups, true),
+  'insert-buckets': row('switch [group]', 1, 2, async () => (await grouping()).insertBuckets, true),
+  'remove-buckets': row('switch [group]', 1, 2, async () => (await grouping()).removeBuckets, true),
+  'dump-groups': row('switch [group]', 1, 2, async () => (await grouping()).dumpGroups),
+  'dump-group-stats': row('switch [group]', 1, 2, async () => (await grouping()).dumpGroupStats),
+  'dump-group-features': row('switch', 1, 1, async () => (await grouping()).dumpGroupFeatures),
   'ofp-parse': row('file', 1, 1, async () => (await printing()).ofpParse),
   'ofp-print': row('', 1, 2, async () => (await printing()).ofpPrint),
   'parse-flow': row('', 1, 1, async () => (await printing()).parseFlowText),

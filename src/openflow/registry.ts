@@ -5,6 +5,8 @@ import { bundleRows } from './messages/bundle.js';
 import { controllerRows } from './messages/controller.js';
 import { flowModRows } from './messages/flow-mod.js';
 import { flowStatsRows } from './messages/flow-stats.js';
+import { groupRows } from './messages/group.js';
+import { meterRows } from './messages/meter.js';
 import { packetRows } from './messages/packet.js';
 import { portRows } from './messages/port.js';
 import { queueRows } from './messages/queue.js';
@@ -16,6 +18,8 @@ export const ROWS = [
   ...controllerRows,
   ...flowModRows,
   ...flowStatsRows,
+  ...groupRows,
+  ...meterRows,
   ...packetRows,
   ...portRows,
   ...queueRows,

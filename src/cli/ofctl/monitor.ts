@@ -24,7 +24,7 @@ async function printAll(command: Command, client: Client, answersEcho: boolean):
       continue;
     }
     if (command.settings.timestamp) command.io.out(timestamp());
-    command.io.out(formatBytes(r.bytes, { verbosity: command.settings.verbosity, ...names }));
+    command.io.out(formatBytes(r.bytes, { verbosity: command.settings.verbosity + 2, ...names }));
   }
 }
 

@@ -28,6 +28,11 @@ Flows:
   replace-flows SWITCH FILE       make the flows those of a file
   diff-flows SOURCE1 SOURCE2      compare flows of switches or files
 
+Groups and meters:
+  add-group, mod-group [--may-create], del-groups, insert-buckets, remove-buckets SWITCH GROUP
+  add-groups SWITCH FILE, dump-groups, dump-group-stats SWITCH [GROUP], dump-group-features SWITCH
+  add-meter, mod-meter, del-meter SWITCH METER, del-meters, dump-meters, meter-stats, meter-features SWITCH
+
 Packets:
   packet-out SWITCH "in_port=PORT packet=HEX actions=..."
   monitor SWITCH [MISSLEN] [invalid_ttl] [watch:...]

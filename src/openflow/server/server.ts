@@ -13,6 +13,7 @@ import { basicHandlers } from './basic.js';
 import { bundleHandlers } from './bundle.js';
 import { controllerHandlers } from './controller.js';
 import { flowHandlers } from './flow.js';
+import { groupHandlers } from './group.js';
 import type { Handler, Handlers } from './handler.js';
 import { broadcaster, packetHandlers } from './packet.js';
 import { type PeerKind, ROLE, Session } from './session.js';
@@ -24,6 +25,7 @@ const HANDLERS: Handlers = {
   ...bundleHandlers,
   ...controllerHandlers,
   ...flowHandlers,
+  ...groupHandlers,
   ...packetHandlers,
   ...tableHandlers,
 };

@@ -8,6 +8,8 @@ import { bundleFormatters } from './bundle.js';
 import type { Formatter, Formatters, TextContext } from './context.js';
 import { controllerFormatters } from './controller.js';
 import { flowFormatters } from './flow.js';
+import { groupFormatters } from './group.js';
+import { meterFormatters } from './meter.js';
 import { packetFormatters } from './packet.js';
 import { portFormatters } from './port.js';
 import { queueFormatters } from './queue.js';
@@ -18,6 +20,8 @@ const FORMATTERS: Formatters = {
   ...bundleFormatters,
   ...controllerFormatters,
   ...flowFormatters,
+  ...groupFormatters,
+  ...meterFormatters,
   ...packetFormatters,
   ...portFormatters,
   ...queueFormatters,

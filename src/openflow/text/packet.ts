@@ -114,7 +114,7 @@ export const packetFormatters: Formatters = {
     s += '\n';
     if (v.userdata?.length) s += ` userdata=${Array.from(v.userdata, (b) => hex(b, 2)).join('.')}\n`;
     if (v.data.length) s += frameText(v.data);
-    return ctx.verbosity > 0 ? s + dump(v.data) : s;
+    return ctx.verbosity > 2 ? s + dump(v.data) : s;
   },
   packet_out: ({ value: v }, ctx) => {
     const port = inPortOf(v.metadata);
