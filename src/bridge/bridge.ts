@@ -234,8 +234,8 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   }
 
   private removed(rule: Rule, reason: RemovedReason): void {
-    deleteLearned(this.tables, rule);
     for (const l of this.listeners) l.flowRemoved?.(rule, reason);
+    deleteLearned(this.tables, rule);
   }
 
   /** Removes rules and addresses whose time is over. Push statistics first: they keep rules alive. */

@@ -8,6 +8,7 @@ import { OFPP } from '../flow/field.js';
 import { UserError } from '../lib/errors.js';
 import type { Core } from './core.js';
 import { DATAPATH_NAME, dumpFlows, showDatapath } from './datapath-text.js';
+import { traceCommand } from './trace-command.js';
 
 function command(name: string, usage: string, min: number, max: number, run: ControlCommand['run']): ControlCommand {
   return { name, usage, min, max, run };
@@ -46,6 +47,7 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void):
       const b = bridge(name);
       return fdbText(b.macs, b.now(), (n) => (n === OFPP.local ? 'LOCAL' : String(n)));
     }),
+    command('ofproto/trace', 'bridge flow [-generate|packet]', 2, 4, (args) => traceCommand(core, args)),
     command('weft/workers', '', 0, 0, () => {
       const lines: string[] = [];
       for (let w = 0; w < dp.workers; w++) {

@@ -14,6 +14,7 @@
  * p2.received(); // [frame]
  * ```
  */
+import { checkActions } from '../action/check.js';
 import type { Bridge } from '../bridge/bridge.js';
 import { flowModFromText, formatRule } from '../bridge/flow-text.js';
 import { fdbText } from '../bridge/mac-table.js';
@@ -28,6 +29,8 @@ import type { Rule } from '../flowtable/rule.js';
 import { type Clock, VirtualClock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { Core, UPKEEP_MS } from './core.js';
+import { datapathFlowLines } from './datapath-text.js';
+import { traceOf } from './trace-command.js';
 
 export interface SwitchOptions {
   /** 'native' (the default) is the addon; 'reference' is plain TypeScript, slow and the specification. */
@@ -126,6 +129,13 @@ export class Switch {
     this.run();
   }
 
+  /** Datapath flows as ovs-appctl dpctl/dump-flows prints them; ports by name. */
+  dumpDatapathFlows(): string {
+    return datapathFlowLines(this.core, false, true)
+      .map((line) => `${line}\n`)
+      .join('');
+  }
+
   /** Counters of each port by bridge and port name. rx_packets = forwarded + drops + held, always. */
   counters(): Record<string, Record<string, PortCounters>> {
     const out: Record<string, Record<string, PortCounters>> = {};
@@ -180,7 +190,15 @@ export class SwitchBridge {
 
   /** A flow as ovs-ofctl takes it ("priority=5,ip,actions=output:2"), or as a flow_mod. Throws UserError that names the fault. */
   addFlow(flow: string | FlowMod): void {
-    this.bridge.flowMod(typeof flow === 'string' ? flowModFromText(flow, 'add', this.names) : flow);
+    const mod = typeof flow === 'string' ? flowModFromText(flow, 'add', this.names) : flow;
+    const { groups, meters } = this.bridge;
+    const actions = checkActions(mod.actions, mod.match, {
+      version: 1,
+      table: mod.table,
+      groupExists: (id) => groups.get(id) !== undefined,
+      meterExists: (id) => meters.get(id) !== undefined,
+    });
+    this.bridge.flowMod({ ...mod, actions });
   }
 
   /** One flow a line; empty lines and those that start with "#" are passed over. */
@@ -209,6 +227,13 @@ export class SwitchBridge {
     return this.rules()
       .map((r) => `${formatRule(r, now)}\n`)
       .join('');
+  }
+
+  /**
+   * What would happen to a packet of this flow ("in_port=1,tcp,tp_dst=80"), step by step, as ovs-appctl ofproto/trace prints it. Nothing changes.
+   */
+  trace(packet: string): string {
+    return traceOf(this.owner.core, this.bridge, packet);
   }
 
   /** Learned addresses as ovs-appctl fdb/show prints them. */
