@@ -18,7 +18,7 @@ struct alignas(64) Flow {
   uint32_t slot;
   Subtable* subtable;  // nullptr: the slot is empty
   uint32_t hash;       // of the masked key, as the subtable computes it
-  uint32_t reserved;
+  uint32_t plain_drop;  // the DropReason, when the actions do nothing else; else 0
 };
 static_assert(sizeof(Flow) == 64);
 

@@ -157,6 +157,7 @@ void Worker::count(Flow& f, uint64_t packets, uint64_t bytes, const Key& key) {
 
 void Worker::run_flow(Packet* p, Key& key, Flow& f) {
   count(f, 1, p->len, key);
+  if (f.plain_drop != 0) return finish(p, static_cast<DropReason>(f.plain_drop));
   p->slot = f.slot;
   execute(*this, p, key, f.actions, f.words, max_vlans_);
 }

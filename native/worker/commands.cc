@@ -136,6 +136,9 @@ bool Worker::set_actions(Flow& f, const uint8_t* bytes, uint32_t n) {
   f.words = n / 4;
   const bool plain = n == 8 && words[0] == (static_cast<uint32_t>(Op::kOutput) | 2u << 16) && words[1] < shared_.config.max_ports;
   f.plain_port = plain ? words[1] : kNoPort;
+  // Refusing must be cheap: it is what a flood meets.
+  const bool drops = n == 8 && words[0] == (static_cast<uint32_t>(Op::kDrop) | 2u << 16) && words[1] < kDropReasons;
+  f.plain_drop = drops ? words[1] : n == 0 ? static_cast<uint32_t>(DropReason::kPolicy) : 0;
   return true;
 }
 
