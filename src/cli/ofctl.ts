@@ -23,7 +23,8 @@ const ports = () => import('./ofctl/ports.js');
 const probing = () => import('./ofctl/probe.js');
 const monitoring = () => import('./ofctl/monitor.js');
 const printing = () => import('./ofctl/print.js');
-const grouping = () => import('./ofctl/groups.js');
+const groups = () => import('./ofctl/groups.js');
+const meters = () => import('./ofctl/meters.js');
 const comparing = () => import('./ofctl/compare.js');
 
 function row(usage: string, min: number, max: number, load: () => Promise<Run>, writes = false): Entry {
@@ -47,14 +48,6 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'del-flows': row('switch [flow]', 1, 2, async () => (await flows()).delFlows, true),
   'replace-flows': row('switch file', 2, 2, async () => (await comparing()).replaceFlows, true),
   'diff-flows': row('source1 source2', 2, 2, async () => (await comparing()).diffFlows),
-  'add-meter': row('switch meter', 2, 2, async () => (await grouping()).addMeter, true),
-  'mod-meter': row('switch meter', 2, 2, async () => (await grouping()).modMeter, true),
-  'del-meter': row('switch meter', 1, 2, async () => (await grouping()).delMeters, true),
-  'del-meters': row('switch', 1, 2, async () => (await grouping()).delMeters, true),
-  'dump-meter': row('switch meter', 1, 2, async () => (await grouping()).dumpMeters),
-  'dump-meters': row('switch', 1, 2, async () => (await grouping()).dumpMeters),
-  'meter-stats': row('switch [meter]', 1, 2, async () => (await grouping()).meterStats),
-  'meter-features': row('switch', 1, 1, async () => (await grouping()).meterFeatures),
   'packet-out': row(
     'switch "in_port=<port> packet=<hex data> actions=..."',
     2,
@@ -67,22 +60,31 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'mod-port': row('switch iface act', 3, 3, async () => (await ports()).modPort, true),
   'get-frags': row('switch', 1, 1, async () => (await show()).getFrags),
   'set-frags': row('switch frag_mode', 2, 2, async () => (await show()).setFrags, true),
+  'add-meter': row('switch meter', 2, 2, async () => (await meters()).addMeter, true),
+  'mod-meter': row('switch meter', 2, 2, async () => (await meters()).modMeter, true),
+  'del-meter': row('switch meter', 1, 2, async () => (await meters()).delMeters, true),
+  'del-meters': row('switch', 1, 2, async () => (await meters()).delMeters, true),
+  'dump-meter': row('switch meter', 1, 2, async () => (await meters()).dumpMeters),
+  'dump-meters': row('switch', 1, 2, async () => (await meters()).dumpMeters),
+  'meter-stats': row('switch [meter]', 1, 2, async () => (await meters()).meterStats),
+  'meter-features': row('switch', 1, 1, async () => (await meters()).meterFeatures),
+  'add-group': row('switch group', 1, 2, async () => (await groups()).addGroup, true),
+  'add-groups': row('switch file', 1, 2, async () => (await groups()).addGroups, true),
+  'mod-group': row('switch group', 1, 2, async () => (await groups()).modGroup, true),
+  'del-groups': row('switch [group]', 1, 2, async () => (await groups()).delGroups, true),
+  'insert-buckets': row('switch [group]', 1, 2, async () => (await groups()).insertBuckets, true),
+  'remove-buckets': row('switch [group]', 1, 2, async () => (await groups()).removeBuckets, true),
+  'dump-groups': row('switch [group]', 1, 2, async () => (await groups()).dumpGroups),
+  'dump-group-stats': row('switch [group]', 1, 2, async () => (await groups()).dumpGroupStats),
+  'dump-group-features': row('switch', 1, 1, async () => (await groups()).dumpGroupFeatures),
   probe: row('target', 1, 1, async () => (await probing()).probe),
   ping: row('target [n]', 1, 2, async () => (await probing()).ping),
   benchmark: row('target n count', 3, 3, async () => (await probing()).benchmark),
-  'add-group': row('switch group', 1, 2, async () => (await grouping()).addGroup, true),
-  'add-groups': row('switch file', 1, 2, async () => (await grouping()).addGroups, true),
-  'mod-group': row('switch group', 1, 2, async () => (await grouping()).modGroup, true),
-  'del-groups': row('switch [group]', 1, 2, async () => (await grouping()).delGroups, true),
-  'insert-buckets': row('switch [group]', 1, 2, async () => (await grouping()).insertBuckets, true),
-  'remove-buckets': row('switch [group]', 1, 2, async () => (await grouping()).removeBuckets, true),
-  'dump-groups': row('switch [group]', 1, 2, async () => (await grouping()).dumpGroups),
-  'dump-group-stats': row('switch [group]', 1, 2, async () => (await grouping()).dumpGroupStats),
-  'dump-group-features': row('switch', 1, 1, async () => (await grouping()).dumpGroupFeatures),
   'ofp-parse': row('file', 1, 1, async () => (await printing()).ofpParse),
   'ofp-print': row('', 1, 2, async () => (await printing()).ofpPrint),
   'parse-flow': row('', 1, 1, async () => (await printing()).parseFlowText),
   'parse-flows': row('', 1, 1, async () => (await printing()).parseFlowFile),
+  'parse-group': row('', 1, 1, async () => (await groups()).parseGroupText),
   'print-error': row('', 1, 1, async () => (await printing()).printError),
   'encode-error-reply': row('', 2, 2, async () => (await printing()).encodeErrorReply),
 };

@@ -84,7 +84,7 @@ export class Groups {
 
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
-    private readonly maxGroups = 100_000,
+    private readonly maxGroups: number = GROUP.max,
   ) {}
 
   /** Grows with every change. */
@@ -175,7 +175,7 @@ export class Groups {
       fault('OFPGMFC_OUT_OF_GROUPS', `there are ${this.maxGroups} groups already`);
     checkType(m);
     const buckets = m.buckets.map(newBucket);
-    this.checkBuckets(m.id, m.type, buckets);
+    this.checkBuckets(m.id, buckets);
     const group: Group = {
       id: m.id,
       type: m.type,
@@ -192,7 +192,7 @@ export class Groups {
   }
 
   private change(group: Group, type: GroupType, buckets: readonly Bucket[], selection: Selection): void {
-    this.checkBuckets(group.id, type, buckets);
+    this.checkBuckets(group.id, buckets);
     group.type = type;
     group.buckets = buckets;
     group.selection = selection;
@@ -210,18 +210,12 @@ export class Groups {
     }
   }
 
-  private checkBuckets(id: number, type: GroupType, buckets: readonly BucketSpec[]): void {
+  private checkBuckets(id: number, buckets: readonly BucketSpec[]): void {
     const ids = new Set<number>();
     for (const b of buckets) {
-      const watches = b.watchPort !== WATCH_NONE || b.watchGroup !== GROUP.any;
       if (b.id > BUCKET.max) fault('OFPGMFC_BAD_BUCKET', `bucket ${b.id} is no bucket's number`);
       if (ids.has(b.id)) fault('OFPGMFC_BAD_BUCKET', `group ${id} would have two buckets ${b.id}`);
       ids.add(b.id);
-      if (type === 'ff' && !watches)
-        fault('OFPGMFC_INVALID_GROUP', 'a fast failover bucket needs watch_port or watch_group');
-      if ((type === 'all' || type === 'indirect') && watches) {
-        fault('OFPGMFC_WATCH_UNSUPPORTED', `buckets of a group of type ${type} cannot watch ports or groups`);
-      }
     }
     if (this.leadsBack(id, buckets, new Set())) {
       fault('OFPGMFC_LOOP', `a packet in group ${id} would come back to it`);
@@ -251,19 +245,30 @@ function newBucket(spec: BucketSpec): Bucket {
   return { ...spec, packets: 0, bytes: 0 };
 }
 
-/** What a whole group must be; bucket commands may leave an indirect group with another number of buckets, as in OVS. */
+/**
+ * What a whole group must be. Bucket commands are not held to it, as in OVS, which looks at the type that the message names and not at that of the
+ * group: they may leave an indirect group with another number of buckets, or put one that watches nothing into a fast failover group.
+ */
 function checkType(m: GroupMod): void {
   if (m.type === 'indirect' && m.buckets.length !== 1) {
     fault('OFPGMFC_INVALID_GROUP', `an indirect group has one bucket, not ${m.buckets.length}`);
   }
+  for (const b of m.buckets) {
+    const watches = b.watchPort !== WATCH_NONE || b.watchGroup !== GROUP.any;
+    if (m.type === 'ff' && !watches)
+      fault('OFPGMFC_INVALID_GROUP', 'a fast failover bucket needs watch_port or watch_group');
+    if ((m.type === 'all' || m.type === 'indirect') && watches) {
+      fault('OFPGMFC_WATCH_UNSUPPORTED', `buckets of a group of type ${m.type} cannot watch ports or groups`);
+    }
+  }
 }
 
 function inserted(group: Group, m: GroupMod): Bucket[] {
-  const there = group.buckets.find((b) => m.buckets.some((n) => n.id === b.id));
-  if (there) fault('OFPGMFC_BUCKET_EXISTS', `group ${group.id} has a bucket ${there.id}`);
   let at = group.buckets.length;
   if (m.commandBucket === BUCKET.first) at = 0;
   else if (m.commandBucket !== BUCKET.last) at = bucketAt(group, m.commandBucket) + 1;
+  const there = group.buckets.find((b) => m.buckets.some((n) => n.id === b.id));
+  if (there) fault('OFPGMFC_BUCKET_EXISTS', `group ${group.id} has a bucket ${there.id}`);
   return [...group.buckets.slice(0, at), ...m.buckets.map(newBucket), ...group.buckets.slice(at)];
 }
 

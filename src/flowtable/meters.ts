@@ -2,8 +2,14 @@
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 
-/** Meter numbers: 1 to max, and the two that the switch applies to its own traffic. */
-export const METER = { max: 262_144, slowpath: 0xfffffffe, controller: 0xfffffffd, all: 0xffffffff } as const;
+/** Meter numbers: 1 to max, and the two that the switch applies to its own traffic; there are at most `count` of them. */
+export const METER = {
+  max: 0xffff0000,
+  count: 262_144,
+  slowpath: 0xfffffffe,
+  controller: 0xfffffffd,
+  all: 0xffffffff,
+} as const;
 export const METER_FLAG = { kbps: 1, pktps: 2, burst: 4, stats: 8 } as const;
 export const MAX_BANDS = 8;
 
@@ -88,6 +94,8 @@ export class Meters {
     const old = this.meters.get(m.id);
     if (m.command === 'add' && old) fault('OFPMMFC_METER_EXISTS', `meter ${m.id} exists`);
     if (m.command === 'modify' && !old) fault('OFPMMFC_UNKNOWN_METER', `there is no meter ${m.id}`);
+    if (!old && this.meters.size >= METER.count)
+      fault('OFPMMFC_OUT_OF_METERS', `there are ${METER.count} meters already`);
     check(m);
     const bands = m.bands.map((b) => ({ ...b, packets: 0, bytes: 0 }));
     if (old) {
@@ -135,10 +143,10 @@ export class Meters {
 
 function check(m: MeterMod): void {
   const unit = m.flags & (METER_FLAG.kbps | METER_FLAG.pktps);
-  if (unit === (METER_FLAG.kbps | METER_FLAG.pktps) || m.flags & ~15) {
+  if (m.bands.length > MAX_BANDS) fault('OFPMMFC_OUT_OF_BANDS', `a meter has at most ${MAX_BANDS} bands`);
+  if ((unit !== METER_FLAG.kbps && unit !== METER_FLAG.pktps) || m.flags & ~15) {
     fault('OFPMMFC_BAD_FLAGS', 'a meter counts either kbit/s or packets a second');
   }
-  if (m.bands.length > MAX_BANDS) fault('OFPMMFC_OUT_OF_BANDS', `a meter has at most ${MAX_BANDS} bands`);
   for (const b of m.bands) {
     if (b.type !== 'drop') fault('OFPMMFC_BAD_BAND', `bands of type ${b.type} are not supported, only drop`);
     if (b.rate === 0) fault('OFPMMFC_BAD_RATE', 'a rate of 0');

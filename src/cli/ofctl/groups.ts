@@ -1,128 +1,112 @@
-/** Groups and meters: changing and showing them. */
+/** add-group(s), mod-group, insert-buckets, remove-buckets, del-groups, dump-groups and the like, parse-group. */
 import { GROUP, type GroupMod } from '../../flowtable/groups.js';
-import { METER, type MeterMod } from '../../flowtable/meters.js';
 import { UserError } from '../../lib/errors.js';
+import { decode, encode } from '../../openflow/message.js';
+import { GROUP_COMMAND, type GroupModMessage } from '../../openflow/messages/group.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
+import {
+  type GroupTextContext,
+  type ParsedGroup,
+  parseGroup,
+  parseGroupFile,
+  splitGroupCommand,
+} from '../../openflow/text/group-parse.js';
 import { formatMessage } from '../../openflow/text/message.js';
+import { parseWord32 } from '../../openflow/text/number.js';
+import { versionName } from '../../openflow/version.js';
 import { Client } from './client.js';
 import type { Command } from './context.js';
 import { FlowReader } from './flow-parse.js';
 import { readInput } from './flows.js';
-import { parseGroup, parseMeter } from './group-parse.js';
-import { type Names, namesToAccept, namesToShow } from './names.js';
+import { namesToAccept, namesToShow } from './names.js';
+import { chooseVersions, formatNames } from './usable.js';
 
-const NO_NAMES: Names = { ports: new Map(), tables: new Map() };
-const WORDS: Readonly<Record<string, GroupMod['command']>> = {
-  add: 'add',
-  modify: 'modify',
-  add_or_mod: 'add_or_modify',
-  delete: 'delete',
-  insert_bucket: 'insert_bucket',
-  remove_bucket: 'remove_bucket',
-};
+/** Ports and tables as flows name them. */
+async function contextFor(command: Command): Promise<GroupTextContext> {
+  return new FlowReader(await namesToAccept(command, command.args[0], 'tables')).actionContext();
+}
 
-async function send(command: Command, mods: readonly GroupMod[]): Promise<void> {
-  const client = await Client.open(command, command.args[0]);
-  for (const mod of mods) await client.tell('group_mod', mod);
+const NEEDS_15: ReadonlyMap<number, string> = new Map([
+  [GROUP_COMMAND.insert_bucket, 'insert-bucket'],
+  [GROUP_COMMAND.remove_bucket, 'remove-bucket'],
+]);
+
+function checkVersion(mod: GroupModMessage, version: number): void {
+  const name = NEEDS_15.get(mod.command);
+  if (name && version > 1 && version < 6) throw new UserError(`${name} needs OpenFlow 1.5 or later ('-O OpenFlow15')`);
+}
+
+async function send(command: Command, groups: readonly ParsedGroup[]): Promise<void> {
+  const usable = groups.reduce((all, g) => all & g.versions, 0x7e);
+  const client = await Client.open(command, command.args[0], chooseVersions(command, usable));
+  for (const { mod } of groups) {
+    checkVersion(mod, client.version);
+    await client.tell('group_mod', mod);
+  }
   client.close();
 }
 
-/** Bucket changes came with 1.5; Nicira's messages bring them to 1.0. */
-function checkVersion(command: Command, kind: GroupMod['command']): void {
-  const versions = command.settings.versions ?? 1 << 1;
-  const name = kind === 'insert_bucket' ? 'insert-bucket' : 'remove-bucket';
-  if (versions & ((1 << 1) | (1 << 6))) return;
-  throw new UserError(`${name} needs OpenFlow 1.5 or later ('-O OpenFlow15')`);
+async function change(command: Command, kind: GroupMod['command']): Promise<void> {
+  const [, text = ''] = command.args;
+  if (text === '-') return changeByFile(command, kind);
+  await send(command, [parseGroup(text, kind, await contextFor(command))]);
 }
 
-async function one(command: Command, kind: GroupMod['command']): Promise<void> {
-  const [target, text = ''] = command.args;
-  if (kind === 'insert_bucket' || kind === 'remove_bucket') checkVersion(command, kind);
-  const names = text === '' ? NO_NAMES : await namesToAccept(command, target, 'tables');
-  await send(command, [parseGroup(text, kind, new FlowReader(names))]);
-}
-
-export const addGroup = (c: Command): Promise<void> => one(c, 'add');
-export const modGroup = (c: Command): Promise<void> => one(c, c.settings.mayCreate ? 'add_or_modify' : 'modify');
-export const delGroups = (c: Command): Promise<void> => one(c, 'delete');
-export const insertBuckets = (c: Command): Promise<void> => one(c, 'insert_bucket');
-export const removeBuckets = (c: Command): Promise<void> => one(c, 'remove_bucket');
-
-export async function addGroups(command: Command): Promise<void> {
-  const [target, path] = command.args;
+async function changeByFile(command: Command, kind?: GroupMod['command']): Promise<void> {
+  const [, path] = command.args;
   const text = readInput(path);
-  const reader = new FlowReader(await namesToAccept(command, target, 'tables'));
-  const mods: GroupMod[] = [];
-  text.split('\n').forEach((raw, i) => {
-    const line = raw.replace(/#.*/, '').trim();
-    if (line === '') return;
-    const word = /^([a-z_]+)\s+/.exec(line);
-    const kind = word ? WORDS[word[1]] : undefined;
-    try {
-      mods.push(parseGroup(kind && word ? line.slice(word[0].length) : line, kind ?? 'add', reader));
-    } catch (e) {
-      if (e instanceof UserError) throw new UserError(`${path}:${i + 1}: ${e.message}`, e.ofError);
-      throw e;
-    }
-  });
-  await send(command, mods);
+  await send(command, parseGroupFile(text, path, kind, await contextFor(command)));
 }
 
-async function print<K extends Kind>(command: Command, kind: K, value: ValueOfKind<K>, named = false): Promise<void> {
-  const [target] = command.args;
-  const client = await Client.open(command, target);
-  const ctx = { verbosity: command.settings.verbosity, ...(named ? await namesToShow(command, target) : {}) };
+export const addGroup = (c: Command): Promise<void> => change(c, 'add');
+export const addGroups = (c: Command): Promise<void> => changeByFile(c);
+export const modGroup = (c: Command): Promise<void> => change(c, c.settings.mayCreate ? 'add_or_modify' : 'modify');
+export const delGroups = (c: Command): Promise<void> => change(c, 'delete');
+export const insertBuckets = (c: Command): Promise<void> => change(c, 'insert_bucket');
+export const removeBuckets = (c: Command): Promise<void> => change(c, 'remove_bucket');
+
+async function dump<K extends Kind>(command: Command, kind: K, value: ValueOfKind<K>): Promise<void> {
+  const client = await Client.open(command, command.args[0]);
+  const ctx = { verbosity: command.settings.verbosity, ...(await namesToShow(command, command.args[0])) };
   for await (const r of client.ask(kind, value)) {
     command.io.out(r.message ? formatMessage(r.message, ctx) : client.text(r.bytes));
   }
   client.close();
 }
 
-function groupId(command: Command): number {
-  const text = command.args[1];
-  if (text === undefined || /^(all|any)$/i.test(text.replace(/^group_id=/, ''))) return GROUP.all;
-  const id = Number(text.replace(/^group_id=/, ''));
-  if (!Number.isInteger(id) || id < 0) throw new UserError(`invalid group id ${text}`);
-  return id;
+/** A group to describe; what is no group's number stands for all. */
+function whichGroup(command: Command, text: string | undefined): number {
+  if (text === undefined || /^all$/i.test(text)) return GROUP.all;
+  if (/^any$/i.test(text)) return GROUP.any;
+  try {
+    return parseWord32(text);
+  } catch {
+    const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+    const valid = 'Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL.';
+    command.io.err(`${now}|00001|ofp_group|WARN|${text} is not a valid group ID.  (${valid})\n`);
+    return GROUP.all;
+  }
 }
 
-export const dumpGroups = (c: Command): Promise<void> => print(c, 'group_desc_request', { id: groupId(c) }, true);
-export const dumpGroupStats = (c: Command): Promise<void> => print(c, 'group_stats_request', { id: groupId(c) });
-export const dumpGroupFeatures = (c: Command): Promise<void> => print(c, 'group_features_request', {});
+export const dumpGroups = (c: Command): Promise<void> =>
+  dump(c, 'group_desc_request', { id: whichGroup(c, c.args[1]) });
 
-/** Meters are of 1.3 and later. */
-function needMeters(command: Command): void {
-  const versions = command.settings.versions ?? 1 << 1;
-  if (versions & ((1 << 4) | (1 << 5) | (1 << 6))) return;
-  const names = [1, 2, 3]
-    .filter((v) => versions & (1 << v))
-    .map((v) => ['OpenFlow10,NXM', 'OpenFlow11', 'OXM-OpenFlow12'][v - 1]);
-  throw new UserError(
-    `none of the usable flow formats (OXM-OpenFlow13,OXM-OpenFlow14,OXM-OpenFlow15) is among the allowed flow formats (${names.join(',')})`,
-  );
+export async function dumpGroupStats(command: Command): Promise<void> {
+  const { mod } = parseGroup(command.args[1] ?? '', 'delete', await contextFor(command));
+  await dump(command, 'group_stats_request', { id: mod.id });
 }
 
-async function changeMeter(command: Command, kind: MeterMod['command']): Promise<void> {
-  needMeters(command);
-  const [target, text = 'meter=all'] = command.args;
-  const mod = parseMeter(text, kind);
-  const client = await Client.open(command, target);
-  await client.tell('meter_mod', mod);
-  client.close();
-}
+export const dumpGroupFeatures = (c: Command): Promise<void> => dump(c, 'group_features_request', {});
 
-function showMeters(command: Command, kind: 'meter_config_request' | 'meter_stats_request'): Promise<void> {
-  needMeters(command);
-  const [, text] = command.args;
-  return print(command, kind, { id: text === undefined ? METER.all : parseMeter(text, 'delete').id });
-}
+const NO_NAMES = { ports: new Map<number, string>(), tables: new Map<number, string>() };
 
-export const addMeter = (c: Command): Promise<void> => changeMeter(c, 'add');
-export const modMeter = (c: Command): Promise<void> => changeMeter(c, 'modify');
-export const delMeters = (c: Command): Promise<void> => changeMeter(c, 'delete');
-export const dumpMeters = (c: Command): Promise<void> => showMeters(c, 'meter_config_request');
-export const meterStats = (c: Command): Promise<void> => showMeters(c, 'meter_stats_request');
-export async function meterFeatures(command: Command): Promise<void> {
-  needMeters(command);
-  await print(command, 'meter_features_request', {});
+/** The group as the message that would be sent. */
+export async function parseGroupText(command: Command): Promise<void> {
+  const { command: kind, group } = splitGroupCommand(command.args[0]);
+  const { mod, versions } = parseGroup(group, kind, new FlowReader(NO_NAMES).actionContext());
+  const version = 31 - Math.clz32((command.settings.versions ?? 1 << 1) & versions);
+  checkVersion(mod, version);
+  command.io.out(`usable protocols: ${formatNames(versions)}\nchosen version: ${versionName(version)}\n`);
+  const message = decode(encode('group_mod', mod, { version, xid: 1 }));
+  command.io.out(formatMessage(message, { verbosity: command.settings.verbosity }));
 }

@@ -11,12 +11,13 @@ export function sized(r: WireReader, before: number): WireReader {
 
 /** Each property is padded to 8 bytes, which its length does not count. */
 export function readProperties(r: WireReader, each: (type: number, body: WireReader) => void): void {
-  while (r.remaining >= 4) {
+  while (r.remaining > 0) {
+    if (r.remaining < 4) throw ofError('OFPBPC_BAD_LEN');
     const type = r.u16();
     const length = r.u16();
     if (length < 4) throw ofError('OFPBPC_BAD_LEN');
-    each(type, r.sub(length - 4));
-    r.skip(Math.min(r.remaining, (8 - (length % 8)) % 8));
+    each(type, r.sub(length - 4, 'OFPBPC_BAD_LEN'));
+    r.sub((8 - (length % 8)) % 8, 'OFPBPC_BAD_LEN');
   }
 }
 

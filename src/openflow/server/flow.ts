@@ -2,7 +2,7 @@
 
 import type { Action } from '../../action/action.js';
 import { checkActions } from '../../action/check.js';
-import { expand, Match } from '../../flow/match.js';
+import { expand, type Match } from '../../flow/match.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
@@ -64,16 +64,6 @@ export function checked(s: Session, actions: readonly Action[], match: Match, ta
     nTables: N_TABLES,
     groupExists: (id) => bridge.groups.get(id) !== undefined,
     meterExists: (id) => bridge.meters.get(id) !== undefined,
-  });
-}
-
-/** As `checked`, for buckets, which any packet may reach: OpenFlow asks nothing of the match there. */
-export function withoutMatch(s: Session, actions: readonly Action[]): Action[] {
-  return checkActions(actions, new Match(), {
-    version: 1,
-    nTables: N_TABLES,
-    groupExists: (id) => s.bridge.groups.get(id) !== undefined,
-    meterExists: (id) => s.bridge.meters.get(id) !== undefined,
   });
 }
 

@@ -15,6 +15,7 @@ import { controllerHandlers } from './controller.js';
 import { flowHandlers } from './flow.js';
 import { groupHandlers } from './group.js';
 import type { Handler, Handlers } from './handler.js';
+import { meterHandlers } from './meter.js';
 import { broadcaster, packetHandlers } from './packet.js';
 import { type PeerKind, ROLE, Session } from './session.js';
 import { DEFAULT_DESCRIPTION, type SwitchState } from './state.js';
@@ -26,6 +27,7 @@ const HANDLERS: Handlers = {
   ...controllerHandlers,
   ...flowHandlers,
   ...groupHandlers,
+  ...meterHandlers,
   ...packetHandlers,
   ...tableHandlers,
 };
