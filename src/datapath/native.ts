@@ -190,7 +190,7 @@ export interface NativeDatapath {
   /** The counters arena of a worker: WORKER_COUNTERS, padded to 64 u64; maxPorts blocks of 8 + DROP_REASON_SLOTS u64; maxFlows blocks of 4 u64. */
   counters(worker: number): ArrayBuffer;
   setMicroflow(enabled: boolean): void;
-  /** Ends workers, closes ports. */
+  /** Ends workers, closes ports, gives back their memory but the rings and counters that are in view. Any other call throws from here on. */
   close(): void;
 }
 

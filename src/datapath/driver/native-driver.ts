@@ -169,13 +169,13 @@ export class NativeDriver implements Datapath {
   }
 
   setMicroflow(enabled: boolean): void {
-    this.native.setMicroflow(enabled);
+    if (!this.closed) this.native.setMicroflow(enabled);
   }
 
   run(max = Number.POSITIVE_INFINITY): number {
     if (!this.config.manual || this.closed) return 0;
     const before = this.packets();
-    for (let breath = 0; breath < max; breath++) {
+    for (let breath = 0; breath < max && !this.closed; breath++) {
       let work = 0;
       for (let w = 0; w < this.workers; w++) work += this.native.poll(w);
       if (this.drain(Number.POSITIVE_INFINITY) + work === 0) break;
@@ -184,7 +184,7 @@ export class NativeDriver implements Datapath {
   }
 
   setClock(ms: number): void {
-    this.native.setClock(Math.round(ms * 1e6));
+    if (!this.closed) this.native.setClock(Math.round(ms * 1e6));
   }
 
   close(): void {
@@ -212,6 +212,7 @@ export class NativeDriver implements Datapath {
     let left = DRAIN_MAX;
     for (;;) {
       left -= this.drain(left);
+      if (this.closed) return;
       if (left <= 0) {
         setImmediate(() => this.bell());
         return;
