@@ -147,14 +147,15 @@ export class Core {
   }
 
   /** Statistics to where they belong, then what is too old goes. Every UPKEEP_MS. */
-  upkeep(): void {
-    this.upcalls.pushStatistics();
+  upkeep(part = 0, parts = 1): void {
+    this.upcalls.pushStatistics(part, parts);
+    if (part + 1 < parts) return;
     for (const bridge of this.bridges.values()) bridge.expire();
   }
 
   /** Translates again what changes have touched. */
-  settle(): boolean {
-    return this.upcalls.settle();
+  settle(most?: number): boolean {
+    return this.upcalls.settle(most);
   }
 
   close(): void {

@@ -39,10 +39,14 @@ export interface DaemonOptions {
 
 const MAX_FLOWS = 200_000;
 /** Flows translated again at each upkeep, in turn: all of 200,000 within three minutes at a cost of some milliseconds each time. */
-const CHECKED_FLOWS = 500;
-/** After settling, the next time comes no earlier than this share of the time it took: others get theirs. */
-const SETTLE_SHARE = 4;
-const CLOCK_STEP_MS = 1;
+const CHECKED_FLOWS = 512;
+/** Work of settling done at a time (see Upcalls.settle): some milliseconds. Upcalls and connections get their turn in between. */
+const SETTLE_WORK = 40_000;
+/** Between two pieces the thread is free for this many times as long as one took: addresses that are learned all the time must not cost everything. */
+const SETTLE_SHARE = 1;
+const SETTLE_FREE_MS = 1;
+/** Upkeep looks at one part of the flows at a time, so that no upcall waits long for it. */
+const UPKEEP_PARTS = 8;
 
 /** Program name in pid file and control socket: what ovs-appctl looks for when it is given no target. */
 const PROGRAM = 'ovs-vswitchd';
@@ -194,24 +198,24 @@ export class Daemon {
     setImmediate(() => {
       if (this.closed) return;
       const before = this.clock.now();
-      this.core.settle();
+      this.core.settle(SETTLE_WORK);
       const took = this.clock.now() - before;
       const again = (): void => {
         this.settling = false;
-        if (this.core.upcalls.changes.any) this.settleSoon();
+        if (this.core.upcalls.unsettled) this.settleSoon();
       };
-      if (took < CLOCK_STEP_MS) again();
+      if (took < SETTLE_FREE_MS) again();
       else this.clock.after(took * SETTLE_SHARE, again);
     });
   }
 
-  private upkeepLater(): void {
-    this.cancel = this.clock.after(UPKEEP_MS, () => {
+  private upkeepLater(part = 0): void {
+    this.cancel = this.clock.after(UPKEEP_MS / UPKEEP_PARTS, () => {
       if (this.closed) return;
-      this.core.upkeep();
-      const wrong = this.core.upcalls.check(CHECKED_FLOWS);
+      this.core.upkeep(part, UPKEEP_PARTS);
+      const wrong = this.core.upcalls.check(CHECKED_FLOWS / UPKEEP_PARTS);
       if (wrong > 0) this.log(`${wrong} datapath flows were out of date: please report this`);
-      this.upkeepLater();
+      this.upkeepLater((part + 1) % UPKEEP_PARTS);
     });
   }
 

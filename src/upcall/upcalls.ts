@@ -13,7 +13,7 @@ import { formatDpActions } from '../datapath/text/actions.js';
 import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32, put16 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
-import { affected, Changes } from './changes.js';
+import { affected, type ChangeSet, Changes } from './changes.js';
 import type { Path } from './derivation.js';
 import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
@@ -34,6 +34,9 @@ export const UPCALL_DEFAULTS: UpcallOptions = { maxFlows: 65536, maxIdle: 10_000
 /** Finds the bridge and port of a datapath port. */
 export type PortFinder = (vport: number) => { readonly bridge: BridgeView; readonly port: PortView } | undefined;
 
+/** Of a translation, in looks at a flow. */
+const TRANSLATION_COST = 20;
+
 export interface UpcallCounts {
   misses: number;
   packetIns: number;
@@ -52,6 +55,8 @@ export class Upcalls {
   private readonly key = newKey();
   private readonly keyWords = words(this.key);
   private readonly options: UpcallOptions;
+  /** What `settle` is looking for, and how many flows it has not looked at: those at the start of the list. */
+  private scan: { readonly changes: ChangeSet; left: number } | undefined;
   /** Where `check` is in the list of flows. */
   private cursor = 0;
   /** Time as of the current batch of work. */
@@ -153,14 +158,33 @@ export class Upcalls {
     this.dp.execute(input.key, frame, offload, t.actions);
   }
 
-  /** Translates again what a change since the last time may have touched. True when there was something to do. */
-  settle(): boolean {
-    if (!this.changes.any) return false;
+  /** Changes wait for `settle`, or it has not come through all flows yet. */
+  get unsettled(): boolean {
+    return this.scan !== undefined || this.changes.any;
+  }
+
+  /**
+   * Translates again what a change since the last time may have touched. `most`: stop after so much work (looking at a flow is 1, translating it
+   * TRANSLATION_COST) and go on with the next call. True when there was something to do.
+   */
+  settle(most = Number.POSITIVE_INFINITY): boolean {
+    if (!this.unsettled) return false;
     this.now = this.clock.now();
-    const changes = this.changes.take();
     const { all } = this.flows;
-    // Backwards: removal puts the last flow, which was seen already, into the gap.
-    for (let i = all.length - 1; i >= 0; i--) if (affected(all[i], changes)) this.revalidate(all[i]);
+    this.scan ??= { changes: this.changes.take(), left: all.length };
+    const { scan } = this;
+    // Backwards: removal puts the last flow, which was seen already or is new, into the gap.
+    for (let work = 0; work < most; work++) {
+      scan.left = Math.min(scan.left, all.length) - 1;
+      if (scan.left < 0) {
+        this.scan = undefined;
+        return true;
+      }
+      const flow = all[scan.left];
+      if (!affected(flow, scan.changes)) continue;
+      this.revalidate(flow);
+      work += TRANSLATION_COST;
+    }
     return true;
   }
 
@@ -170,7 +194,7 @@ export class Upcalls {
     const { all } = this.flows;
     let wrong = 0;
     // What a known change has touched is for `settle` to find, and no fault.
-    for (let k = Math.min(n, all.length); k > 0 && all.length > 0 && !this.changes.any; k--) {
+    for (let k = Math.min(n, all.length); k > 0 && all.length > 0 && !this.unsettled; k--) {
       this.cursor = this.cursor > 0 ? Math.min(this.cursor, all.length) - 1 : all.length - 1;
       if (!this.revalidate(all[this.cursor], true)) wrong++;
     }
@@ -181,6 +205,7 @@ export class Upcalls {
   sweep(): number {
     this.now = this.clock.now();
     this.changes.take();
+    this.scan = undefined;
     const { all } = this.flows;
     let wrong = 0;
     for (let i = all.length - 1; i >= 0; i--) if (!this.revalidate(all[i])) wrong++;
@@ -204,11 +229,15 @@ export class Upcalls {
     return this.flows.update(flow, this.t, unchanged);
   }
 
-  /** Pushes packets counted since the last time to rules, tables and learned addresses, and removes flows that had none for long. */
-  pushStatistics(): void {
+  /**
+   * Pushes packets counted since the last time to rules, tables and learned addresses, and removes flows that had none for long. `part` of `parts`:
+   * a share of the flows only, so that nothing waits long for it.
+   */
+  pushStatistics(part = 0, parts = 1): void {
     this.now = this.clock.now();
     const { all } = this.flows;
-    for (let i = all.length - 1; i >= 0; i--) {
+    const from = Math.floor((all.length * part) / parts);
+    for (let i = Math.floor((all.length * (part + 1)) / parts) - 1; i >= from; i--) {
       const flow = all[i];
       this.credit(flow, this.flows.counters(flow));
       if (this.now - Math.max(flow.used, flow.created) >= this.options.maxIdle) this.flows.remove(flow);
@@ -222,7 +251,7 @@ export class Upcalls {
     const bytes = c.bytes - flow.bytes;
     flow.packets = c.packets;
     flow.bytes = c.bytes;
-    flow.used = c.usedMs;
+    flow.used = Math.floor(c.usedMs);
     flow.tcpFlags = c.tcpFlags;
     creditRules(flow.path, flow.details.buckets, packets, bytes, c.usedMs);
     for (const e of flow.details.effects) e.bridge.apply(e, c.usedMs, c.tcpFlags);

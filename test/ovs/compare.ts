@@ -171,33 +171,55 @@ class Candidate {
 }
 
 function arrivals(r: Random): Arrival[] {
-  return Array.from({ length: PACKETS }, () => ({ port: r.between(1, PORTS), frame: ethernetII(r) }));
+  return Array.from({ length: PACKETS }, () => ({ port: r.between(1, PORTS), frame: usualFrame(r) }));
 }
 
 const MAX_FRAME = 1500;
+const EXTENSIONS = [0, 43, 44, 51, 60];
 
 /**
- * Not what exceeds the MTU of a dummy port, nor what OVS treats wrongly: a length in place of a type, over which it pushes labels; IP protocol 0 and ARP operation 0, of which it sets no
- * other field; more labels than its key holds, of which it cannot pop one; fragments of
- * IPv6, whose checksum it leaves when it sets an address.
+ * Of IP, not what OVS treats wrongly: protocol 0, of which it sets no other field; later fragments, into whose payload it writes checksums; extension
+ * headers of IPv6, where it leaves checksums when it sets an address.
  */
-function ethernetII(r: Random): Uint8Array {
-  for (;;) {
-    const frame = wellFormedFrame(r);
-    const key = newKey();
-    if (frame.length > MAX_FRAME || !extract(frame, key, 1)) continue;
-    if (get16(key, K.ethType.offset) === 0x86dd && key[K.nwFrag.offset] !== 0) continue;
-    let at = 12;
-    while (at + 4 < frame.length && isTag(get16(frame, at))) at += 4;
-    const type = get16(frame, at);
-    if (type < 0x600) continue;
-    if (type === 0x8847 || type === 0x8848) {
-      at += 2;
+function isUsualIp(frame: Uint8Array, at: number): boolean {
+  if (frame.length < at + 20) return false;
+  if (frame[at] >> 4 === 4) return frame[at + 9] !== 0 && (get16(frame, at + 6) & 0x1fff) === 0;
+  return frame[at] >> 4 === 6 && !EXTENSIONS.includes(frame[at + 6]);
+}
+
+/**
+ * Not what exceeds the MTU of a dummy port, nor what else OVS treats wrongly: a length in place of a type, over which it pushes labels; ARP operation
+ * 0, of which it sets no other field; more labels than its key holds, of which it cannot pop one.
+ */
+function isUsual(frame: Uint8Array): boolean {
+  const key = newKey();
+  if (frame.length > MAX_FRAME || !extract(frame, key, 1)) return false;
+  let at = 12;
+  while (at + 4 < frame.length && isTag(get16(frame, at))) at += 4;
+  const type = get16(frame, at);
+  at += 2;
+  switch (type) {
+    case 0x0800:
+    case 0x86dd:
+      return isUsualIp(frame, at);
+    case 0x0806:
+    case 0x8035:
+      return key[K.nwProto.offset] !== 0;
+    case 0x8847:
+    case 0x8848: {
       const first = at;
       while (at + 4 < frame.length && !(frame[at + 2] & 1)) at += 4;
-      if (at - first >= 12 || frame[at + 4 + 9] === 0) continue;
-    } else if (key[K.nwProto.offset] === 0 && type !== 0x894f) continue;
-    return frame;
+      return at - first < 12 && isUsualIp(frame, at + 4);
+    }
+    default:
+      return type >= 0x600;
+  }
+}
+
+function usualFrame(r: Random): Uint8Array {
+  for (;;) {
+    const frame = wellFormedFrame(r);
+    if (isUsual(frame)) return frame;
   }
 }
 
