@@ -14,7 +14,7 @@ import { StubBridge } from '../../src/openflow/testing/stub-bridge.js';
 import { listenUnix } from '../../src/switch/of-sockets.js';
 import { RealClock } from '../../src/switch/real-clock.js';
 import { RealOvs } from '../support/ovs.js';
-import { BASE_FLOWS, COMMANDS, type CommandRow } from './commands.js';
+import { BASE_FLOWS, COMMANDS, type CommandRow, GROUP_COMMANDS } from './commands.js';
 
 t.setTimeout(600_000);
 
@@ -29,7 +29,7 @@ interface Outcome {
 /** What of a text is this run's or this machine's own. */
 const OWN: readonly (readonly [RegExp, string])[] = [
   [/^\d{4}-\d\d-\d\dT[^|]*\|\d+\|.*\n/gm, ''],
-  [/duration=[0-9.]+s/g, 'duration=Ns'],
+  [/duration[=:][0-9.]+s/g, 'duration=Ns'],
   [/idle_age=\d+/g, 'idle_age=N'],
   [/hard_age=\d+, /g, ''],
   [/xid=(0x)?[0-9a-f]+/g, 'xid=N'],
@@ -82,6 +82,24 @@ async function outcome(program: string, row: CommandRow, sw: Switch): Promise<Ou
   return { status: r.status, out: normal(r.out), err: normal(r.err), flows: normal(after.out) };
 }
 
+/** A session of commands, from a switch without groups and meters. */
+async function session(program: string, rows: readonly CommandRow[], sw: Switch): Promise<Outcome[]> {
+  for (const clear of ['del-groups', 'del-meters', 'del-flows']) {
+    await run('ovs-ofctl', ['-O', 'OpenFlow13', clear, 'br0'], sw.env);
+  }
+  const out: Outcome[] = [];
+  for (const row of rows) {
+    const r = await run(
+      program,
+      row.args.map((a) => (a === 'BR' ? 'br0' : a)),
+      sw.env,
+      row.input,
+    );
+    out.push({ status: r.status, out: normal(r.out), err: normal(r.err) });
+  }
+  return out;
+}
+
 t.test('both programs on both switches', { skip: missing ?? false, timeout: 600_000 }, async (t) => {
   const ovs = new RealOvs();
   const dir = mkdtempSync(join(tmpdir(), 'weft-of-'));
@@ -109,4 +127,13 @@ t.test('both programs on both switches', { skip: missing ?? false, timeout: 600_
     if (row.programsOnly !== undefined) continue;
     t.same(await outcome('ovs-ofctl', row, weft), expected, `ovs-ofctl on weft: ${name}`);
   }
+
+  const expected = await session('ovs-ofctl', GROUP_COMMANDS, theirs);
+  const oursThere = await session(ours, GROUP_COMMANDS, theirs);
+  const theirsHere = await session('ovs-ofctl', GROUP_COMMANDS, weft);
+  GROUP_COMMANDS.forEach((row, i) => {
+    const name = row.args.join(' ');
+    t.same(oursThere[i], expected[i], `weft ofctl on ovs-vswitchd: ${name}`);
+    t.same(theirsHere[i], expected[i], `ovs-ofctl on weft: ${name}`);
+  });
 });
