@@ -90,6 +90,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
       else if (e.kind !== 'modified' || e.before !== e.rule.actions) changes.ruleChanged();
       if (e.kind === 'removed') this.removed(e.rule, e.reason);
       else if (e.kind === 'added' && e.replaced) deleteLearned(this.tables, e.replaced);
+      for (const l of this.listeners) l.ruleChanged?.(e);
     });
   }
 

@@ -1,6 +1,6 @@
 /** What OpenFlow (src/openflow) sees of a bridge. src/bridge/bridge.ts implements it; tests of src/openflow may use a plain stub. */
 import type { Action } from '../action/action.js';
-import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
+import type { FlowFilter, FlowMod, RemovedReason, RuleListener } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
 import type { Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
@@ -65,6 +65,8 @@ export interface PacketIn {
 export interface OfBridgeListener {
   packetIn?(p: PacketIn): void;
   flowRemoved?(rule: Rule, reason: RemovedReason): void;
+  /** Every change of a rule, after it is visible. */
+  ruleChanged?: RuleListener;
   portStatus?(port: OfPort, reason: 'add' | 'delete' | 'modify'): void;
 }
 

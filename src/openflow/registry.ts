@@ -7,6 +7,7 @@ import { flowModRows } from './messages/flow-mod.js';
 import { flowStatsRows } from './messages/flow-stats.js';
 import { groupRows } from './messages/group.js';
 import { meterRows } from './messages/meter.js';
+import { monitorRows } from './messages/monitor.js';
 import { packetRows } from './messages/packet.js';
 import { portRows } from './messages/port.js';
 import { queueRows } from './messages/queue.js';
@@ -20,6 +21,7 @@ export const ROWS = [
   ...flowStatsRows,
   ...groupRows,
   ...meterRows,
+  ...monitorRows,
   ...packetRows,
   ...portRows,
   ...queueRows,

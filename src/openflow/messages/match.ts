@@ -56,10 +56,12 @@ export function readOxm(r: WireReader, loose = false): Match {
   return decodeMatch(fields, { loose }).match;
 }
 
-export function writeOxm(w: WireWriter, m: Match): void {
+/** Returns the length in the header, which leaves the padding out. */
+export function writeOxm(w: WireWriter, m: Match): number {
   const fields = encodeMatch(m, w.version);
   w.u16(OXM_TYPE);
   w.u16(OXM_HEADER + fields.length);
   w.bytes(fields);
   w.zeros(padding(OXM_HEADER + fields.length));
+  return OXM_HEADER + fields.length;
 }

@@ -16,6 +16,7 @@ import { flowHandlers } from './flow.js';
 import { groupHandlers } from './group.js';
 import type { Handler, Handlers } from './handler.js';
 import { meterHandlers } from './meter.js';
+import { monitorHandlers, noteChange, tellChanges } from './monitor.js';
 import { broadcaster, packetHandlers } from './packet.js';
 import { type PeerKind, ROLE, Session } from './session.js';
 import { DEFAULT_DESCRIPTION, type SwitchState } from './state.js';
@@ -28,6 +29,7 @@ const HANDLERS: Handlers = {
   ...flowHandlers,
   ...groupHandlers,
   ...meterHandlers,
+  ...monitorHandlers,
   ...packetHandlers,
   ...tableHandlers,
 };
@@ -46,6 +48,8 @@ export class OpenFlowServer {
   private readonly sessions = new Set<Session>();
   private readonly state: SwitchState;
   private readonly unlisten: () => void;
+  /** Whose message is being handled. */
+  private acting: Session | undefined;
 
   constructor(
     bridge: OfBridge,
@@ -61,7 +65,13 @@ export class OpenFlowServer {
         for (const s of this.sessions) if (s !== except && s.role === ROLE.primary) s.role = ROLE.secondary;
       },
     };
-    this.unlisten = bridge.listen(broadcaster(this.sessions, bridge));
+    this.unlisten = bridge.listen({
+      ...broadcaster(this.sessions, bridge),
+      ruleChanged: (e) => {
+        for (const s of this.sessions) if (s.monitors.size) noteChange(s, e, s === this.acting);
+        if (!this.acting) this.tellChanges();
+      },
+    });
   }
 
   /** Serves a peer until it, or `close`, ends the stream. */
@@ -69,7 +79,13 @@ export class OpenFlowServer {
     const connection: Connection = new Connection(stream, this.options.versions ?? ALL_VERSIONS, {
       message: (m, bytes) => {
         session.begin(m, bytes);
-        dispatch(session, m);
+        this.acting = session;
+        try {
+          dispatch(session, m);
+        } finally {
+          this.acting = undefined;
+          this.tellChanges();
+        }
       },
       closed: (why) => {
         this.sessions.delete(session);
@@ -80,6 +96,10 @@ export class OpenFlowServer {
     const session = new Session(connection, peer, this.state);
     this.sessions.add(session);
     return connection;
+  }
+
+  private tellChanges(): void {
+    for (const s of this.sessions) tellChanges(s);
   }
 
   /** Copies to a listener what a controller and the switch say to each other. Without a controller the stream is ended. */

@@ -3,9 +3,11 @@ import type { OfBridge } from '../../bridge/of-bridge.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Connection } from '../connection.js';
 import { type Envelope, encode, encodeParts, type Message } from '../message.js';
+import type { FlowUpdate } from '../messages/monitor.js';
 import type { Kind, ValueOfKind } from '../registry.js';
 import { defaultAsync } from './async-masks.js';
 import type { Bundle } from './bundle.js';
+import type { Monitor } from './monitor.js';
 import type { SwitchState } from './state.js';
 
 /** `service`: a peer that came to a management socket; it gets unasked messages only after it set a miss_send_len. `primary`: a controller. */
@@ -29,6 +31,9 @@ export class Session {
   role: number = ROLE.equal;
   async = defaultAsync();
   readonly bundles = new Map<number, Bundle>();
+  readonly monitors = new Map<number, Monitor>();
+  /** Changes of flows not told yet. */
+  readonly updates: FlowUpdate[] = [];
   /** The message being answered. */
   private request: { readonly xid: number; readonly bytes: Uint8Array } = { xid: 0, bytes: new Uint8Array(0) };
 

@@ -64,6 +64,7 @@ export class StubBridge implements OfBridge {
     });
     this.tables.listen((e) => {
       if (e.kind === 'removed') for (const l of this.listeners) l.flowRemoved?.(e.rule, e.reason);
+      for (const l of this.listeners) l.ruleChanged?.(e);
     });
   }
 

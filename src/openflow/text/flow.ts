@@ -60,7 +60,7 @@ function request(v: FlowStatsRequest, ctx: TextContext): string {
 const aggregate = (v: Aggregate) =>
   ` packet_count=${count(v.packets)} byte_count=${count(v.bytes)} flow_count=${v.flows}`;
 
-const REASONS = ['idle', 'hard', 'delete', 'group_delete', 'meter_delete', 'eviction'] as const;
+export const REASONS = ['idle', 'hard', 'delete', 'group_delete', 'meter_delete', 'eviction'] as const;
 
 export const flowFormatters: Formatters = {
   flow_mod: ({ value: v, version }, ctx) => {

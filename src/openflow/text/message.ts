@@ -10,6 +10,7 @@ import { controllerFormatters } from './controller.js';
 import { flowFormatters } from './flow.js';
 import { groupFormatters } from './group.js';
 import { meterFormatters } from './meter.js';
+import { monitorFormatters } from './monitor.js';
 import { packetFormatters } from './packet.js';
 import { portFormatters } from './port.js';
 import { queueFormatters } from './queue.js';
@@ -22,6 +23,7 @@ const FORMATTERS: Formatters = {
   ...flowFormatters,
   ...groupFormatters,
   ...meterFormatters,
+  ...monitorFormatters,
   ...packetFormatters,
   ...portFormatters,
   ...queueFormatters,
