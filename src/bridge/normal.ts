@@ -69,7 +69,10 @@ function send(x: NormalWalk, port: NormalPort, tags: Tags): void {
   const saved2 = flow.slice(K.vlan2Tci.offset, K.vlan2Tpid.offset + 2);
   const { priorityTags } = port.vlan;
   if (priorityTags !== 'no') x.mask[K.vlanTci.offset] |= 0xe0;
-  putTags(flow, outward(port.vlan, tags), priorityTags, get16(flow, K.vlanTci.offset) & 0xe000);
+  const out = outward(port.vlan, tags);
+  // Whether a tag of VLAN 0 stays depends on its priority.
+  if ((out.vid === 0 && out.tpid !== 0) || (out.vid2 === 0 && out.tpid2 !== 0)) x.mask[K.vlanTci.offset] |= 0xe0;
+  putTags(flow, out, priorityTags, get16(flow, K.vlanTci.offset) & 0xe000);
   x.emit(port);
   flow.set(saved, K.vlanTci.offset);
   flow.set(savedTpid, K.vlanTpid.offset);
