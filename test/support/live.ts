@@ -25,8 +25,10 @@ export class LiveSwitch {
   readonly ended: Promise<number | string>;
   private over = false;
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, [WEFT, 'switchd', '--rundir', this.dir, ...args], {
+  /** `wrapper`: a program that runs it and becomes it, with its arguments. */
+  constructor(args: readonly string[], wrapper: readonly string[] = []) {
+    const [program, ...rest] = [...wrapper, process.execPath, WEFT, 'switchd', '--rundir', this.dir, ...args];
+    this.child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const s of [this.child.stdout, this.child.stderr]) {
@@ -51,9 +53,13 @@ export class LiveSwitch {
     return !this.over;
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   /** Kilobytes resident. */
   residentKb(): number {
-    const m = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, 'utf8'));
+    const m = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'));
     return Number(m?.[1] ?? 0);
   }
 
