@@ -79,7 +79,13 @@ function writeBucket15(w: WireWriter, b: BucketSpec, id: number, type: number): 
   const from = w.length;
   writeActions(w, b.actions);
   w.patch16(start + 2, w.length - from);
-  if (type === SELECT) writeProperty(w, PROPERTY.weight, () => w.u16(b.weight));
+  if (type === SELECT) {
+    // Its own padding counts, as in the specification.
+    writeProperty(w, PROPERTY.weight, () => {
+      w.u16(b.weight);
+      w.zeros(2);
+    });
+  }
   if (b.watchPort !== WATCH_NONE) writeProperty(w, PROPERTY.watchPort, () => w.u32(b.watchPort));
   if (b.watchGroup !== GROUP.any) writeProperty(w, PROPERTY.watchGroup, () => w.u32(b.watchGroup));
   w.patch16(start, w.length - start);

@@ -9,6 +9,7 @@ import { ANY, msg, nx } from '../row.js';
 import { byVersion, type Codec } from '../schema.js';
 import { readActions, readInstructions, writeActions, writeInstructions } from './actions.js';
 import { readMatch10, readNxm, readOxm, writeMatch10, writeNxm, writeOxm } from './match.js';
+import { readOxs, writeOxs } from './oxs.js';
 import { port10, port32 } from './port-bits.js';
 
 export const NO_BUFFER = 0xffffffff;
@@ -308,9 +309,30 @@ const removed11: Codec<FlowRemoved> = {
   },
 };
 
+/** 1.5 orders its members otherwise, and has counters and duration as a list of fields. */
+const removed15: Codec<FlowRemoved> = {
+  read: (r) => {
+    const head = { table: r.u8(), reason: r.u8(), priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16() };
+    const cookie = r.u64();
+    const match = readOxm(r);
+    const { durationSec, durationNsec, packets, bytes } = readOxs(r);
+    return { ...head, cookie, match, durationSec, durationNsec, packets, bytes };
+  },
+  write: (w, v) => {
+    w.u8(v.table);
+    w.u8(v.reason);
+    w.u16(v.priority);
+    w.u16(v.idleTimeout);
+    w.u16(v.hardTimeout);
+    w.u64(v.cookie);
+    writeOxm(w, v.match);
+    writeOxs(w, { ...v, idle: -1, flows: -1 });
+  },
+};
+
 export const flowModRows = [
   msg('flow_mod', 'OFPT_FLOW_MOD', ANY, 14, byVersion({ 1: flowMod10, 2: flowMod11 })),
   nx('flow_mod', 'NXT_FLOW_MOD', 13, flowModNx),
-  msg('flow_removed', 'OFPT_FLOW_REMOVED', ANY, 11, byVersion({ 1: removed10, 2: removed11 })),
+  msg('flow_removed', 'OFPT_FLOW_REMOVED', ANY, 11, byVersion({ 1: removed10, 2: removed11, 6: removed15 })),
   nx('flow_removed', 'NXT_FLOW_REMOVED', 14, removedNx),
 ] as const;

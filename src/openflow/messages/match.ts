@@ -4,11 +4,14 @@ import type { Match } from '../../flow/match.js';
 import { decodeOf10Match, encodeOf10Match, OF10_MATCH_BYTES } from '../../flow/match-of10.js';
 import { type DecodedMatch, decodeMatch, encodeMatch } from '../../flow/match-oxm.js';
 import { ofError } from '../errors.js';
+import { decodeOf11Match, encodeOf11Match, OF11_MATCH_BYTES } from './match-of11.js';
 
 const NXM = 0;
 /** ofp_match of 1.2 and later: type, then a length that counts both. */
+const FIXED_TYPE = 0;
 const OXM_TYPE = 1;
 const OXM_HEADER = 4;
+const OXM_SINCE = 3;
 
 export function readMatch10(r: WireReader): Match {
   return decodeOf10Match(r.bytes(OF10_MATCH_BYTES));
@@ -40,15 +43,21 @@ export function writeNxm(w: WireWriter, m: Match, cookie: bigint, cookieMask: bi
   return fields.length;
 }
 
-export function writeNxmUnpadded(w: WireWriter, m: Match): void {
-  w.bytes(encodeMatch(m, NXM));
+/** For properties: fields as OXM has them, also where the connection is older. */
+export function writeFields(w: WireWriter, m: Match): void {
+  w.bytes(encodeMatch(m, Math.max(w.version, OXM_SINCE)));
 }
 
 export function readOxm(r: WireReader, loose = false): Match {
   const type = r.u16();
   const length = r.u16();
-  // Type 0 is the fixed match of 1.1, whose length is another.
-  if (type === 0) throw ofError('OFPBMC_BAD_LEN');
+  // Type 0 is the fixed match of 1.1, which has its own length.
+  if (type === FIXED_TYPE) {
+    if (length !== OF11_MATCH_BYTES) throw ofError('OFPBMC_BAD_LEN');
+    const whole = new Uint8Array(OF11_MATCH_BYTES);
+    whole.set(r.sub(length - OXM_HEADER, 'OFPBMC_BAD_LEN').bytes(length - OXM_HEADER), OXM_HEADER);
+    return decodeOf11Match(whole);
+  }
   if (type !== OXM_TYPE) throw ofError('OFPBMC_BAD_TYPE');
   if (length < OXM_HEADER) throw ofError('OFPBMC_BAD_LEN');
   const fields = r.sub(length - OXM_HEADER, 'OFPBMC_BAD_LEN').bytes(length - OXM_HEADER);
@@ -58,6 +67,10 @@ export function readOxm(r: WireReader, loose = false): Match {
 
 /** Returns the length in the header, which leaves the padding out. */
 export function writeOxm(w: WireWriter, m: Match): number {
+  if (w.version === 2) {
+    w.bytes(encodeOf11Match(m));
+    return OF11_MATCH_BYTES;
+  }
   const fields = encodeMatch(m, w.version);
   w.u16(OXM_TYPE);
   w.u16(OXM_HEADER + fields.length);

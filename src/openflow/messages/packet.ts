@@ -7,7 +7,7 @@ import { Match } from '../../flow/match.js';
 import { ANY, msg, nx } from '../row.js';
 import { byVersion, type Codec, rest } from '../schema.js';
 import { readActions, writeActions } from './actions.js';
-import { readMetadata, readOxm, writeNxm, writeNxmUnpadded, writeOxm } from './match.js';
+import { readMetadata, readOxm, writeFields, writeNxm, writeOxm } from './match.js';
 import { port10, port32 } from './port-bits.js';
 import { readProperties, writeProperty } from './property.js';
 
@@ -162,7 +162,7 @@ const packetInNx2: Codec<PacketInMessage> = {
     writeProperty(w, PIN.packet, () => w.bytes(v.data));
     if (v.totalLen !== v.data.length) writeProperty(w, PIN.fullLen, () => w.u32(v.totalLen));
     if (v.bufferId !== NO_BUFFER) writeProperty(w, PIN.bufferId, () => w.u32(v.bufferId));
-    if (v.table !== 0) writeProperty(w, PIN.table, () => w.u8(v.table));
+    writeProperty(w, PIN.table, () => w.u8(v.table));
     if (v.cookie !== MAX_U64) {
       writeProperty(w, PIN.cookie, () => {
         w.zeros(4);
@@ -170,7 +170,7 @@ const packetInNx2: Codec<PacketInMessage> = {
       });
     }
     writeProperty(w, PIN.reason, () => w.u8(v.reason));
-    writeProperty(w, PIN.metadata, () => writeNxmUnpadded(w, v.metadata));
+    writeProperty(w, PIN.metadata, () => writeFields(w, v.metadata));
     if (v.userdata?.length) {
       const userdata = v.userdata;
       writeProperty(w, PIN.userdata, () => w.bytes(userdata));

@@ -57,9 +57,13 @@ export interface QueueConfig {
   readonly port: number;
   readonly queues: readonly number[];
 }
-const queueHead = byVersion<{ queue: number; length: number }>({
-  1: struct({ queue: u32, length: u16, _pad: pad(2) }),
-  4: struct({ queue: u32, _port: pad(4), length: u16, _pad: pad(6) }),
+const queueHead = byVersion<{ queue: number; port: number; length: number }>({
+  1: mapped(
+    struct({ queue: u32, length: u16, _pad: pad(2) }),
+    (v) => ({ ...v, port: 0 }),
+    (v) => ({ ...v }),
+  ),
+  4: struct({ queue: u32, port: u32, length: u16, _pad: pad(6) }),
 });
 const configHead = byVersion<{ port: number }>({
   1: struct({ port: port10, _pad: pad(6) }),
@@ -79,7 +83,7 @@ const queueConfig: Codec<QueueConfig> = {
   },
   write: (w, v) => {
     configHead.write(w, v);
-    for (const queue of v.queues) queueHead.write(w, { queue, length: w.version >= 4 ? 16 : 8 });
+    for (const queue of v.queues) queueHead.write(w, { queue, port: v.port, length: w.version >= 4 ? 16 : 8 });
   },
 };
 const configAsk = byVersion<{ port: number }>({
