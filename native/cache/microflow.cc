@@ -8,7 +8,7 @@ constexpr uint32_t kFurther = kKeyLines - 1;
 
 MicroflowCache::MicroflowCache(const Flow* flows)
     : flows_(flows),
-      memory_(kBuckets * sizeof(Bucket) + uint64_t{kBuckets} * kWays * sizeof(Line) * (1 + kFurther), Pages::kHuge),
+      memory_(kBuckets * sizeof(Bucket) + uint64_t{kBuckets} * kWays * sizeof(Line) * (1 + kFurther)),
       buckets_(memory_.as<Bucket>()),
       keys_(reinterpret_cast<Line*>(buckets_ + kBuckets)),
       further_(keys_ + kBuckets * kWays) {}

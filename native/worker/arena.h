@@ -9,7 +9,7 @@ namespace weft {
 class Arena {
  public:
   Arena(uint32_t max_ports, uint32_t max_flows)
-      : memory_(std::make_shared<Mapping>(8 * (kWorkerBlock + uint64_t{max_ports} * kPortBlock + uint64_t{max_flows} * kFlowBlock), Pages::kHuge)),
+      : memory_(std::make_shared<Mapping>(8 * (kWorkerBlock + uint64_t{max_ports} * kPortBlock + uint64_t{max_flows} * kFlowBlock))),
         worker_(memory_->as<uint64_t>()),
         ports_(worker_ + kWorkerBlock),
         flows_(ports_ + uint64_t{max_ports} * kPortBlock) {}

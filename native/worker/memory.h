@@ -9,17 +9,13 @@
 
 namespace weft {
 
-// Huge pages save misses of the address cache where tables are large and used at random; the kernel is only advised.
-enum class Pages { kSmall, kHuge };
-
 class Mapping {
  public:
   // Pages cost nothing until they are touched, so arenas are sized for their maximum.
-  explicit Mapping(size_t bytes, Pages pages = Pages::kSmall) : bytes_((bytes + 4095) & ~size_t{4095}) {
+  explicit Mapping(size_t bytes) : bytes_((bytes + 4095) & ~size_t{4095}) {
     void* p = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) throw std::bad_alloc();
     data_ = static_cast<uint8_t*>(p);
-    if (pages == Pages::kHuge) madvise(data_, bytes_, MADV_HUGEPAGE);
   }
   ~Mapping() { munmap(data_, bytes_); }
   Mapping(const Mapping&) = delete;

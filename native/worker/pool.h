@@ -33,7 +33,7 @@ class PacketPool final : public Pool {
   struct Store {
     // Header and buffer stand together, a line apart from a power of two: with a stride of 2,048 bytes every frame would fall into the same two sets
     // of the first-level cache, and a batch would evict itself.
-    Store(uint32_t n, uint32_t bytes, uint8_t worker) : memory(uint64_t{n} * (kLineStride + bytes), bytes == kSmallBuffer ? Pages::kHuge : Pages::kSmall), stack(n), free(n) {
+    Store(uint32_t n, uint32_t bytes, uint8_t worker) : memory(uint64_t{n} * (kLineStride + bytes)), stack(n), free(n) {
       for (uint32_t i = 0; i < n; i++) {
         uint8_t* at = memory.data() + uint64_t{i} * (kLineStride + bytes);
         Packet* p = reinterpret_cast<Packet*>(at);

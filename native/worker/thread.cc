@@ -11,7 +11,8 @@
 namespace weft {
 namespace {
 
-// Waking costs some 5 to 10 microseconds of latency and as much of work; an idle worker looks again for about as long before it sleeps.
+// An idle worker looks again for so long before it sleeps, so that a pause between two batches costs no wake-up. Chosen, not measured: with it an
+// idle daemon on two veth ports took 10 ms of processor time in 5 s.
 constexpr uint64_t kSpinNs = 20000;
 constexpr int kWaitingMs = 100;  // how often the age of waiting packets is looked at
 constexpr int kIdleMs = 1000;

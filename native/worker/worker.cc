@@ -25,7 +25,7 @@ Worker::Worker(uint32_t id, Shared& shared)
       arena_(shared.config.max_ports, shared.config.max_flows),
       stats_(arena_.worker()),
       pool_(shared.config.buffers, static_cast<uint8_t>(id)),
-      flow_memory_(uint64_t{shared.config.max_flows} * sizeof(Flow), Pages::kHuge),
+      flow_memory_(uint64_t{shared.config.max_flows} * sizeof(Flow)),
       flows_(flow_memory_.as<Flow>()),
       microflows_(flows_),
       megaflows_(flows_),
