@@ -146,6 +146,14 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     for (const l of this.listeners) l.portStatus?.(port, 'modify');
   }
 
+  /** How many controllers are connected, and whether one of them wants packets that no flow matches (OpenFlow below 1.3). */
+  setControllers(connected: number, wantsMisses: boolean): void {
+    if (connected === this.controllers && wantsMisses === this.missToController) return;
+    this.controllers = connected;
+    this.missToController = wantsMisses;
+    this.deps.upcalls.changes.everything();
+  }
+
   private portsChanged(): void {
     const rank = (p: BridgePort): number => (p.number === OFPP.local ? -1 : p.number);
     this.ordered = [...this.byNumber.values()].sort((a, b) => rank(a) - rank(b));

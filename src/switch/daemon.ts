@@ -20,6 +20,7 @@ import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
 import type { VportSpec } from '../vport/kinds.js';
 import { controlCommands } from './control-commands.js';
+import { Controllers, type FailMode, type TlsFiles } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
 import { listenUnix, prepareRunDirectory, runDirectory } from './of-sockets.js';
 import { RealClock } from './real-clock.js';
@@ -59,6 +60,13 @@ export interface NamedPort {
   readonly number?: number;
   readonly vlan?: VlanSpec;
   readonly options?: Readonly<Record<string, string>>;
+}
+
+/** What stands above a bridge. */
+export interface ControllerOptions {
+  readonly targets: readonly string[];
+  readonly failMode: FailMode;
+  readonly tls?: TlsFiles;
 }
 
 interface Served {
@@ -130,16 +138,18 @@ export class Daemon {
    * A bridge as a newcomer wants it: LOCAL is a TAP of the bridge's name (without the privilege for it LOCAL leads nowhere, and the log says so), and
    * its first flow is NORMAL.
    */
-  async addLearningBridge(name: string): Promise<Bridge> {
+  async addLearningBridge(name: string, above?: ControllerOptions): Promise<Bridge> {
     let bridge: Bridge;
     try {
-      bridge = await this.addBridge(name);
+      bridge = await this.addBridge(name, undefined, above);
     } catch (e) {
       if (!(e instanceof UserError) || !/Operation not permitted|\/dev\/net\/tun/.test(e.message)) throw e;
       this.log(`${name}: ${e.message}; the bridge works without its LOCAL port`);
-      bridge = await this.addBridge(name, { type: 'null' });
+      bridge = await this.addBridge(name, { type: 'null' }, above);
     }
-    bridge.flowMod(flowModFromText('priority=0,actions=NORMAL', 'add', () => undefined));
+    // Where there are controllers, the flows are theirs.
+    if (!above && bridge.tables.size === 0)
+      bridge.flowMod(flowModFromText('priority=0,actions=NORMAL', 'add', () => undefined));
     return bridge;
   }
 
@@ -152,9 +162,15 @@ export class Daemon {
   }
 
   /** A bridge with its own port, and its OpenFlow sockets when there is a run directory. Throws UserError. */
-  async addBridge(name: string, local: Omit<VportSpec, 'name'> = { type: 'internal' }): Promise<Bridge> {
+  async addBridge(
+    name: string,
+    local: Omit<VportSpec, 'name'> = { type: 'internal' },
+    above?: ControllerOptions,
+  ): Promise<Bridge> {
     const bridge = this.core.addBridge(name, { ...local, name });
+    const controllers = above && new Controllers(bridge, this.clock, above.failMode, this.log, above.tls);
     const openflow = new OpenFlowServer(bridge, this.clock, {
+      controllersChanged: (versions) => controllers?.changed(versions),
       // Tools come and go for each command.
       log: (text) => {
         if (!text.endsWith('connection closed by peer')) this.log(text);
@@ -163,14 +179,16 @@ export class Daemon {
     });
     const close: (() => Promise<void>)[] = [];
     this.served.set(name, { bridge, openflow, close });
-    if (this.runDir !== undefined) {
-      try {
+    if (controllers) close.push(() => controllers.close());
+    try {
+      for (const target of above?.targets ?? []) await controllers?.add(target, openflow);
+      if (this.runDir !== undefined) {
         close.push(await listenUnix(join(this.runDir, `${name}.mgmt`), (s) => void openflow.accept(s, 'service')));
         close.push(await listenUnix(join(this.runDir, `${name}.snoop`), (s) => openflow.snoop(s)));
-      } catch (e) {
-        await this.removeBridge(name);
-        throw e;
       }
+    } catch (e) {
+      await this.removeBridge(name);
+      throw e;
     }
     return bridge;
   }

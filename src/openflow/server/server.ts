@@ -42,6 +42,8 @@ export interface ServerOptions {
   readonly fault?: (e: unknown) => void;
   /** For the log: a peer came, went, or was refused something. */
   readonly log?: (text: string) => void;
+  /** Versions of the controllers that are connected (hello done), whenever they change. Peers of management sockets do not count. */
+  readonly controllersChanged?: (versions: readonly number[]) => void;
 }
 
 export class OpenFlowServer {
@@ -76,8 +78,13 @@ export class OpenFlowServer {
 
   /** Serves a peer until it, or `close`, ends the stream. */
   accept(stream: Duplex, peer: PeerKind = 'service'): Connection {
+    let greeted = false;
     const connection: Connection = new Connection(stream, this.options.versions ?? ALL_VERSIONS, {
       message: (m, bytes) => {
+        if (!greeted) {
+          greeted = true;
+          this.tellControllers(peer);
+        }
         session.begin(m, bytes);
         this.acting = session;
         try {
@@ -89,6 +96,7 @@ export class OpenFlowServer {
       },
       closed: (why) => {
         this.sessions.delete(session);
+        this.tellControllers(peer);
         this.options.log?.(`${this.state.bridge.name}: ${why}`);
       },
       fault: this.options.fault,
@@ -100,6 +108,12 @@ export class OpenFlowServer {
 
   private tellChanges(): void {
     for (const s of this.sessions) tellChanges(s);
+  }
+
+  private tellControllers(peer: PeerKind): void {
+    if (peer !== 'primary' || !this.options.controllersChanged) return;
+    const known = [...this.sessions].filter((s) => s.peer === 'primary' && s.version !== 0);
+    this.options.controllersChanged(known.map((s) => s.version));
   }
 
   /** Copies to a listener what a controller and the switch say to each other. Without a controller the stream is ended. */
