@@ -57,8 +57,10 @@ export function minify(m: Match): MiniMatch {
   return mini;
 }
 
-export function expand(mini: MiniMatch): Match {
-  const m = new Match();
+/** `into`: a match to use again instead of a new one; it is cleared. */
+export function expand(mini: MiniMatch, into?: Match): Match {
+  const m = into ?? new Match();
+  into?.clear();
   const value = words(m.value);
   const mask = words(m.mask);
   mini.index.forEach((w, i) => {

@@ -199,11 +199,22 @@ export function toFlowMod(v: FlowModMessage, version: number, tableIds: boolean)
     table = 0;
   }
   if (table === TABLE_INTERNAL) throw ofError('OFPBRC_EPERM');
-  const { match, priority, cookie, cookieFilter, cookieMask, modifyCookie, idleTimeout, hardTimeout } = v;
-  const { flags, importance, outPort, outGroup, actions } = v;
   return {
-    ...{ command, table, priority, match, cookie, cookieFilter, cookieMask, modifyCookie, idleTimeout, hardTimeout },
-    ...{ flags, importance, outPort, outGroup, actions },
+    command,
+    table,
+    priority: v.priority,
+    match: v.match,
+    cookie: v.cookie,
+    cookieFilter: v.cookieFilter,
+    cookieMask: v.cookieMask,
+    modifyCookie: v.modifyCookie,
+    idleTimeout: v.idleTimeout,
+    hardTimeout: v.hardTimeout,
+    flags: v.flags,
+    importance: v.importance,
+    outPort: v.outPort,
+    outGroup: v.outGroup,
+    actions: v.actions,
   };
 }
 

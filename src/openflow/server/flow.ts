@@ -2,7 +2,7 @@
 
 import type { Action } from '../../action/action.js';
 import { checkActions } from '../../action/check.js';
-import { expand, type Match } from '../../flow/match.js';
+import { expand, Match } from '../../flow/match.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
@@ -30,12 +30,12 @@ function filterOf(v: FlowStatsRequest): FlowFilter {
   return { table, match, cookieFilter, cookieMask, outPort, outGroup };
 }
 
-function describe(rule: Rule, now: number): FlowStats {
+function describe(rule: Rule, now: number, scratch: Match): FlowStats {
   const counted = (flag: number, n: number) => (rule.flags & flag ? -1n : BigInt(n));
   return {
     table: rule.table,
     priority: rule.priority,
-    match: expand(rule.match),
+    match: expand(rule.match, scratch),
     actions: rule.actions,
     cookie: rule.cookie,
     ...splitDuration(now - rule.created),
@@ -52,7 +52,9 @@ function describe(rule: Rule, now: number): FlowStats {
 
 /** One at a time, as the peer takes them: a list of a million rules is never a list of a million descriptions. */
 function* describeAll(rules: readonly Rule[], now: number): Generator<FlowStats> {
-  for (const rule of rules) yield describe(rule, now);
+  // Each is written before the next is made: one match serves all.
+  const scratch = new Match();
+  for (const rule of rules) yield describe(rule, now, scratch);
 }
 
 /** Actions as the bridge may take them: ports, tables, groups, meters and what the match must say are checked. Throws with the OpenFlow error. */
