@@ -6,8 +6,8 @@
  * So a rewrite that nobody sends costs nothing, and one that is undone is never made.
  *
  * Safe direction of error: every written bit is in the megaflow mask too (the walk puts it there). A set is left out when the packet already
- * has the value, which is only right for packets under the mask when the mask holds the field. A changed field is set under its mask bits:
- * bits nobody looked at or wrote stay the packet's own.
+ * has the value, which is only right for packets under the mask when the mask holds the field. A changed field is set in the bits that were written:
+ * bits nobody wrote stay the packet's own.
  */
 import type { DpAction, SetKind } from '../datapath/action.js';
 import { SET_KINDS } from '../datapath/action.js';
@@ -154,7 +154,7 @@ const METADATA: readonly Header[] = [
 ];
 
 /** Emits a set where `flow` differs from `base`, and brings `base` up to it. */
-function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[]): void {
+function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, written: Uint8Array, out: DpAction[]): void {
   let value: Uint8Array | undefined;
   let bits: Uint8Array | undefined;
   for (const [slot, at, bytes = slot.bytes] of h.parts) {
@@ -166,8 +166,8 @@ function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, mask: Uint8
     value ??= new Uint8Array(SET_KINDS[h.kind]);
     bits ??= new Uint8Array(SET_KINDS[h.kind]);
     for (i = from; i < to; i++) {
-      // A changed bit outside the mask would be a bug of the walk; setting it is then the lesser evil.
-      const m = mask[i] | (flow[i] ^ base[i]);
+      // A changed bit that was not written would be a bug of the walk; setting it is then the lesser evil.
+      const m = written[i] | (flow[i] ^ base[i]);
       bits[at + i - from] = m;
       value[at + i - from] = flow[i] & m;
       base[i] = flow[i];
@@ -182,11 +182,11 @@ function commitHeaders(
   headers: readonly Header[],
   flow: Uint8Array,
   base: Uint8Array,
-  mask: Uint8Array,
+  written: Uint8Array,
   out: DpAction[],
 ): void {
   const type = get16(flow, K.ethType.offset);
-  for (const h of headers) if (h.when(flow, type)) commitHeader(h, flow, base, mask, out);
+  for (const h of headers) if (h.when(flow, type)) commitHeader(h, flow, base, written, out);
 }
 
 function same(a: Uint8Array, b: Uint8Array, from: number, bytes: number): boolean {
@@ -207,6 +207,8 @@ export function clearInner(key: Uint8Array): void {
 export interface Provenance {
   /** Labels were popped, and what they covered is zero in `flow` because it was never seen: it stays as it is. */
   readonly innerUnknown: boolean;
+  /** A mask of the bits that any action of the walk wrote: not those that were only read, on which a set does not depend. */
+  readonly written: Uint8Array;
   /** The packet came with labels. */
   readonly hadLabels: boolean;
 }
@@ -227,7 +229,7 @@ function commitMpls(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
     const bits = new Uint8Array(4);
     const value = new Uint8Array(4);
     for (let i = 0; i < 4; i++) {
-      bits[i] = mask[o + i] | (flow[o + i] ^ base[o + i]);
+      bits[i] = p.written[o + i] | (flow[o + i] ^ base[o + i]);
       value[i] = flow[o + i] & bits[i];
     }
     out.push({ type: 'set', kind: 'mpls', value, mask: bits });
@@ -288,8 +290,8 @@ export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out
   const popped = isMpls(get16(base, K.ethType.offset)) && !isMpls(get16(flow, K.ethType.offset));
   // What was under labels can be set only once they are off; what goes under labels must be set before they are on.
   if (popped) commitMpls(flow, base, mask, out, p);
-  commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, mask, out);
+  commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, p.written, out);
   if (!popped) commitMpls(flow, base, mask, out, p);
   commitVlan(flow, base, mask, out);
-  commitHeaders(METADATA, flow, base, mask, out);
+  commitHeaders(METADATA, flow, base, p.written, out);
 }

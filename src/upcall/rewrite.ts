@@ -99,6 +99,8 @@ export function popMpls(w: Walk, ethType: number): void {
   const bottom = (get32(flow, MPLS_SLOTS[n - 1].offset) & MPLS_BOS) !== 0;
   const outOfSight = isMpls(ethType) && (n === 1 || !bottom);
   if (outOfSight) w.commit();
+  // What was in one place is looked at in another from here on.
+  if (n > 1) w.mask.fill(0xff, K.mplsLse1.offset, K.mplsLse0.offset + 4 * n);
   flow.copyWithin(K.mplsLse0.offset, K.mplsLse1.offset, K.mplsLse2.offset + 4);
   put32(flow, K.mplsLse2.offset, 0);
   put16(flow, K.ethType.offset, ethType);
@@ -117,6 +119,7 @@ export function decTtl(w: Walk, controllerIds: readonly number[]): boolean {
   const { flow, mask } = w;
   if (!isIp(get16(flow, K.ethType.offset))) return true;
   mask[K.nwTtl.offset] = 0xff;
+  w.written[K.nwTtl.offset] = 0xff;
   if (flow[K.nwTtl.offset] > 1) {
     flow[K.nwTtl.offset]--;
     return true;
@@ -131,6 +134,7 @@ export function decMplsTtl(w: Walk): boolean {
   if (!isMpls(get16(flow, K.ethType.offset))) return true;
   const at = K.mplsLse0.offset + 3;
   mask[at] = 0xff;
+  w.written[at] = 0xff;
   if (flow[at] > 1) {
     flow[at]--;
     return true;
@@ -141,7 +145,7 @@ export function decMplsTtl(w: Walk): boolean {
 }
 
 export function setPriority(w: Walk, priority: number): void {
-  w.mask.fill(0xff, K.skbPriority.offset, K.skbPriority.offset + 4);
+  for (const m of [w.mask, w.written]) m.fill(0xff, K.skbPriority.offset, K.skbPriority.offset + 4);
   put32(w.flow, K.skbPriority.offset, priority);
 }
 

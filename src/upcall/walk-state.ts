@@ -24,6 +24,9 @@ export class WalkState {
   readonly base = newKey();
   private readonly baseWords = words(this.base);
   protected readonly flowWords = words(this.flow);
+  /** Bits that actions wrote. */
+  readonly written = newKey();
+  private readonly writtenWords = words(this.written);
   mask!: Uint8Array;
   protected maskWords!: Uint32Array;
   t!: Translation;
@@ -68,6 +71,7 @@ export class WalkState {
     this.flow.set(input.key);
     this.flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
     this.baseWords.set(this.flowWords);
+    this.writtenWords.fill(0);
     this.stack = [];
     this.actionSet = [];
     this.frames = [];

@@ -236,6 +236,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   /** Written bits are part of the mask: whether a `set` is needed depends on what the packet had. */
   write(f: Subfield, value: bigint, mask: bigint): void {
     markBits(this.mask, f);
+    markBits(this.written, f);
     writeBits(this.flow, f, value, mask);
     if (f.field.slot === OK.ofInPort) this.inPort = Number(readBits(this.flow, f));
   }
@@ -265,6 +266,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   commit(): void {
     commit(this.flow, this.base, this.mask, this.out, {
       innerUnknown: this.wasMpls,
+      written: this.written,
       hadLabels: isMpls(get16(this.input.key, K.ethType.offset)),
     });
   }

@@ -113,6 +113,14 @@ function checkPipeline(r: Random, number: number, out: Soundness): void {
     const mask = first.mask.slice();
     const installed = [...first.actions];
     const wanted = actionsText(installed);
+    // Revalidation translates the masked key, whether or not a frame has it.
+    const again = actionsText(upcalls.explain(input(mix(a, newKey(), mask))).actions);
+    if (again !== wanted) {
+      out.violations.push(
+        `pipeline ${number}: ${hexLine(a)} does ${wanted}, its masked key ${again}\n  ${flows.join('\n  ')}`,
+      );
+      return;
+    }
     for (let w = 0; w < WITNESSES; w++) {
       const other = keyOf(wellFormedFrame(r), vport, maxVlans);
       if (!other) continue;

@@ -1,6 +1,7 @@
-/** Megaflow masks of random pipelines under attack: node dist/test/soundness/main.js [--pipelines N] [--seed S]. Exit status 1 on a violation. */
+/** Megaflow masks of random pipelines under attack, then revalidation: node dist/test/soundness/main.js [--pipelines N] [--seed S]. Exit status 1 on a violation. */
 import { numberOption } from '../support/options.js';
 import { checkSoundness } from './check.js';
+import { checkStaleness } from './stale.js';
 
 const pipelines = numberOption('pipelines', 1000);
 const seed = numberOption('seed', 1);
@@ -9,4 +10,9 @@ for (const v of s.violations) console.error(v);
 console.log(
   `${s.pipelines} pipelines (seed ${seed}), ${s.flows} flows, ${s.forwarded} that forward, ${s.met} rules met, ${s.witnesses} witnesses: ${s.violations.length} violations`,
 );
-process.exitCode = s.violations.length ? 1 : 0;
+const stale = checkStaleness(Math.ceil(pipelines / 20), seed);
+for (const f of stale.faults) console.error(f);
+console.log(
+  `${stale.changes} changes that touched ${stale.touched} flows: ${stale.faults.length} left any out of date`,
+);
+process.exitCode = s.violations.length + stale.faults.length ? 1 : 0;

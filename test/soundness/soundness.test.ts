@@ -1,5 +1,6 @@
 import t from 'tap';
 import { checkSoundness } from './check.js';
+import { checkStaleness } from './stale.js';
 
 for (const seed of [1, 2]) {
   t.test(`masks are sound (seed ${seed})`, (t) => {
@@ -10,3 +11,10 @@ for (const seed of [1, 2]) {
     t.end();
   });
 }
+
+t.test('no change leaves a flow behind that is out of date', (t) => {
+  const s = checkStaleness(6, 1);
+  t.same(s.faults, []);
+  t.ok(s.touched > 300, 'changes that mattered');
+  t.end();
+});
