@@ -8,7 +8,7 @@ export function formatHexDump(b: Uint8Array): string {
     let bytes = '';
     for (let i = 0; i < 16; i++) {
       bytes += i < line.length ? line[i].toString(16).padStart(2, '0') : '  ';
-      bytes += i === 7 && line.length > 8 ? '-' : ' ';
+      bytes += i === 7 && line.length >= 8 ? '-' : ' ';
     }
     const chars = Array.from(line, (c) => (c >= 0x20 && c < 0x7f ? String.fromCharCode(c) : '.')).join('');
     out += `${at.toString(16).padStart(8, '0')}  ${bytes}|${chars.padEnd(16)}|\n`;

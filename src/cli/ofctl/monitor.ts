@@ -1,4 +1,4 @@
-/** monitor and snoop: print what comes until ended. */
+/** monitor and snoop: print what comes until ended, on standard error as ovs-ofctl does. */
 import { UserError } from '../../lib/errors.js';
 import { HEADER_BYTES, readHeader } from '../../openflow/message.js';
 import { INVALID_TTL_TO_CONTROLLER } from '../../openflow/messages/basic.js';
@@ -23,8 +23,8 @@ async function printAll(command: Command, client: Client, answersEcho: boolean):
       client.connection.send('echo_reply', r.bytes.subarray(HEADER_BYTES), readHeader(r.bytes).xid);
       continue;
     }
-    if (command.settings.timestamp) command.io.out(timestamp());
-    command.io.out(formatBytes(r.bytes, { verbosity: command.settings.verbosity + 2, ...names }));
+    if (command.settings.timestamp) command.io.err(timestamp());
+    command.io.err(formatBytes(r.bytes, { verbosity: command.settings.verbosity + 2, ...names }));
   }
 }
 

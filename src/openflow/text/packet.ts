@@ -86,7 +86,7 @@ function checksum(frame: Uint8Array, m: Match): string {
   if (!place || start === undefined || start + place[0] + place[1] > frame.length) return '';
   let v = 0;
   for (let i = 0; i < place[1]; i++) v = v * 256 + frame[start + place[0] + i];
-  return ` ${place[2]}:${hex(v, 4)}`;
+  return ` ${place[2]}:${hex(v)}`;
 }
 
 /** One line of what a frame is. */
