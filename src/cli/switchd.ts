@@ -41,7 +41,10 @@ export async function main(args: readonly string[], program: string): Promise<nu
     await daemon.start();
     for (const b of options.bridges) {
       const bridge = await daemon.addLearningBridge(b.name, b.above);
-      for (const p of b.ports) daemon.addNamedPort(bridge, p);
+      // Numbers that were asked for are taken first, so that none of them goes to another port.
+      const asked = b.ports.filter((p) => p.number !== undefined);
+      const others = b.ports.filter((p) => p.number === undefined);
+      for (const p of [...asked, ...others]) daemon.addNamedPort(bridge, p);
     }
     process.stdout.write('weft: ready\n');
     await Promise.race([ended, daemon.exitAsked]);
@@ -87,7 +90,11 @@ function parse(args: readonly string[]): Options | undefined {
     },
   });
   if (v.help) return undefined;
-  const settings = new Map((v.port ?? []).map((text) => parsePort(text)));
+  const settings = new Map<string, NamedPort>();
+  for (const [name, port] of (v.port ?? []).map((text) => parsePort(text))) {
+    if (settings.has(name)) throw new UserError(`--port ${name} is given twice: join the settings with commas`);
+    settings.set(name, port);
+  }
   const above = parseControllers(v.controller ?? [], v['fail-mode'] ?? [], {
     key: v['private-key'],
     cert: v.certificate,
@@ -165,8 +172,8 @@ function parseControllers(
 }
 
 function whole(name: string, text: string | undefined, otherwise: number, min: number, max: number): number {
-  const n = text === undefined ? otherwise : Number(text);
-  if (!Number.isInteger(n) || n < min || n > max) {
+  const n = text === undefined ? otherwise : /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(n >= min && n <= max)) {
     throw new UserError(`--${name} must be a whole number from ${min} to ${max}, not "${text}"`);
   }
   return n;

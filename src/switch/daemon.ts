@@ -18,11 +18,11 @@ import type { DeviceInfo } from '../datapath/native.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
-import type { VportSpec } from '../vport/kinds.js';
+import { unknownOptions, type VportSpec } from '../vport/kinds.js';
 import { controlCommands } from './control-commands.js';
 import { Controllers, type FailMode, type TlsFiles } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
-import { listenUnix, prepareRunDirectory, runDirectory } from './of-sockets.js';
+import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { RealClock } from './real-clock.js';
 
 export interface DaemonOptions {
@@ -130,6 +130,7 @@ export class Daemon {
       throw new UserError(e instanceof Error ? e.message : String(e));
     }
     this.pidFile = pidFile;
+    removeStaleControl(this.runDir, PROGRAM);
     const socket = join(this.runDir, `${PROGRAM}.${process.pid}.ctl`);
     this.closeControl = await listenUnix(socket, (s) => this.control.accept(s));
   }
@@ -158,6 +159,8 @@ export class Daemon {
     const info = deviceInfo(port);
     const type = port.type ?? (info ? 'system' : 'tap');
     const { name, number, vlan, options } = port;
+    const unknown = unknownOptions({ name, type, options });
+    if (unknown.length > 0) throw new UserError(`${name}: a port of type ${type} has no setting "${unknown[0]}"`);
     return this.addPort(bridge, { name, type, options }, { number, vlan, hwAddr: info?.mac });
   }
 

@@ -1,6 +1,8 @@
 /** Where OpenFlow peers knock: Unix sockets in the run directory, `<bridge>.mgmt` for requests and `<bridge>.snoop` for listening in. */
-import { accessSync, constants, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, readdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import { UserError } from '../lib/errors.js';
 
 /** The directory of sockets and pid files: $WEFT_RUNDIR, else $OVS_RUNDIR, else where OVS has it. */
@@ -9,18 +11,45 @@ export function runDirectory(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 function reason(e: unknown): string {
-  return e instanceof Error && 'code' in e ? String(e.code) : String(e);
+  const known = e instanceof Error && 'errno' in e ? getSystemErrorMap().get(Number(e.errno)) : undefined;
+  return known ? known[1] : e instanceof Error ? e.message : String(e);
+}
+
+/** Of sockaddr_un. A longer path would be cut without a word. */
+const MAX_SOCKET_PATH = 107;
+
+function checkPath(path: string): void {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH)
+    throw new UserError(
+      `${path}: the path of a socket has at most ${MAX_SOCKET_PATH} bytes; choose a shorter run directory`,
+    );
+}
+
+/** Not mkdirSync's own `recursive`: in /proc, where nothing can be made below what exists, it tries for ever. */
+function makeDirectory(path: string): void {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there?.isDirectory()) return;
+  if (there) throw new UserError('not a directory');
+  if (dirname(path) !== path) makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o755 });
 }
 
 /** Makes the run directory if needed. Throws UserError that says what to do when sockets cannot be made in it. */
 export function prepareRunDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    makeDirectory(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (e) {
     throw new UserError(
       `cannot write to the run directory ${directory} (${reason(e)}); set WEFT_RUNDIR to one you own`,
     );
+  }
+}
+
+/** Removes control sockets that dead processes of a name left behind. For who holds the pid file: then no other is alive. */
+export function removeStaleControl(directory: string, program: string): void {
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith(`${program}.`) && name.endsWith('.ctl')) rmSync(join(directory, name), { force: true });
   }
 }
 
@@ -41,6 +70,7 @@ function isAlive(path: string): Promise<boolean> {
  * The returned function stops listening and removes the socket.
  */
 export async function listenUnix(path: string, accept: (stream: Socket) => void): Promise<() => Promise<void>> {
+  checkPath(path);
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there) {
     if (!there.isSocket()) throw new UserError(`${path} is in the way: it is not a socket`);
@@ -62,6 +92,7 @@ export async function listenUnix(path: string, accept: (stream: Socket) => void)
 /** Connects to a Unix socket. Rejects with UserError. */
 export function connectUnix(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    checkPath(path);
     const s = connect(path);
     s.once('connect', () => {
       s.removeAllListeners('error');
