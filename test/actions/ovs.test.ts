@@ -172,13 +172,16 @@ t.test('actions of the real userspace datapath', { skip: missing ?? false }, (t)
   ovs.addBridge('br0', 3);
   let end = 0;
   for (const [name, match, frame, theirs, ours] of ROWS) {
-    ovs.appctl('dpctl/del-flows');
-    ovs.appctl('dpctl/add-flow', `in_port(1),${match}`, `${theirs},2`);
-    ovs.receive('p1', formatHex(frame));
-    let got = records(ovs.capture(2), end);
-    for (let n = 0; n < 100 && got.frames.length === 0; n++) {
-      ovs.appctl('dpctl/dump-flows'); // a round through its main loop
-      got = records(ovs.capture(2), end);
+    let got = { frames: [] as string[], end };
+    // Its revalidator may remove a flow that no OpenFlow flow stands for before the frame comes: then again.
+    for (let tries = 0; tries < 5 && got.frames.length === 0; tries++) {
+      ovs.appctl('dpctl/del-flows');
+      ovs.appctl('dpctl/add-flow', `in_port(1),${match}`, `${theirs},2`);
+      ovs.receive('p1', formatHex(frame));
+      for (let n = 0; n < 100 && got.frames.length === 0; n++) {
+        ovs.appctl('dpctl/dump-flows'); // a round through its main loop
+        got = records(ovs.capture(2), end);
+      }
     }
     end = got.end;
     t.same(
