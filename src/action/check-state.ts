@@ -27,22 +27,26 @@ export interface CheckOptions {
 const MAX_TAGS = 2;
 
 export class CheckState {
-  private readonly match: Match;
+  private match: Match;
+  /** Others' match is not written: the first change makes a copy, and most lists change nothing. */
+  private own = false;
   private inner: number;
 
   constructor(
     match: Match,
     readonly options: CheckOptions,
     /** Checks a nested list against this state; what it changes is forgotten after it. */
-    private readonly list: (actions: readonly Action[], state: CheckState) => Action[],
+    private readonly list: (actions: readonly Action[], state: CheckState) => readonly Action[],
     /** In an action set consistency is not known before it runs: nothing is refused for it. */
     private readonly lenient = false,
   ) {
-    this.match = match.clone();
+    this.match = match;
     this.inner = getU(match.value, K.vlan2Tci);
   }
 
   private set(slot: Slot, value: number): void {
+    if (!this.own) this.match = this.match.clone();
+    this.own = true;
     setU(this.match.value, slot, value);
     unwildcard(this.match.mask, slot);
   }
@@ -123,7 +127,7 @@ export class CheckState {
   }
 
   /** A nested list: its pushes and pops are not seen after it. */
-  nested(actions: readonly Action[], lenient = false): Action[] {
+  nested(actions: readonly Action[], lenient = false): readonly Action[] {
     return this.list(actions, new CheckState(this.match, this.options, this.list, lenient || this.lenient));
   }
 }

@@ -7,13 +7,21 @@ import { rowOf } from './rows/index.js';
 
 export type { CheckOptions };
 
-function checkList(actions: readonly Action[], state: CheckState): Action[] {
-  return actions.map((a) => {
+/** The same list where no action got a note. */
+function checkList(actions: readonly Action[], state: CheckState): readonly Action[] {
+  let out: Action[] | undefined;
+  for (let i = 0; i < actions.length; i++) {
+    const a = actions[i];
     if (a.type === 'group' && state.options.groupExists?.(a.id) === false) {
       throw new UserError(`no group ${a.id}`, 'OFPBAC_BAD_OUT_GROUP');
     }
-    return rowOf(a).check?.(a, state) ?? a;
-  });
+    const noted = rowOf(a).check?.(a, state) ?? a;
+    if (noted !== a) {
+      out ??= [...actions];
+      out[i] = noted;
+    }
+  }
+  return out ?? actions;
 }
 
 /**
@@ -21,6 +29,6 @@ function checkList(actions: readonly Action[], state: CheckState): Action[] {
  * groups, meters. Gives the actions back with notes about the match that some wire forms need. Throws UserError with the OpenFlow error,
  * OFPBAC_MATCH_INCONSISTENT for an action that would do nothing (from OpenFlow 1.1 on; a field that is not there is an error in all).
  */
-export function checkActions(actions: readonly Action[], match: Match, options: CheckOptions): Action[] {
+export function checkActions(actions: readonly Action[], match: Match, options: CheckOptions): readonly Action[] {
   return checkList(actions, new CheckState(match, options, checkList));
 }

@@ -11,18 +11,20 @@ import type { WireForm } from './row.js';
 import { ALL_ROWS } from './rows/index.js';
 import { verifyActions } from './verify.js';
 
-function formKey(space: string, number: number, version: number): string {
-  return `${space} ${number} ${version}`;
+const SPACES = { of: 0, nx: 1, onf: 2 } as const;
+
+function formKey(space: WireForm['space'], number: number, version: number): number {
+  return (SPACES[space] * 0x10000 + number) * 8 + version;
 }
 
 /** Every form of every version. Two rows that claim one number are a fault of the registry. */
-const FORMS: ReadonlyMap<string, WireForm> = (() => {
-  const forms = new Map<string, WireForm>();
+const FORMS: ReadonlyMap<number, WireForm> = (() => {
+  const forms = new Map<number, WireForm>();
   for (const row of ALL_ROWS) {
     for (const form of row.forms) {
       for (let v = form.from; v <= form.to; v++) {
         const key = formKey(form.space, form.number, v);
-        if (forms.has(key)) throw new Error(`weft bug: two actions are ${key}`);
+        if (forms.has(key)) throw new Error(`weft bug: two actions are ${form.space} ${form.number} in version ${v}`);
         forms.set(key, form);
       }
     }
@@ -31,10 +33,9 @@ const FORMS: ReadonlyMap<string, WireForm> = (() => {
 })();
 
 function experimenterForm(r: WireReader): WireForm {
-  const head = r.peek(10);
-  if (head.length < 10) throw new UserError('an experimenter action is cut off', 'OFPBAC_BAD_LEN');
-  const vendor = ((head[4] << 24) | (head[5] << 16) | (head[6] << 8) | head[7]) >>> 0;
-  const subtype = (head[8] << 8) | head[9];
+  if (r.remaining < 10) throw new UserError('an experimenter action is cut off', 'OFPBAC_BAD_LEN');
+  const vendor = ((r.peek16(4) << 16) | r.peek16(6)) >>> 0;
+  const subtype = r.peek16(8);
   const space = vendor === NX_VENDOR ? 'nx' : vendor === ONF_VENDOR ? 'onf' : undefined;
   if (!space) throw new UserError(`unknown experimenter 0x${vendor.toString(16)}`, 'OFPBAC_BAD_VENDOR');
   const form = FORMS.get(formKey(space, subtype, r.version));
@@ -50,10 +51,9 @@ function standardForm(r: WireReader, type: number): WireForm {
 
 /** One action: header checked, then what the row's form reads of the rest. Unknown types come before bad lengths, as in OVS. */
 function decodeOne(r: WireReader, ctx: DecodeCtx): Action {
-  const head = r.peek(4);
-  if (head.length < 4) throw new UserError('an action is cut off', 'OFPBAC_BAD_LEN');
-  const type = (head[0] << 8) | head[1];
-  const length = (head[2] << 8) | head[3];
+  if (r.remaining < 4) throw new UserError('an action is cut off', 'OFPBAC_BAD_LEN');
+  const type = r.peek16(0);
+  const length = r.peek16(2);
   const form = type === OFPAT_EXPERIMENTER ? experimenterForm(r) : standardForm(r, type);
   if (length < 8 || length % 8 !== 0 || length > r.remaining) {
     throw new UserError(`an action says that it is ${length} bytes long`, 'OFPBAC_BAD_LEN');

@@ -1,6 +1,7 @@
 /** What action rows are given: interfaces only; src/upcall implements Translator, src/openflow and the rows' codec use the wire ones. */
 import type { DropReasonName } from '../datapath/drop-reasons.js';
 import type { Subfield } from '../flow/field.js';
+import type { Match } from '../flow/match.js';
 import type { Action, LearnSpec } from './action.js';
 
 export interface ParseCtx {
@@ -38,16 +39,24 @@ export interface WireReader {
   readonly version: number;
   readonly remaining: number;
   readonly position: number;
+  /** What is read from: with `take`, a way to decode in place. */
+  readonly data: Uint8Array;
+  /** A match that the caller lends: a message that is dealt with before the next is read may use it instead of one of its own. */
+  readonly lent?: Match | undefined;
   u8(): number;
   u16(): number;
   u32(): number;
   u64(): bigint;
   bytes(n: number): Uint8Array;
   skip(n: number): void;
+  /** Consumes n bytes and gives their offset in `data`. */
+  take(n: number): number;
   /** A reader of the next n bytes, which are consumed here. `fault`: the OpenFlow error of reading past its end. */
   sub(n: number, fault?: string): WireReader;
   /** The next bytes without consuming them; fewer than n at the end. */
   peek(n: number): Uint8Array;
+  /** Two bytes at `offset` from here, without consuming them; 0 past the end. */
+  peek16(offset: number): number;
 }
 
 /**

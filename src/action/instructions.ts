@@ -66,9 +66,8 @@ function bad(what: string): never {
 function split(r: WireReader): Map<InstructionName, WireReader> {
   const found = new Map<InstructionName, WireReader>();
   while (r.remaining > 0) {
-    const head = r.peek(4);
-    const type = (head[0] << 8) | head[1];
-    const length = (head[2] << 8) | head[3];
+    const type = r.peek16(0);
+    const length = r.peek16(2);
     if (length < 8 || length % 8 !== 0 || length > r.remaining)
       bad(`an instruction says that it is ${length} bytes long`);
     if (type === EXPERIMENTER) throw new UserError('unknown experimenter instruction', 'OFPBIC_BAD_EXPERIMENTER');

@@ -2,8 +2,12 @@
  * Big-endian bytes of OpenFlow messages, read and written. A reader never passes its end: a length that lies becomes an OpenFlow
  * error, never an exception of the engine. A writer owns its buffer and grows it; `finish` gives the bytes away.
  */
+import type { Match } from '../flow/match.js';
+import { get16, get32 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import type { WireReader, WireWriter } from './context.js';
+
+const MAX_U64 = 0xffffffffffffffffn;
 
 export class Writer implements WireWriter {
   private buf = new Uint8Array(128);
@@ -80,34 +84,38 @@ export class Writer implements WireWriter {
 }
 
 export class Reader implements WireReader {
-  private readonly view: DataView;
-  private at = 0;
+  lent?: Match | undefined;
 
-  /** `fault`: the OpenFlow error of reading past the end. `base`: where these bytes start in the message, for `position`. */
+  /**
+   * Bytes `data[at..end)` of a message, or of a chunk that holds it. `fault`: the OpenFlow error of reading past the end. `base`: what is added to an
+   * offset in `data` to say where in the message it is.
+   */
   constructor(
-    private readonly data: Uint8Array,
+    readonly data: Uint8Array,
     readonly version: number,
     private readonly fault = 'OFPBRC_BAD_LEN',
+    private at = 0,
+    private readonly end = data.length,
     private readonly base = 0,
-  ) {
-    this.view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  }
+  ) {}
 
   get remaining(): number {
-    return this.data.length - this.at;
+    return this.end - this.at;
   }
 
   get position(): number {
     return this.base + this.at;
   }
 
-  private take(n: number): number {
-    if (n > this.remaining) {
-      throw new UserError(`needs ${n} bytes at offset ${this.position}, and ${this.remaining} are left`, this.fault);
-    }
-    const at = this.at;
-    this.at += n;
+  take(n: number): number {
+    const { at } = this;
+    if (n > this.end - at) this.short(n);
+    this.at = at + n;
     return at;
+  }
+
+  private short(n: number): never {
+    throw new UserError(`needs ${n} bytes at offset ${this.position}, and ${this.remaining} are left`, this.fault);
   }
 
   u8(): number {
@@ -115,15 +123,21 @@ export class Reader implements WireReader {
   }
 
   u16(): number {
-    return this.view.getUint16(this.take(2));
+    return get16(this.data, this.take(2));
   }
 
   u32(): number {
-    return this.view.getUint32(this.take(4));
+    return get32(this.data, this.take(4));
   }
 
   u64(): bigint {
-    return this.view.getBigUint64(this.take(8));
+    const at = this.take(8);
+    const high = get32(this.data, at);
+    const low = get32(this.data, at + 4);
+    // Most are cookies and counters that are 0 or all ones: the constants cost no memory.
+    if (high === 0) return low === 0 ? 0n : BigInt(low);
+    if (high === 0xffffffff && low === 0xffffffff) return MAX_U64;
+    return (BigInt(high) << 32n) | BigInt(low);
   }
 
   /** A copy: it stays right when the receive buffer is used again. */
@@ -137,13 +151,17 @@ export class Reader implements WireReader {
   }
 
   sub(n: number, fault = this.fault): Reader {
-    const base = this.position;
     const at = this.take(n);
-    return new Reader(this.data.subarray(at, at + n), this.version, fault, base);
+    return new Reader(this.data, this.version, fault, at, at + n, this.base);
   }
 
   /** The next bytes without consuming them; fewer than n at the end. */
   peek(n: number): Uint8Array {
-    return this.data.subarray(this.at, this.at + n);
+    return this.data.subarray(this.at, Math.min(this.at + n, this.end));
+  }
+
+  peek16(offset: number): number {
+    const at = this.at + offset;
+    return at + 2 <= this.end ? get16(this.data, at) : 0;
   }
 }

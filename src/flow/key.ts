@@ -2,6 +2,7 @@
  * The pipeline's flow key: the datapath key (src/packet/key.ts), then two lines that only OpenFlow knows. One Uint8Array of KEY_BYTES; a
  * mask has the same shape. Lookups work on 32-bit words of it (KEY_WORDS), so keys and masks are made by `newKey`, which aligns them.
  */
+import { getUint, putUint } from '../lib/bytes.js';
 import { DP_KEY_BYTES, LINE_BYTES, type Slot } from '../packet/key.js';
 
 export const KEY_BYTES = DP_KEY_BYTES + 2 * LINE_BYTES;
@@ -32,17 +33,11 @@ export function words(key: Uint8Array): Uint32Array {
 
 /** Big-endian unsigned of 1, 2, 4 bytes at an offset (slot.bytes gives the width). */
 export function getU(key: Uint8Array, slot: Slot): number {
-  let v = 0;
-  for (let i = 0; i < slot.bytes; i++) v = v * 256 + key[slot.offset + i];
-  return v;
+  return getUint(key, slot.offset, slot.bytes);
 }
 
 export function setU(key: Uint8Array, slot: Slot, value: number): void {
-  let v = value;
-  for (let i = slot.bytes - 1; i >= 0; i--) {
-    key[slot.offset + i] = v % 256;
-    v = Math.floor(v / 256);
-  }
+  putUint(key, slot.offset, slot.bytes, value);
 }
 
 /** Sets every bit of a slot in a mask. */

@@ -140,10 +140,11 @@ function addressMask(wild: number, shift: number): number {
   return n >= 32 ? 0 : (0xffffffff << n) >>> 0;
 }
 
-/** 40 bytes at `at`. What 1.0 lets a sender leave undefined (members that the others make meaningless) is ignored. Throws UserError when short. */
-export function decodeOf10Match(b: Uint8Array, at = 0): Match {
+/** 40 bytes at `at`. `into`: a match to use again instead of a new one. What 1.0 lets a sender leave undefined (members that the others make meaningless) is ignored. Throws UserError when short. */
+export function decodeOf10Match(b: Uint8Array, at = 0, into?: Match): Match {
   if (b.length - at < OF10_MATCH_BYTES) throw new UserError('a match of OpenFlow 1.0 has 40 bytes', 'OFPBRC_BAD_LEN');
-  const m = new Match();
+  const m = into ?? new Match();
+  into?.clear();
   const wild = get32(b, at);
   const type = wild & WILD.dlType ? 0 : get16(b, at + 22);
   const put = (slot: Slot, value: number, mask: number): void => {
@@ -153,8 +154,10 @@ export function decodeOf10Match(b: Uint8Array, at = 0): Match {
   if (!(wild & WILD.inPort)) put(OK.ofInPort, port16to32(get16(b, at + 4)), 0xffffffff);
   for (const p of PLAIN) {
     if (wild & p.wild) continue;
-    m.mask.fill(0xff, p.slot.offset, p.slot.offset + p.slot.bytes);
-    m.value.set(b.subarray(at + p.at, at + p.at + p.bytes), p.slot.offset);
+    for (let i = 0; i < p.bytes; i++) {
+      m.mask[p.slot.offset + i] = 0xff;
+      m.value[p.slot.offset + i] = b[at + p.at + i];
+    }
   }
   const vid = get16(b, at + 18);
   if (!(wild & WILD.dlVlan) && vid === VLAN_NONE) put(K.vlanTci, 0, 0xffff);

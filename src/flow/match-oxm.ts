@@ -208,19 +208,29 @@ export interface DecodeOptions {
   readonly loose?: boolean;
 }
 
+/** Where the bytes stand, and what they go to. */
+export interface DecodePlace {
+  readonly from?: number;
+  readonly to?: number;
+  /** A match to use again instead of a new one; it is cleared. */
+  readonly into?: Match | undefined;
+}
+
 export interface DecodedMatch {
   readonly match: Match;
   readonly cookie: bigint;
   readonly cookieMask: bigint;
 }
 
-/** The inverse, of exactly the bytes given. Throws UserError with the OpenFlow error. */
-export function decodeMatch(b: Uint8Array, options: DecodeOptions = {}): DecodedMatch {
-  const match = new Match();
+/** The inverse, of exactly the bytes of the place (all of `b` unless it says). Throws UserError with the OpenFlow error. */
+export function decodeMatch(b: Uint8Array, options: DecodeOptions = {}, place: DecodePlace = {}): DecodedMatch {
+  const { from = 0, to = b.length } = place;
+  const match = place.into ?? new Match();
+  place.into?.clear();
   let cookie = 0n;
   let cookieMask = 0n;
-  for (let at = 0; at < b.length; ) {
-    const cookieBytes = cookieAt(b, at);
+  for (let at = from; at < to; ) {
+    const cookieBytes = cookieAt(b, at, to);
     if (cookieBytes > 0) {
       if (!options.cookie) throw new UserError('a cookie is no field of this message', 'OFPBMC_BAD_FIELD');
       if (cookieMask !== 0n) throw new UserError('the cookie stands twice', 'OFPBMC_DUP_FIELD');
@@ -229,29 +239,29 @@ export function decodeMatch(b: Uint8Array, options: DecodeOptions = {}): Decoded
       if (cookie & ~cookieMask)
         throw new UserError('the cookie has ones that its mask ignores', 'OFPBMC_BAD_WILDCARDS');
       at += cookieBytes;
-    } else at = decodeEntry(b, at, match, options);
+    } else at = decodeEntry(b, { at, to }, match, options);
   }
   return { match, cookie, cookieMask };
 }
 
 /** Bytes of a whole cookie entry, 0 where there is none. */
-function cookieAt(b: Uint8Array, at: number): number {
-  if (b.length - at < 12 || get16(b, at) !== 0x0001) return 0;
+function cookieAt(b: Uint8Array, at: number, to: number): number {
+  if (to - at < 12 || get16(b, at) !== 0x0001) return 0;
   const rest = get16(b, at + 2);
   if (rest === (COOKIE_EXACT & 0xffff)) return 12;
-  return rest === (COOKIE_MASKED & 0xffff) && b.length - at >= 20 ? 20 : 0;
+  return rest === (COOKIE_MASKED & 0xffff) && to - at >= 20 ? 20 : 0;
 }
 
-function decodeEntry(b: Uint8Array, at: number, m: Match, options: DecodeOptions): number {
+function decodeEntry(b: Uint8Array, span: { at: number; to: number }, m: Match, options: DecodeOptions): number {
   try {
-    const e = decodeOxmHeader(b, at);
+    const e = decodeOxmHeader(b, span.at, span.to);
     if (isSmall(e.row)) decodeSmall(b, e, m);
     else decodeLarge(b, e, m, options.tun);
     return e.next;
   } catch (err) {
     const skip = options.loose && err instanceof UserError && /BAD_FIELD|BAD_PREREQ/.test(err.ofError ?? '');
     if (!skip) throw err;
-    return at + 4 + b[at + 3];
+    return span.at + 4 + b[span.at + 3];
   }
 }
 

@@ -8,6 +8,8 @@ export class Match {
   readonly mask: Uint8Array;
   /** Where the tunnel options of this match stand, when it has some and no bridge's table applies. */
   tun?: TunTable;
+  private valueView: Uint32Array | undefined;
+  private maskView: Uint32Array | undefined;
 
   constructor() {
     // One buffer: making and collecting buffers is most of the cost of reading a large flow file.
@@ -20,7 +22,18 @@ export class Match {
   clear(): void {
     this.value.fill(0);
     this.mask.fill(0);
-    delete this.tun;
+    this.tun = undefined;
+  }
+
+  /** The value as words (see `words`); made once. */
+  get valueWords(): Uint32Array {
+    this.valueView ??= words(this.value);
+    return this.valueView;
+  }
+
+  get maskWords(): Uint32Array {
+    this.maskView ??= words(this.mask);
+    return this.maskView;
   }
 
   clone(): Match {
@@ -45,8 +58,8 @@ export interface MiniMatch {
 const used = new Uint8Array(KEY_WORDS);
 
 export function minify(m: Match): MiniMatch {
-  const value = words(m.value);
-  const mask = words(m.mask);
+  const value = m.valueWords;
+  const mask = m.maskWords;
   let n = 0;
   for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== 0) used[n++] = i;
   const mini = { index: used.slice(0, n), value: new Uint32Array(n), mask: new Uint32Array(n) };
@@ -61,12 +74,12 @@ export function minify(m: Match): MiniMatch {
 export function expand(mini: MiniMatch, into?: Match): Match {
   const m = into ?? new Match();
   into?.clear();
-  const value = words(m.value);
-  const mask = words(m.mask);
-  mini.index.forEach((w, i) => {
-    value[w] = mini.value[i];
-    mask[w] = mini.mask[i];
-  });
+  const value = m.valueWords;
+  const mask = m.maskWords;
+  for (let i = 0; i < mini.index.length; i++) {
+    value[mini.index[i]] = mini.value[i];
+    mask[mini.index[i]] = mini.mask[i];
+  }
   return m;
 }
 

@@ -1,5 +1,5 @@
 /** Relations between matches in their few-words form, and sharing of what rules of one shape have in common. */
-import { KEY_WORDS, words } from '../flow/key.js';
+import { KEY_WORDS } from '../flow/key.js';
 import type { Match, MiniMatch } from '../flow/match.js';
 
 /** Is every packet of `narrow` also one of `wide`? (OpenFlow's loose matching: `narrow` is at least as specific.) */
@@ -69,8 +69,8 @@ export class ShapePool {
 
   /** As `minify` does, with `index` and `mask` of an earlier match of the same shape where there was one: then only `value` is made. */
   minify(m: Match): MiniMatch {
-    const value = words(m.value);
-    const mask = words(m.mask);
+    const value = m.valueWords;
+    const mask = m.maskWords;
     let n = 0;
     let h = 0;
     for (let i = 0; i < KEY_WORDS; i++) {

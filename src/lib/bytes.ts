@@ -99,6 +99,9 @@ export function put64(b: Uint8Array, at: number, v: bigint): void {
 
 /** Unsigned big-endian number of `n` bytes, n at most 6. */
 export function getUint(b: Uint8Array, at: number, n: number): number {
+  if (n === 4) return get32(b, at);
+  if (n === 2) return get16(b, at);
+  if (n === 1) return b[at];
   let v = 0;
   for (let i = at; i < at + n; i++) v = v * 256 + b[i];
   return v;
@@ -106,6 +109,8 @@ export function getUint(b: Uint8Array, at: number, n: number): number {
 
 /** Writes the low n bytes of an unsigned number below 2^53. */
 export function putUint(b: Uint8Array, at: number, n: number, value: number): void {
+  if (n === 4) return put32(b, at, value);
+  if (n === 2) return put16(b, at, value);
   let v = value;
   for (let i = at + n - 1; i >= at; i--) {
     b[i] = v % 256;

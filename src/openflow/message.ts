@@ -3,8 +3,19 @@
  * writing gives bytes. Multipart replies that do not fit one message of 65,535 bytes are split between elements.
  */
 import { Reader, Writer } from '../action/wire.js';
+import type { Match } from '../flow/match.js';
+import { get16, get32 } from '../lib/bytes.js';
 import { ofError } from './errors.js';
-import { type AnyRow, type Kind, type Place, rowAt, rowOf, type ValueOfKind, vendorKnown } from './registry.js';
+import {
+  type AnyRow,
+  type Kind,
+  type Place,
+  plainRowAt,
+  rowAt,
+  rowOf,
+  type ValueOfKind,
+  vendorKnown,
+} from './registry.js';
 import type { Codec } from './schema.js';
 
 export const HEADER_BYTES = 8;
@@ -23,8 +34,8 @@ export interface Header {
 
 /** The header of a message of at least 8 bytes. */
 export function readHeader(bytes: Uint8Array): Header {
-  const r = new Reader(bytes, bytes[0]);
-  return { version: r.u8(), type: r.u8(), length: r.u16(), xid: r.u32() };
+  if (bytes.length < HEADER_BYTES) throw ofError('OFPBRC_BAD_LEN');
+  return { version: bytes[0], type: bytes[1], length: get16(bytes, 2), xid: get32(bytes, 4) };
 }
 
 type MessageOf<K extends Kind> = {
@@ -44,6 +55,8 @@ const isStats = (version: number, type: number) =>
 
 /** Reads what stands between the header and the body, and finds the row. */
 function locate(h: Header, r: Reader): { row: AnyRow; more: boolean } {
+  const plain = plainRowAt(h.version, h.type);
+  if (plain) return { row: plain, more: false };
   const place: { -readonly [K in keyof Place]: Place[K] } = { version: h.version, type: h.type };
   let more = false;
   if (h.type === EXPERIMENTER) {
@@ -75,10 +88,14 @@ export function identify(bytes: Uint8Array): { row: AnyRow; header: Header } {
   return { row: locate(header, r).row, header };
 }
 
-/** `bytes` is one whole message. Bytes after the body are an error, as in OVS. */
-export function decode(bytes: Uint8Array): Message {
+/**
+ * `bytes` is one whole message. Bytes after the body are an error, as in OVS. `lent`: a match that a flow_mod's value may hold, so that the value is good
+ * only until the match is lent again.
+ */
+export function decode(bytes: Uint8Array, lent?: Match): Message {
   const header = readHeader(bytes);
   const r = new Reader(bytes, header.version);
+  r.lent = lent;
   r.skip(HEADER_BYTES);
   const { row, more } = locate(header, r);
   const value = row.body.read(r);

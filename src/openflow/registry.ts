@@ -66,6 +66,22 @@ for (const row of ROWS) {
   }
 }
 
+/** Those that their version and type number alone name: most messages, found without a text for the place. */
+const plain: (AnyRow | undefined)[] = [];
+for (const row of ROWS) {
+  if (row.stat !== undefined || row.vendor !== undefined) continue;
+  for (let version = row.versions[0]; version <= row.versions[1]; version++)
+    plain[plainKey(version, row.type(version))] = row;
+}
+
+function plainKey(version: number, type: number): number {
+  return version * 256 + type;
+}
+
+export function plainRowAt(version: number, type: number): AnyRow | undefined {
+  return plain[plainKey(version, type)];
+}
+
 export function rowAt(place: Place): AnyRow | undefined {
   return byPlace.get(keyOf(place));
 }

@@ -15,6 +15,9 @@ export interface Codec<T> {
 
 export type ValueOf<C> = C extends Codec<infer T> ? T : never;
 
+/** OpenFlow 1.5 on the wire. */
+const LAST_VERSION = 6;
+
 /** All ones on the wire: a counter that the switch does not know. */
 export const UNKNOWN = -1;
 const MAX_U64 = 0xffffffffffffffffn;
@@ -99,12 +102,12 @@ export function struct<M extends { readonly [name: string]: AnyCodec }>(members:
 /** The form for a message's version: the one of the greatest key that is not above it. All forms have one type. */
 export function byVersion<T>(forms: { readonly [since: number]: Codec<T> }): Codec<T> {
   const since = Object.keys(forms).map(Number);
-  const pick = (version: number): Codec<T> => {
+  const chosen = Array.from({ length: LAST_VERSION + 1 }, (_, version) => {
     let best = since[0];
     for (const s of since) if (s <= version) best = s;
     return forms[best];
-  };
-  return { read: (r) => pick(r.version).read(r), write: (w, v) => pick(w.version).write(w, v) };
+  });
+  return { read: (r) => chosen[r.version].read(r), write: (w, v) => chosen[w.version].write(w, v) };
 }
 
 /** A list up to the end of the message: what multipart replies carry, and what may be split over several of them. */

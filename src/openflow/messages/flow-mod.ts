@@ -67,15 +67,37 @@ interface Tail {
 }
 function readTail(r: WireReader): Tail {
   const command = r.u16();
-  const tail = {
+  return {
     command,
     idleTimeout: r.u16(),
     hardTimeout: r.u16(),
     priority: r.u16(),
     bufferId: r.u32(),
     outPort: port10.read(r),
+    flags: readFlags(r.u16(), 1, (command & 0xff) === 0),
   };
-  return { ...tail, flags: readFlags(r.u16(), 1, (command & 0xff) === 0) };
+}
+
+/** Joined by hand: spreading costs several times what reading does, and there may be 100,000 of these. */
+function message10(t: Tail, match: Match, cookie: bigint, filter: CookieFilter, actions: Action[]): FlowModMessage {
+  return {
+    command: t.command,
+    table: TABLE_ALL,
+    cookie,
+    cookieFilter: filter.cookie,
+    cookieMask: filter.cookieMask,
+    modifyCookie: cookie !== MAX_U64,
+    idleTimeout: t.idleTimeout,
+    hardTimeout: t.hardTimeout,
+    priority: t.priority,
+    bufferId: t.bufferId,
+    outPort: t.outPort,
+    outGroup: GROUP_ANY,
+    flags: t.flags,
+    importance: 0,
+    match,
+    actions,
+  };
 }
 function writeTail(w: WireWriter, v: FlowModMessage): void {
   w.u16(v.command);
@@ -87,17 +109,19 @@ function writeTail(w: WireWriter, v: FlowModMessage): void {
   w.u16(wireFlags(v.flags, 1));
 }
 
-const FIXED_10 = { table: TABLE_ALL, outGroup: GROUP_ANY, importance: 0 } as const;
+interface CookieFilter {
+  readonly cookie: bigint;
+  readonly cookieMask: bigint;
+}
+const ANY_COOKIE: CookieFilter = { cookie: 0n, cookieMask: 0n };
 
 /** 1.0 has one cookie field: what to give. A modify with all ones leaves the cookie alone. */
 const flowMod10: Codec<FlowModMessage> = {
   read: (r) => {
-    const match = readMatch10(r);
+    const match = readMatch10(r, r.lent);
     const cookie = r.u64();
     const tail = readTail(r);
-    const actions = readActions(r, r.remaining);
-    const modifyCookie = cookie !== MAX_U64;
-    return { ...FIXED_10, ...tail, match, cookie, cookieFilter: 0n, cookieMask: 0n, modifyCookie, actions };
+    return message10(tail, match, cookie, ANY_COOKIE, readActions(r, r.remaining));
   },
   write: (w, v) => {
     writeMatch10(w, v.match);
@@ -114,22 +138,11 @@ const flowModNx: Codec<FlowModMessage> = {
     const tail = readTail(r);
     const length = r.u16();
     r.skip(6);
-    const nxm = readNxm(r, length);
+    const nxm = readNxm(r, length, r.lent);
     if (nxm.cookieMask !== 0n && (tail.command & 0xff) === 0) {
       throw ofError('NXBRC_NXM_INVALID', 'an addition sets a cookie and cannot match on one');
     }
-    const actions = readActions(r, r.remaining);
-    const modifyCookie = cookie !== MAX_U64;
-    return {
-      ...FIXED_10,
-      ...tail,
-      match: nxm.match,
-      cookie,
-      cookieFilter: nxm.cookie,
-      cookieMask: nxm.cookieMask,
-      modifyCookie,
-      actions,
-    };
+    return message10(tail, nxm.match, cookie, nxm, readActions(r, r.remaining));
   },
   write: (w, v) => {
     w.u64(v.cookie);
@@ -150,7 +163,7 @@ const flowMod11: Codec<FlowModMessage> = {
     const table = r.u8();
     const command = r.u8();
     const adds = command === 0 || (r.version === 2 && command <= 2 && cookieMask === 0n);
-    const head = {
+    return {
       table,
       command,
       cookie: adds ? cookie : MAX_U64,
@@ -165,9 +178,9 @@ const flowMod11: Codec<FlowModMessage> = {
       outGroup: r.u32(),
       flags: readFlags(r.u16(), r.version, command === 0),
       importance: r.u16(),
+      match: readOxm(r, false, r.lent),
+      actions: readInstructions(r, r.remaining),
     };
-    const match = readOxm(r);
-    return { ...head, match, actions: readInstructions(r, r.remaining) };
   },
   write: (w, v) => {
     const adds = (v.command & 0xff) === 0;

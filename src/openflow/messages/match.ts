@@ -12,9 +12,13 @@ const FIXED_TYPE = 0;
 const OXM_TYPE = 1;
 const OXM_HEADER = 4;
 const OXM_SINCE = 3;
+const WITH_COOKIE = { cookie: true };
+const STRICT = {};
+const LOOSE = { loose: true };
 
-export function readMatch10(r: WireReader): Match {
-  return decodeOf10Match(r.bytes(OF10_MATCH_BYTES));
+/** `into`, here and below: a match to use again instead of a new one. */
+export function readMatch10(r: WireReader, into?: Match): Match {
+  return decodeOf10Match(r.data, r.take(OF10_MATCH_BYTES), into);
 }
 
 export function writeMatch10(w: WireWriter, m: Match): void {
@@ -24,10 +28,17 @@ export function writeMatch10(w: WireWriter, m: Match): void {
 const padding = (length: number) => (8 - (length % 8)) % 8;
 
 /** `length` bytes of fields, and the padding after them. */
-export function readNxm(r: WireReader, length: number): DecodedMatch {
-  const fields = r.sub(length, 'OFPBMC_BAD_LEN').bytes(length);
-  r.sub(padding(length), 'OFPBMC_BAD_LEN');
-  return decodeMatch(fields, { cookie: true });
+export function readNxm(r: WireReader, length: number, into?: Match): DecodedMatch {
+  const from = takeMatch(r, length, padding(length));
+  return decodeMatch(r.data, WITH_COOKIE, { from, to: from + length, into });
+}
+
+/** Where the next `length` bytes are in the reader's data; they and the padding are consumed. */
+function takeMatch(r: WireReader, length: number, after: number): number {
+  if (length + after > r.remaining) throw ofError('OFPBMC_BAD_LEN');
+  const from = r.take(length);
+  r.skip(after);
+  return from;
 }
 
 /** What a packet-in says of its packet: unknown fields are passed over. */
@@ -48,7 +59,7 @@ export function writeFields(w: WireWriter, m: Match): void {
   w.bytes(encodeMatch(m, Math.max(w.version, OXM_SINCE)));
 }
 
-export function readOxm(r: WireReader, loose = false): Match {
+export function readOxm(r: WireReader, loose = false, into?: Match): Match {
   const type = r.u16();
   const length = r.u16();
   // Type 0 is the fixed match of 1.1, which has its own length.
@@ -60,9 +71,8 @@ export function readOxm(r: WireReader, loose = false): Match {
   }
   if (type !== OXM_TYPE) throw ofError('OFPBMC_BAD_TYPE');
   if (length < OXM_HEADER) throw ofError('OFPBMC_BAD_LEN');
-  const fields = r.sub(length - OXM_HEADER, 'OFPBMC_BAD_LEN').bytes(length - OXM_HEADER);
-  r.sub(padding(length), 'OFPBMC_BAD_LEN');
-  return decodeMatch(fields, { loose }).match;
+  const from = takeMatch(r, length - OXM_HEADER, padding(length));
+  return decodeMatch(r.data, loose ? LOOSE : STRICT, { from, to: from + length - OXM_HEADER, into }).match;
 }
 
 /** Returns the length in the header, which leaves the padding out. */

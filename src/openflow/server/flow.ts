@@ -58,7 +58,7 @@ function* describeAll(rules: readonly Rule[], now: number): Generator<FlowStats>
 }
 
 /** Actions as the bridge may take them: ports, tables, groups, meters and what the match must say are checked. Throws with the OpenFlow error. */
-export function checked(s: Session, actions: readonly Action[], match: Match, table?: number): Action[] {
+export function checked(s: Session, actions: readonly Action[], match: Match, table?: number): readonly Action[] {
   const { bridge, version } = s;
   return checkActions(actions, match, {
     version,
