@@ -146,6 +146,26 @@ for (const datapath of ['reference', 'native'] as const) {
     t.end();
   });
 
+  t.test(`${datapath}: packets that miss go to a controller that asked for them`, (t) => {
+    const { sw, br, ports } = make();
+    const got: PacketIn[] = [];
+    br.bridge.listen({ packetIn: (p) => got.push(p) });
+    br.addFlow('in_port=2,actions=load:1->NXM_NX_REG0[],resubmit(,4)');
+    const send = (port: number): string[] => {
+      ports[port - 1].send(udp(1));
+      sw.run();
+      return got.splice(0).map((p) => `${p.reason} ${p.table} ${p.cookie.toString(16)}`);
+    };
+    t.same(send(1), [], 'nobody asked');
+    br.bridge.setControllers(1, true);
+    t.same(send(1), ['0 0 ffffffffffffffff']);
+    t.same(send(2), [], 'a resubmit that finds nothing is no miss');
+    br.bridge.portMod(1, 0x40, 0x40);
+    t.same(send(1), [], 'no packet-ins from this port');
+    sw.close();
+    t.end();
+  });
+
   t.test(`${datapath}: a packet from the controller goes through actions and tables`, (t) => {
     const { sw, br, ports } = make();
     br.addFlow('in_port=3,actions=2');

@@ -131,7 +131,11 @@ export function outputTrunc(w: Walk, port: number, maxLen: number): void {
 
 /** The last table looked at had nothing for the packet. */
 export function tableMiss(w: Walk): void {
-  if (w.bridge.missToController) packetIn(w, 0xffff, OFPR.noMatch, 0, NO_USERDATA);
+  if (!w.bridge.missToController) return;
+  const { rule } = w;
+  w.rule = undefined;
+  packetIn(w, 0xffff, OFPR.noMatch, 0, NO_USERDATA);
+  w.rule = rule;
 }
 
 export function controller(w: Walk, a: Extract<Action, { type: 'controller' }>): void {

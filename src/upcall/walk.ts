@@ -61,6 +61,14 @@ export class Walk extends WalkState implements Translator, NormalWalk {
       this.note(() => '>> OFPPC_NO_RECV set, dropping');
       this.reject('policy');
     } else if (rule) this.runRule(rule, false);
+    else this.missed();
+  }
+
+  /** Nothing in the table for the packet, where that means something. */
+  private missed(): void {
+    const { flow, bridge } = this;
+    if ((flow[K.nwFrag.offset] & FRAG.any) !== 0 && bridge.fragmentHandling === 1) this.reject('policy');
+    else output.tableMiss(this);
   }
 
   // Tables and lists
@@ -118,7 +126,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     const before = this.table;
     const rule = this.lookup(table, inPort, miss);
     if (rule) this.runRule(rule, table <= before);
-    else if (miss === 'miss') output.tableMiss(this);
+    else if (miss === 'miss') this.missed();
     this.table = before;
     this.input.tracer?.leave();
   }
