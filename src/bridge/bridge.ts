@@ -4,7 +4,7 @@
  * Whatever changes here says so to `changes`, so that flows that were derived from it are translated again. The bridge forwards nothing
  * itself: frames are the datapath's.
  */
-import type { Action } from '../action/action.js';
+import type { Action, LearnSpec } from '../action/action.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { NO_OFFLOAD } from '../datapath/datapath.js';
 import { OFPP } from '../flow/field.js';
@@ -24,7 +24,7 @@ import { K } from '../packet/key.js';
 import type { Upcalls } from '../upcall/upcalls.js';
 import { type BridgeView, type NormalWalk, type PacketUp, PORT_CONFIG, type SideEffect } from '../upcall/view.js';
 import { DpMeters, type MeterIds } from './dp-meters.js';
-import { applyLearn, deleteLearned } from './learn.js';
+import { applyLearn, deleteLearned, mayLearn } from './learn.js';
 import { MacTable, type MacTableOptions } from './mac-table.js';
 import { type NormalBridge, normal } from './normal.js';
 import type { OfBridge, OfBridgeListener, OfTableStats } from './of-bridge.js';
@@ -257,6 +257,10 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   normal(x: NormalWalk): void {
     normal(this, x);
+  }
+
+  mayLearn(spec: LearnSpec, mod: FlowMod): boolean {
+    return mayLearn(this.tables, spec, mod);
   }
 
   meterId(id: number): number | undefined {

@@ -6,12 +6,16 @@ import type { Rule } from '../flowtable/rule.js';
 import type { FlowTables } from '../flowtable/tables.js';
 import { UserError } from '../lib/errors.js';
 
+/** Is there room for the flow under the action's limit? One that is there already always has it. */
+export function mayLearn(tables: FlowTables, spec: LearnSpec, mod: FlowMod): boolean {
+  if (spec.limit === 0) return true;
+  const known = tables.table(mod.table).engine.find(minify(mod.match), mod.priority);
+  return known !== undefined || tables.countCookie(mod.table, mod.cookie) < spec.limit;
+}
+
 /** Installs or renews a learned flow. A full table or the action's own limit refuse it silently: there is no one to tell. */
 export function applyLearn(tables: FlowTables, spec: LearnSpec, mod: FlowMod): void {
-  if (spec.limit > 0) {
-    const known = tables.table(mod.table).engine.find(minify(mod.match), mod.priority);
-    if (!known && tables.countCookie(mod.table, mod.cookie) >= spec.limit) return;
-  }
+  if (!mayLearn(tables, spec, mod)) return;
   try {
     tables.flowMod(mod);
   } catch (e) {

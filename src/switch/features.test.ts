@@ -208,6 +208,27 @@ for (const datapath of ['reference', 'native'] as const) {
   });
 }
 
+t.test('a learn action says whether there was room', (t) => {
+  const sw = new Switch({ datapath: 'reference', clock: new VirtualClock() });
+  const br = sw.bridge('br0');
+  const [p1, p2, p3] = ['p1', 'p2', 'p3'].map((n) => br.addPort(n));
+  br.addFlow(
+    'in_port=1,udp,actions=learn(table=5,limit=1,result_dst=NXM_NX_REG0[0],eth_type=0x800,nw_proto=17,udp_src=NXM_OF_UDP_SRC[]),resubmit(,1)',
+  );
+  br.addFlow('table=1,reg0=1,actions=2');
+  br.addFlow('table=1,reg0=0,actions=3');
+  const send = (port: number): number[] => {
+    p1.send(udp(port));
+    sw.run();
+    return [p2.received().length, p3.received().length];
+  };
+  t.same(send(1), [1, 0]);
+  t.same(send(2), [0, 1], 'full');
+  t.same(send(1), [1, 0], 'there already');
+  sw.close();
+  t.end();
+});
+
 t.test('a trace of the library', (t) => {
   const sw = new Switch({ datapath: 'reference' });
   const br = sw.bridge('br0');

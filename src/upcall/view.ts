@@ -58,6 +58,8 @@ export interface BridgeView {
   readonly groups: Groups;
   /** The datapath's number of a meter; undefined when there is no such meter. */
   meterId(id: number): number | undefined;
+  /** Would this learned flow be taken? */
+  mayLearn(spec: LearnSpec, mod: FlowMod): boolean;
   /** The NORMAL action: the bridge's own learning switch. */
   normal(x: NormalWalk): void;
   /** OFPC_FRAG_ bits: 0 normal, 1 drop, 2 reassemble, 3 nx-match. */

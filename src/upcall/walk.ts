@@ -352,6 +352,11 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   }
   learn(spec: LearnSpec): void {
     const mod = learnedFlow(spec, (f) => this.read(f));
-    this.effect({ kind: 'learn', bridge: this.bridge, spec, mod });
+    const { bridge, t } = this;
+    this.effect({ kind: 'learn', bridge, spec, mod });
+    if (!spec.resultDst) return;
+    this.write(spec.resultDst, bridge.mayLearn(spec, mod) ? 1n : 0n, 1n);
+    // The answer changes with the flows of that table.
+    t.tables[spec.table >> 5] |= 1 << (spec.table & 31);
   }
 }
