@@ -16,7 +16,7 @@ import { randomPipeline } from '../pipelines/random-pipeline.js';
 const PORTS = 4;
 const FRAMES = 60;
 const CHANGES = 25;
-const OPTIONS = { tables: 4, ports: PORTS, hashes: true, stateful: true };
+const OPTIONS = { tables: 4, ports: PORTS, hashes: true, cuts: true, stateful: true };
 
 export interface Staleness {
   changes: number;
