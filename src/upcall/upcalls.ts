@@ -219,7 +219,8 @@ export class Upcalls {
     const frozen = recircId === 0 ? undefined : this.states.get(recircId);
     if (!at || (recircId !== 0 && !frozen)) {
       this.flows.remove(flow);
-      return false;
+      // A later pass outlives the flows that led to it by a while: no fault.
+      return at !== undefined;
     }
     this.counts.retranslated++;
     this.key.set(key);
