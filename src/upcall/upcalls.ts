@@ -226,6 +226,8 @@ export class Upcalls {
     this.key.set(key);
     // Packets so far belong to the rules that sent them, not to those that will send the next ones.
     this.credit(flow, this.flows.counters(flow));
+    // What they taught may have changed the tables just now: that is for `settle`.
+    if (unchanged && this.unsettled) return true;
     this.walk.run(this.input(frozen?.bridge ?? at.bridge, at.port.number, this.key, frozen), this.t);
     return this.flows.update(flow, this.t, unchanged);
   }

@@ -104,10 +104,13 @@ export function checkStaleness(pipelines: number, seed: number): Staleness {
       for (let i = 0; i < FRAMES; i++) br.port(`p${r.between(1, PORTS)}`).send(wellFormedFrame(r));
       sw.run();
       upcalls.pushStatistics();
-      upcalls.settle();
+      while (upcalls.settle());
+      const early = upcalls.check(upcalls.flows.all.length);
+      if (early > 0)
+        out.faults.push(`pipeline ${n}, before change ${c}: ${early} flows out of date\n${present.join('\n')}`);
       const before = upcalls.flows.counts.modified + upcalls.flows.counts.deleted;
       const what = change(sw, br, r, spare, present);
-      upcalls.settle();
+      while (upcalls.settle());
       out.changes++;
       out.touched += upcalls.flows.counts.modified + upcalls.flows.counts.deleted - before;
       const wrong = upcalls.check(upcalls.flows.all.length);
