@@ -7,7 +7,7 @@ import { crc32c } from '../packet/crc32c.js';
 import { K } from '../packet/key.js';
 import { executionOrder, writeActionSet } from './action-set.js';
 import { onCopy } from './branch.js';
-import { portIsUp } from './output.js';
+import { OFPR, portIsUp } from './output.js';
 import type { Walk } from './walk.js';
 
 /**
@@ -20,7 +20,10 @@ function runBucket(w: Walk, g: Group, b: Bucket): void {
   const ordered = executionOrder(writeActionSet([], b.actions));
   w.input.tracer?.open(`bucket ${b.id}`);
   w.depth++;
+  const { origin } = w;
+  if (origin !== OFPR.packetOut) w.origin = OFPR.group;
   onCopy(w, () => w.list(ordered));
+  w.origin = origin;
   w.depth--;
   w.input.tracer?.leave();
   // What ends a bucket ends that bucket only.

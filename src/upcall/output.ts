@@ -2,13 +2,22 @@
 import { type Action, NO_METER } from '../action/action.js';
 import { OFPP } from '../flow/field.js';
 import { KEY_BYTES } from '../flow/key.js';
+import type { Rule } from '../flowtable/rule.js';
 import { DP_KEY_BYTES, LINE_BYTES } from '../packet/key.js';
 import { mplsCount, vlanCount } from './commit.js';
 import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
 import type { Walk } from './walk.js';
 
-/** OFPR_ reasons of a packet-in. */
-export const OFPR = { noMatch: 0, action: 1, invalidTtl: 2, actionSet: 3, group: 4, packetOut: 5 } as const;
+/** Why a packet goes up: OFPR_ of 1.4, and two kinds of noMatch that controllers of different versions see differently. */
+export const OFPR = {
+  action: 1,
+  invalidTtl: 2,
+  actionSet: 3,
+  group: 4,
+  packetOut: 5,
+  explicitMiss: 6,
+  implicitMiss: 7,
+} as const;
 const NO_USERDATA = new Uint8Array(0);
 
 export function portIsUp(port: PortView | undefined): boolean {
@@ -99,7 +108,7 @@ export function output(w: Walk, port: number, maxLen: number): void {
     case OFPP.all:
       return flood(w, true);
     case OFPP.controller:
-      return packetIn(w, maxLen, w.input.actions ? OFPR.packetOut : OFPR.action, 0, NO_USERDATA);
+      return packetIn(w, maxLen, w.origin, 0, NO_USERDATA);
     case OFPP.none:
       return;
     default:
@@ -134,7 +143,7 @@ export function tableMiss(w: Walk): void {
   if (!w.bridge.missToController) return;
   const { rule } = w;
   w.rule = undefined;
-  packetIn(w, 0xffff, OFPR.noMatch, 0, NO_USERDATA);
+  packetIn(w, 0xffff, OFPR.implicitMiss, 0, NO_USERDATA);
   w.rule = rule;
 }
 
@@ -151,12 +160,18 @@ export function controller(w: Walk, a: Extract<Action, { type: 'controller' }>):
   } else packetIn(w, a.maxLen, a.reason, a.controllerId, a.userdata);
 }
 
+/** The flow for what no other flow takes, as OpenFlow 1.3 defines it. */
+function isTableMiss(r: Rule): boolean {
+  return r.priority === 0 && r.match.index.length === 0;
+}
+
 /** Sends the packet up as it is now, with what OpenFlow has to say about it kept under a number. */
 export function packetIn(w: Walk, maxLen: number, reason: number, controllerId: number, userdata: Uint8Array): void {
   const arrival = w.bridge.port(w.inPort);
-  if (reason === OFPR.noMatch && arrival && arrival.config & PORT_CONFIG.noPacketIn) return w.reject('table_miss');
+  if (reason === OFPR.action && w.rule && isTableMiss(w.rule)) reason = OFPR.explicitMiss;
+  if (reason === OFPR.implicitMiss && arrival && arrival.config & PORT_CONFIG.noPacketIn) return w.reject('table_miss');
   w.commit();
-  const cookie = w.rule?.cookie ?? (reason === OFPR.noMatch ? 0xffffffffffffffffn : 0n);
+  const cookie = w.rule?.cookie ?? 0n;
   const stateId = w.input.states.intern(
     {
       bridge: w.bridge,

@@ -9,6 +9,7 @@ import { get16, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, FRAG, K } from '../packet/key.js';
 import { isIp } from './commit.js';
 import type { Frame, StackItem } from './frozen.js';
+import { OFPR } from './output.js';
 import type { TranslateInput, Translation } from './translation.js';
 import type { BridgeView } from './view.js';
 
@@ -55,6 +56,8 @@ export class WalkState {
   protected resubmits = 0;
   reason: DropReasonName | undefined;
   sent = false;
+  /** What controllers are told of an output to them: what list it stands in, OFPR_. */
+  origin: number = OFPR.action;
   /** The list being walked and the place in it, for actions that take the rest with them. */
   current: readonly Action[] = [];
   position = 0;
@@ -79,6 +82,7 @@ export class WalkState {
     this.ended = this.failed = this.freezing = this.wasMpls = this.sent = this.listOver = false;
     this.cut = this.depth = this.resubmits = this.table = 0;
     this.rule = undefined;
+    this.origin = input.actions ? OFPR.packetOut : OFPR.action;
     this.reason = undefined;
     this.enterBridge(input.bridge, input.inPort);
     this.alwaysLooked();

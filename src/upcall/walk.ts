@@ -29,6 +29,7 @@ import { group } from './group.js';
 import { hashFields } from './hash-fields.js';
 import { learnedFlow } from './learn.js';
 import * as output from './output.js';
+import { OFPR } from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
@@ -93,7 +94,6 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     }
     if (rule) {
       t.rules.push(rule);
-      t.generations.push(rule.generation);
       t.bridges.push(bridge);
     } else {
       t.misses.push({ bridge, table });
@@ -172,7 +172,10 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     this.actionSet = [];
     // After an exit nothing of it runs, as in OVS.
     this.input.tracer?.open('--. Executing action set:');
+    const { origin } = this;
+    if (origin === OFPR.action) this.origin = OFPR.actionSet;
     this.list(ordered);
+    this.origin = origin;
     this.input.tracer?.leave();
   }
 

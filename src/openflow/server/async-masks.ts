@@ -23,6 +23,8 @@ export const PACKET_IN_REASON = {
   packetOut: 5,
   /** OVS: a miss that a table-miss flow of 1.3 sent. */
   explicitMiss: 6,
+  /** OVS: no flow at all matched, and a controller below 1.3 gets such packets. */
+  implicitMiss: 7,
 } as const;
 
 export function defaultAsync(): AsyncMasks {
