@@ -146,12 +146,11 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     for (const l of this.listeners) l.portStatus?.(port, 'modify');
   }
 
-  /** How many controllers are connected, and whether one of them wants packets that no flow matches (OpenFlow below 1.3). */
-  setControllers(connected: number, wantsMisses: boolean): void {
-    if (connected === this.controllers && wantsMisses === this.missToController) return;
-    this.controllers = connected;
+  setControllers(listening: number, wantsMisses: boolean): void {
+    const same = (listening === 0) === (this.controllers === 0) && wantsMisses === this.missToController;
+    this.controllers = listening;
     this.missToController = wantsMisses;
-    this.deps.upcalls.changes.everything();
+    if (!same) this.deps.upcalls.changes.everything();
   }
 
   private portsChanged(): void {
@@ -211,10 +210,6 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   flowMod(mod: FlowMod): void {
     if (mod.command !== 'delete' && mod.command !== 'delete_strict') this.checkActions(mod.actions, mod.table);
     this.tables.flowMod(mod);
-  }
-
-  atomically(run: () => void): void {
-    this.tables.atomically(run);
   }
 
   flows(filter: FlowFilter): Iterable<Rule> {

@@ -82,8 +82,6 @@ export interface OfBridge {
   portMod(number: number, config: number, mask: number): void;
   /** Throws UserError with ofError set. */
   flowMod(mod: FlowMod): void;
-  /** Runs flow_mods of which all are kept or none: when `run` throws, tables are as they were, and no one hears of it. */
-  atomically(run: () => void): void;
   /** Statistics of the rules are as fresh as the last push-back. */
   flows(filter: FlowFilter): Iterable<Rule>;
   tableStats(): Iterable<OfTableStats>;
@@ -93,6 +91,8 @@ export interface OfBridge {
   readonly meters: Meters;
   /** Checks ports, tables, groups and consistency of actions against a match's prerequisites, as flow_mod does. Throws. */
   checkActions(actions: readonly Action[], table: number): void;
+  /** How many peers hear unasked messages, and whether one of them wants packets that no flow matches (OpenFlow below 1.3). */
+  setControllers(listening: number, wantsMisses: boolean): void;
   /** OFPC_FRAG_: 0 normal, 1 drop, 2 reasm, 3 nx-match. */
   fragmentHandling: number;
   /** Returns a function that ends the subscription. */

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { VlanMode, VlanSpec } from '../bridge/vlan.js';
 import { UserError } from '../lib/errors.js';
-import { parseTarget } from '../openflow/target.js';
-import type { FailMode, TlsFiles } from '../switch/controllers.js';
-import { type ControllerOptions, Daemon, type NamedPort } from '../switch/daemon.js';
+import type { ControllerOptions } from '../switch/controllers.js';
+import { Daemon, type NamedPort } from '../switch/daemon.js';
+import { runDirectory } from '../switch/of-sockets.js';
+import { CONTROLLER_OPTIONS, CONTROLLER_USAGE, parseControllers } from './switchd/controllers.js';
 
 const USAGE = `usage: weft switchd [OPTION...]
 Runs a switch until SIGTERM or SIGINT.
@@ -13,11 +13,7 @@ Runs a switch until SIGTERM or SIGINT.
                           (veth, NIC), or else a TAP that weft makes. A bridge begins with the flow priority=0,actions=NORMAL
   --port NAME:KEY=VALUE,...  settings of a port named in a --bridge: type (system, internal, tap, null, pcap, patch), tag,
                           trunks (VLANs joined by +), vlan_mode, number; any other key is an option of its type (peer, rx_pcap, ...)
-  --controller NAME=TARGET  a controller of a bridge, may be repeated: tcp:HOST[:PORT], ssl:HOST[:PORT], unix:PATH, or for it to come to
-                          us ptcp:[PORT][:HOST], pssl:[PORT][:HOST], punix:PATH. The bridge then begins without a flow
-  --fail-mode NAME=MODE   standalone (default: a learning switch while no controller answers) or secure
-  --private-key, --certificate, --ca-cert FILE   PEM files for ssl and pssl
-  --rundir DIR            where sockets are made (default $WEFT_RUNDIR, $OVS_RUNDIR, /var/run/openvswitch)
+${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WEFT_RUNDIR, $OVS_RUNDIR, /var/run/openvswitch)
   --workers N             worker threads (default 1); ports are dealt out to them in turn
   --busy                  workers never sleep
   --no-microflow          megaflow cache only
@@ -75,11 +71,7 @@ function parse(args: readonly string[]): Options | undefined {
     options: {
       bridge: { type: 'string', multiple: true },
       port: { type: 'string', multiple: true },
-      controller: { type: 'string', multiple: true },
-      'fail-mode': { type: 'string', multiple: true },
-      'private-key': { type: 'string' },
-      certificate: { type: 'string' },
-      'ca-cert': { type: 'string' },
+      ...CONTROLLER_OPTIONS,
       rundir: { type: 'string' },
       workers: { type: 'string' },
       busy: { type: 'boolean' },
@@ -95,11 +87,7 @@ function parse(args: readonly string[]): Options | undefined {
     if (settings.has(name)) throw new UserError(`--port ${name} is given twice: join the settings with commas`);
     settings.set(name, port);
   }
-  const above = parseControllers(v.controller ?? [], v['fail-mode'] ?? [], {
-    key: v['private-key'],
-    cert: v.certificate,
-    ca: v['ca-cert'],
-  });
+  const above = parseControllers(v, v.rundir ?? runDirectory());
   const bridges = (v.bridge ?? []).map((text) => {
     const m = /^([^=,\s]{1,15})(?:=(.*))?$/.exec(text);
     if (!m) throw new UserError(`--bridge takes NAME=PORT,PORT..., not "${text}"`);
@@ -116,7 +104,7 @@ function parse(args: readonly string[]): Options | undefined {
   });
   for (const name of above.keys()) {
     if (!bridges.some((b) => b.name === name))
-      throw new UserError(`--controller or --fail-mode ${name}: no such --bridge`);
+      throw new UserError(`--controller, --fail-mode or --protocols ${name}: no such --bridge`);
   }
   for (const name of settings.keys()) throw new UserError(`--port ${name}: no --bridge names this port`);
   return {
@@ -128,47 +116,6 @@ function parse(args: readonly string[]): Options | undefined {
     maxVlans: whole('vlan-limit', v['vlan-limit'], 1, 1, 2) === 2 ? 2 : 1,
     maxFlows: v['max-flows'] === undefined ? undefined : whole('max-flows', v['max-flows'], 0, 1, 4_000_000),
   };
-}
-
-/** NAME=VALUE. */
-function pair(option: string, text: string): [string, string] {
-  const at = text.indexOf('=');
-  if (at < 1) throw new UserError(`--${option} takes NAME=VALUE, not "${text}"`);
-  return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function parseControllers(
-  targets: readonly string[],
-  modes: readonly string[],
-  files: { key?: string; cert?: string; ca?: string },
-): Map<string, ControllerOptions> {
-  const read = (file: string): Buffer => {
-    try {
-      return readFileSync(file);
-    } catch (e) {
-      throw new UserError(`cannot read ${file}: ${e instanceof Error ? e.message : e}`);
-    }
-  };
-  const { key, cert, ca } = files;
-  const tls = key && cert && ca ? { key: read(key), cert: read(cert), ca: read(ca) } : undefined;
-  const out = new Map<string, { targets: string[]; failMode: FailMode; tls?: TlsFiles }>();
-  const of = (name: string) => {
-    const there = out.get(name) ?? { targets: [], failMode: 'standalone', tls };
-    out.set(name, there);
-    return there;
-  };
-  for (const text of targets) {
-    const [name, target] = pair('controller', text);
-    parseTarget(target);
-    of(name).targets.push(target);
-  }
-  for (const text of modes) {
-    const [name, mode] = pair('fail-mode', text);
-    if (mode !== 'standalone' && mode !== 'secure')
-      throw new UserError(`--fail-mode ${name}: standalone or secure, not "${mode}"`);
-    of(name).failMode = mode;
-  }
-  return out;
 }
 
 function whole(name: string, text: string | undefined, otherwise: number, min: number, max: number): number {

@@ -75,13 +75,13 @@ export class Connection {
     return xid;
   }
 
-  /** Sends now, or not at all when the peer is behind. */
-  sendUnasked(bytes: Uint8Array): boolean {
+  /** Sends now, or not at all when the peer is behind: then the bytes are not even made. */
+  sendUnasked(make: Uint8Array | (() => Uint8Array)): boolean {
     if (!this.open || this.stream.writableLength > HIGH_WATER) {
       this.dropped++;
       return false;
     }
-    this.write(bytes);
+    this.write(typeof make === 'function' ? make() : make);
     return true;
   }
 

@@ -20,7 +20,7 @@ import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
 import { unknownOptions, type VportSpec } from '../vport/kinds.js';
 import { controlCommands } from './control-commands.js';
-import { Controllers, type FailMode, type TlsFiles } from './controllers.js';
+import { type ControllerOptions, type ControllerStatus, Controllers } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { RealClock } from './real-clock.js';
@@ -62,16 +62,10 @@ export interface NamedPort {
   readonly options?: Readonly<Record<string, string>>;
 }
 
-/** What stands above a bridge. */
-export interface ControllerOptions {
-  readonly targets: readonly string[];
-  readonly failMode: FailMode;
-  readonly tls?: TlsFiles;
-}
-
 interface Served {
   readonly bridge: Bridge;
   readonly openflow: OpenFlowServer;
+  readonly controllers: Controllers;
   readonly close: readonly (() => Promise<void>)[];
 }
 
@@ -116,6 +110,13 @@ export class Daemon {
       maxVlans,
       onChange: () => this.settleSoon(),
     });
+    this.control.register({
+      name: 'weft/controllers',
+      usage: '',
+      min: 0,
+      max: 0,
+      run: () => `${JSON.stringify(this.controllerStatus())}\n`,
+    });
     for (const c of controlCommands(this.core, this.driver, () => this.askExit())) this.control.register(c);
     this.upkeepLater();
   }
@@ -148,9 +149,8 @@ export class Daemon {
       this.log(`${name}: ${e.message}; the bridge works without its LOCAL port`);
       bridge = await this.addBridge(name, { type: 'null' }, above);
     }
-    // Where there are controllers, the flows are theirs.
-    if (!above && bridge.tables.size === 0)
-      bridge.flowMod(flowModFromText('priority=0,actions=NORMAL', 'add', () => undefined));
+    // Otherwise what is above decides.
+    if (!above) bridge.flowMod(flowModFromText('priority=0,actions=NORMAL', 'add', () => undefined));
     return bridge;
   }
 
@@ -171,20 +171,19 @@ export class Daemon {
     above?: ControllerOptions,
   ): Promise<Bridge> {
     const bridge = this.core.addBridge(name, { ...local, name });
-    const controllers = above && new Controllers(bridge, this.clock, above.failMode, this.log, above.tls);
     const openflow = new OpenFlowServer(bridge, this.clock, {
-      controllersChanged: (versions) => controllers?.changed(versions),
+      versions: above?.versions,
       // Tools come and go for each command.
       log: (text) => {
         if (!text.endsWith('connection closed by peer')) this.log(text);
       },
       fault: (e) => this.log(`${name}: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`),
     });
-    const close: (() => Promise<void>)[] = [];
-    this.served.set(name, { bridge, openflow, close });
-    if (controllers) close.push(() => controllers.close());
+    const controllers = new Controllers(bridge, openflow, this.clock, this.log);
+    const close: (() => Promise<void>)[] = [() => controllers.close()];
+    this.served.set(name, { bridge, openflow, controllers, close });
     try {
-      for (const target of above?.targets ?? []) await controllers?.add(target, openflow);
+      if (above) await controllers.set(above);
       if (this.runDir !== undefined) {
         close.push(await listenUnix(join(this.runDir, `${name}.mgmt`), (s) => void openflow.accept(s, 'service')));
         close.push(await listenUnix(join(this.runDir, `${name}.snoop`), (s) => openflow.snoop(s)));
@@ -211,6 +210,14 @@ export class Daemon {
 
   removePort(bridge: Bridge, name: string): void {
     this.core.removePort(bridge, name);
+  }
+
+  /** By bridge: is it forwarding by itself for want of a controller, and how is each of them. */
+  controllerStatus(): Record<string, { failOpen: boolean; controllers: ControllerStatus[] }> {
+    const all = [...this.served].map(
+      ([name, { controllers: c }]) => [name, { failOpen: c.isFailOpen, controllers: c.status() }] as const,
+    );
+    return Object.fromEntries(all);
   }
 
   private settleSoon(): void {

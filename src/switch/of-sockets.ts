@@ -10,7 +10,7 @@ export function runDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return env.WEFT_RUNDIR || env.OVS_RUNDIR || '/var/run/openvswitch';
 }
 
-function reason(e: unknown): string {
+export function reason(e: unknown): string {
   const known = e instanceof Error && 'errno' in e ? getSystemErrorMap().get(Number(e.errno)) : undefined;
   return known ? known[1] : e instanceof Error ? e.message : String(e);
 }

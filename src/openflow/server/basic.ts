@@ -96,6 +96,8 @@ export const basicHandlers: Handlers = {
     s.invalidTtl = s.version < 4 && (v.flags & INVALID_TTL_TO_CONTROLLER) !== 0;
     s.missSendLen = v.missSendLen;
   },
+  // The answer to a question of ours: that it came is all.
+  echo_reply: () => {},
   barrier_request: (s) => s.reply('barrier_reply', {}),
   desc_request: (s) => s.reply('desc_reply', s.shared.description),
   port_desc_request: (s, v) => {

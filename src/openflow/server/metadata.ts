@@ -12,6 +12,11 @@ const TOLD: readonly FieldRow[] = FIELDS.filter((f) =>
   ),
 );
 
+/** OpenFlow port that the packet came from. */
+export function arrivalOf(key: Uint8Array): number {
+  return Number(readField(key, IN_PORT));
+}
+
 export function metadataOf(key: Uint8Array): Match {
   const m = new Match();
   writeField(m.value, IN_PORT, readField(key, IN_PORT));

@@ -11,11 +11,15 @@ import { PACKET_IN_REASON } from './async-masks.js';
 import { describePort } from './basic.js';
 import { checked, describeRemoved } from './flow.js';
 import { changing, type Handlers } from './handler.js';
-import { metadataOf } from './metadata.js';
+import { arrivalOf, metadataOf } from './metadata.js';
 import { PACKET_IN_FORMAT, ROLE, type Session } from './session.js';
 
 /** Ports that a packet may come from besides real ones. */
 const NO_FLOOD = 0x10;
+/** Wire versions. */
+const OF13 = 4;
+const OF14 = 5;
+const MAX_U64 = 0xffffffffffffffffn;
 const FROM: ReadonlySet<number> = new Set([OFPP.controller, OFPP.local, OFPP.none]);
 
 /** Throws with the OpenFlow error. */
@@ -28,11 +32,17 @@ export function sendPacket(s: Session, v: PacketOutMessage): void {
 
 export const packetHandlers: Handlers = { packet_out: changing(sendPacket) };
 
-/** 1.3 has three reasons; what came later was "action" then. */
+const isMiss = (reason: number): boolean =>
+  reason === PACKET_IN_REASON.noMatch ||
+  reason === PACKET_IN_REASON.explicitMiss ||
+  reason === PACKET_IN_REASON.implicitMiss;
+
+/** As a version calls a reason: before 1.3 the flow for misses was a flow like others, and before 1.4 all that a flow does was "action". */
 function reasonFor(reason: number, version: number): number {
   if (reason === PACKET_IN_REASON.explicitMiss)
-    return version >= 4 ? PACKET_IN_REASON.noMatch : PACKET_IN_REASON.action;
-  return version < 5 && reason > PACKET_IN_REASON.invalidTtl ? PACKET_IN_REASON.action : reason;
+    return version >= OF13 ? PACKET_IN_REASON.noMatch : PACKET_IN_REASON.action;
+  if (reason === PACKET_IN_REASON.implicitMiss) return PACKET_IN_REASON.noMatch;
+  return version < OF14 && reason > PACKET_IN_REASON.invalidTtl ? PACKET_IN_REASON.action : reason;
 }
 
 /** Which bit of the async masks a reason is. */
@@ -42,8 +52,13 @@ function wants(s: Session, pair: { primary: number; secondary: number }, reason:
 }
 
 /** A peer on a management socket hears nothing unasked before it sets a length for packets that missed. */
-function listens(s: Session): boolean {
+export function listens(s: Session): boolean {
   return s.version !== 0 && (s.peer === 'primary' || s.missSendLen > 0);
+}
+
+/** From 1.3 on a packet that no flow matches is dropped; before, it goes to controllers. */
+export function wantsMisses(s: Session): boolean {
+  return s.version < OF13 && s.controllerId === 0;
 }
 
 function packetInName(s: Session): string | undefined {
@@ -52,28 +67,43 @@ function packetInName(s: Session): string | undefined {
 }
 
 function sendPacketIn(s: Session, p: PacketIn): void {
+  if (!listens(s) || p.controllerId !== s.controllerId) return;
+  if (p.reason === PACKET_IN_REASON.implicitMiss && !wantsMisses(s)) return;
+  const miss = isMiss(p.reason);
   const mask =
     p.reason === PACKET_IN_REASON.invalidTtl && s.invalidTtl ? { primary: 7, secondary: 0 } : s.async.packetIn;
-  const reason = p.reason === PACKET_IN_REASON.explicitMiss ? PACKET_IN_REASON.noMatch : p.reason;
-  if (!listens(s) || p.controllerId !== s.controllerId || !wants(s, mask, reason)) return;
-  const name = packetInName(s);
-  const value: PacketInMessage = {
-    bufferId: NO_BUFFER,
-    totalLen: p.totalLen,
-    reason: name === undefined ? reasonFor(p.reason, s.version) : reason,
-    table: p.table,
-    cookie: p.cookie,
-    metadata: metadataOf(p.key),
-    // Whole, whatever length was asked for: nothing is kept back here that a controller could name by a buffer.
-    data: p.frame,
-    userdata: p.userdata,
+  if (!wants(s, mask, miss ? PACKET_IN_REASON.noMatch : p.reason)) return;
+  const to: Envelope = { version: s.version, xid: 0, name: packetInName(s) };
+  const make = (): Uint8Array => {
+    const metadata = metadataOf(p.key);
+    const value: PacketInMessage = {
+      bufferId: NO_BUFFER,
+      totalLen: p.totalLen,
+      reason: reasonFor(p.reason, s.version),
+      table: p.table,
+      cookie: p.cookie,
+      metadata,
+      // Whole, whatever length was asked for: nothing is kept back here that a controller could name by a buffer.
+      data: p.frame,
+      userdata: p.userdata,
+    };
+    return encode('packet_in', value, to);
   };
-  sendUnasked(s, (to) => encode('packet_in', value, { ...to, name }));
+  if (s.pacers) s.pacers[miss ? 0 : 1].offer(arrivalOf(p.key), make);
+  else s.connection.sendUnasked(make);
+}
+
+/** Another became primary. */
+export function demote(s: Session): void {
+  s.role = ROLE.secondary;
+  if (s.version < OF14 || !wants(s, s.async.roleStatus, 0)) return;
+  const generation = s.shared.generation ?? MAX_U64;
+  sendUnasked(s, (to) => encode('role_status', { role: s.role, reason: 0, generation }, to));
 }
 
 /** Bytes are made only for who takes them. */
 function sendUnasked(s: Session, make: (to: Envelope) => Uint8Array): void {
-  s.connection.sendUnasked(make({ version: s.version, xid: 0 }));
+  s.connection.sendUnasked(() => make({ version: s.version, xid: 0 }));
 }
 
 /** Members may be accessors of a class: a spread would lose them. */

@@ -8,6 +8,7 @@ import { Connection } from '../connection.js';
 import { ofError } from '../errors.js';
 import type { Message } from '../message.js';
 import type { Description } from '../messages/basic.js';
+import type { Kind } from '../registry.js';
 import { ALL_VERSIONS } from '../version.js';
 import { basicHandlers } from './basic.js';
 import { bundleHandlers } from './bundle.js';
@@ -17,7 +18,8 @@ import { groupHandlers } from './group.js';
 import type { Handler, Handlers } from './handler.js';
 import { meterHandlers } from './meter.js';
 import { monitorHandlers, noteChange, tellChanges } from './monitor.js';
-import { broadcaster, packetHandlers } from './packet.js';
+import type { PacerCounts, Rate } from './pacer.js';
+import { broadcaster, demote, listens, packetHandlers, wantsMisses } from './packet.js';
 import { type PeerKind, ROLE, Session } from './session.js';
 import { DEFAULT_DESCRIPTION, type SwitchState } from './state.js';
 import { tableHandlers } from './table.js';
@@ -42,8 +44,26 @@ export interface ServerOptions {
   readonly fault?: (e: unknown) => void;
   /** For the log: a peer came, went, or was refused something. */
   readonly log?: (text: string) => void;
-  /** Versions of the controllers that are connected (hello done), whenever they change. Peers of management sockets do not count. */
-  readonly controllersChanged?: (versions: readonly number[]) => void;
+}
+
+/** How a peer is served, and what its owner wants to know. */
+export interface PeerOptions {
+  /** Limits packet-ins: misses and the others each to this rate. Undefined: no limit but that of the connection. */
+  readonly rate?: Rate;
+  /** Both hellos are exchanged. */
+  ready?(): void;
+  /** Before a message is acted upon. */
+  message?(kind: Kind): void;
+  closed?(why: string): void;
+}
+
+export interface PeerStatus {
+  readonly version: number;
+  readonly role: number;
+  /** Unasked messages refused because the peer did not read. */
+  readonly dropped: number;
+  /** Of misses, then of other packets; undefined without a limit. */
+  readonly pacing?: readonly (PacerCounts & { readonly backlog: number })[];
 }
 
 export class OpenFlowServer {
@@ -64,7 +84,7 @@ export class OpenFlowServer {
       description: { ...DEFAULT_DESCRIPTION, ...options.description },
       generation: undefined,
       demoteOthers: (except) => {
-        for (const s of this.sessions) if (s !== except && s.role === ROLE.primary) s.role = ROLE.secondary;
+        for (const s of this.sessions) if (s !== except && s.role === ROLE.primary) demote(s);
       },
     };
     this.unlisten = bridge.listen({
@@ -77,14 +97,14 @@ export class OpenFlowServer {
   }
 
   /** Serves a peer until it, or `close`, ends the stream. */
-  accept(stream: Duplex, peer: PeerKind = 'service'): Connection {
-    let greeted = false;
+  accept(stream: Duplex, peer: PeerKind = 'service', options: PeerOptions = {}): Connection {
     const connection: Connection = new Connection(stream, this.options.versions ?? ALL_VERSIONS, {
+      ready: () => {
+        if (listens(session)) this.countListeners();
+        options.ready?.();
+      },
       message: (m, bytes) => {
-        if (!greeted) {
-          greeted = true;
-          this.tellControllers(peer);
-        }
+        options.message?.(m.kind);
         session.begin(m, bytes);
         this.acting = session;
         try {
@@ -92,38 +112,47 @@ export class OpenFlowServer {
         } finally {
           this.acting = undefined;
           this.tellChanges();
+          if (m.kind === 'set_config' || m.kind === 'set_controller_id') this.countListeners();
         }
       },
       closed: (why) => {
         this.sessions.delete(session);
-        this.tellControllers(peer);
+        session.close();
+        if (listens(session)) this.countListeners();
         this.options.log?.(`${this.state.bridge.name}: ${why}`);
+        options.closed?.(why);
       },
       fault: this.options.fault,
     });
-    const session = new Session(connection, peer, this.state);
+    const session = new Session(connection, peer, this.state, options.rate);
     this.sessions.add(session);
     return connection;
+  }
+
+  /** Of a connection that `accept` made; undefined when it has ended. */
+  status(connection: Connection): PeerStatus | undefined {
+    for (const s of this.sessions) {
+      if (s.connection !== connection) continue;
+      const pacing = s.pacers?.map((p) => ({ ...p.counts, backlog: p.backlog }));
+      return { version: s.version, role: s.role, dropped: connection.dropped, pacing };
+    }
+    return undefined;
   }
 
   private tellChanges(): void {
     for (const s of this.sessions) tellChanges(s);
   }
 
-  private tellControllers(peer: PeerKind): void {
-    if (peer !== 'primary' || !this.options.controllersChanged) return;
-    const known = [...this.sessions].filter((s) => s.peer === 'primary' && s.version !== 0);
-    this.options.controllersChanged(known.map((s) => s.version));
+  private countListeners(): void {
+    const all = [...this.sessions].filter(listens);
+    this.state.bridge.setControllers(all.length, all.some(wantsMisses));
   }
 
   /** Copies to a listener what a controller and the switch say to each other. Without a controller the stream is ended. */
   snoop(stream: Duplex): void {
     const watched = this.controller();
     if (!watched) {
-      // Read before ending, or the listener sees a reset instead of an end.
-      stream.on('error', () => {});
-      stream.resume();
-      stream.end();
+      stream.destroy();
       return;
     }
     const copy = (bytes: Uint8Array): void => {

@@ -8,6 +8,7 @@ import type { Kind, ValueOfKind } from '../registry.js';
 import { defaultAsync } from './async-masks.js';
 import type { Bundle } from './bundle.js';
 import type { Monitor } from './monitor.js';
+import { Pacer, type Rate } from './pacer.js';
 import type { SwitchState } from './state.js';
 
 /** `service`: a peer that came to a management socket; it gets unasked messages only after it set a miss_send_len. `primary`: a controller. */
@@ -34,6 +35,8 @@ export class Session {
   readonly monitors = new Map<number, Monitor>();
   /** Changes of flows not told yet. */
   readonly updates: FlowUpdate[] = [];
+  /** Packets that no flow matched, and those that a flow sent, where their rate is limited. */
+  readonly pacers: readonly [Pacer, Pacer] | undefined;
   /** The message being answered. */
   private request: { readonly xid: number; readonly bytes: Uint8Array } = { xid: 0, bytes: new Uint8Array(0) };
 
@@ -42,8 +45,17 @@ export class Session {
     readonly peer: PeerKind,
     /** Shared by all peers of the bridge. */
     readonly shared: SwitchState,
+    rate?: Rate,
   ) {
     this.missSendLen = peer === 'primary' ? 128 : 0;
+    if (!rate) return;
+    const pacer = (): Pacer => new Pacer(shared.clock, rate, (make) => void connection.sendUnasked(make));
+    this.pacers = [pacer(), pacer()];
+  }
+
+  /** The peer is gone. */
+  close(): void {
+    for (const p of this.pacers ?? []) p.close();
   }
 
   get bridge(): OfBridge {

@@ -96,10 +96,6 @@ export class StubBridge implements OfBridge {
     this.tables.flowMod(mod);
   }
 
-  atomically(run: () => void): void {
-    this.tables.atomically(run);
-  }
-
   flows(filter: FlowFilter): Iterable<Rule> {
     return this.tables.flows(filter);
   }
@@ -116,6 +112,8 @@ export class StubBridge implements OfBridge {
   }
 
   checkActions(): void {}
+
+  setControllers(): void {}
 
   listen(listener: OfBridgeListener): () => void {
     this.listeners.add(listener);
