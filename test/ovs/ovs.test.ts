@@ -2,6 +2,9 @@ import t from 'tap';
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { compareWithOvs } from './compare.js';
 
+// Machines are slow at times; nothing here waits for anything.
+t.setTimeout(600_000);
+
 const missing = needPrograms(OVS_PROGRAMS);
 
 for (const datapath of ['native', 'reference'] as const) {

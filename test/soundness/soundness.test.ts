@@ -2,6 +2,9 @@ import t from 'tap';
 import { checkSoundness } from './check.js';
 import { checkStaleness } from './stale.js';
 
+// Machines are slow at times; nothing here waits for anything.
+t.setTimeout(600_000);
+
 for (const seed of [1, 2]) {
   t.test(`masks are sound (seed ${seed})`, (t) => {
     const s = checkSoundness(40, seed);
