@@ -1,16 +1,21 @@
 /**
  * A set of bit prefixes that tells how few bits of a value settle which of them match.
  *
- * A binary tree with paths compressed: a node holds the whole prefix down to it, and branches where stored prefixes part. Nodes live in flat
- * arrays, some 17 bytes each for 32-bit values, at most two nodes a distinct prefix.
+ * A binary tree with paths compressed: a node holds the whole prefix down to it, and branches where stored prefixes part. Nodes lie one behind the other
+ * in one array, 16 bytes each for 32-bit values: a walk through a large tree waits for memory, once a node. At most two nodes a distinct prefix.
  */
+
+/** Words of a node: its children by the bit after its prefix (-1 none; of a free node, the left one is the next free), its state, its prefix. */
+const LEFT = 0;
+const STATE = 2;
+const PREFIX = 3;
+/** State: the prefix's length in the low byte, and above it how often it was added, which is 0 for a mere branching point. */
+const LENGTH = 0xff;
+const ONE = 0x100;
+
 export class PrefixTrie {
-  private prefix: Uint32Array;
-  private length: Uint8Array;
-  /** Children of node n at 2n and 2n + 1, by the bit after its prefix; -1 none. Of a free node, 2n is the next free one. */
-  private child: Int32Array;
-  /** How often the prefix was added; 0 for a mere branching point. */
-  private count: Uint32Array;
+  private cells: Int32Array;
+  private readonly stride: number;
   private root = -1;
   private free = -1;
   private used = 0;
@@ -23,10 +28,8 @@ export class PrefixTrie {
 
   /** `words`: 32-bit words a value has; bit 0 is the highest of word 0. */
   constructor(private readonly words: number) {
-    this.prefix = new Uint32Array(4 * words);
-    this.length = new Uint8Array(4);
-    this.child = new Int32Array(8);
-    this.count = new Uint32Array(4);
+    this.stride = PREFIX + words;
+    this.cells = new Int32Array(4 * this.stride);
   }
 
   /** Nodes in use. */
@@ -38,31 +41,40 @@ export class PrefixTrie {
   add(value: Uint32Array, len: number): void {
     let parent = -1;
     for (let node = this.root; node >= 0; ) {
-      const same = this.common(value, node, Math.min(len, this.length[node]));
-      if (same < this.length[node]) {
-        if (same === len) {
-          const above = this.make(value, len, 1);
-          this.child[2 * above + this.bitOfNode(node, len)] = node;
-          this.relink(parent, node, above);
-        } else {
-          const branch = this.make(value, same, 0);
-          const leaf = this.make(value, len, 1);
-          this.child[2 * branch + bit(value, same)] = leaf;
-          this.child[2 * branch + 1 - bit(value, same)] = node;
-          this.relink(parent, node, branch);
-        }
+      const length = this.length(node);
+      const same = this.common(value, node, Math.min(len, length));
+      if (same < length) {
+        const above = same === len ? this.above(node, value, len) : this.branch(node, value, same, len);
+        this.relink(parent, node, above);
         return;
       }
       if (same === len) {
-        this.count[node]++;
+        this.cells[node * this.stride + STATE] += ONE;
         return;
       }
       parent = node;
-      node = this.child[2 * node + bit(value, this.length[node])];
+      node = this.child(node, bit(value, length));
     }
-    const leaf = this.make(value, len, 1);
+    const leaf = this.make(value, len, ONE);
     if (parent < 0) this.root = leaf;
-    else this.child[2 * parent + bit(value, this.length[parent])] = leaf;
+    else this.setChild(parent, bit(value, this.length(parent)), leaf);
+  }
+
+  /** A new node of a prefix that is a beginning of the node's. */
+  private above(node: number, value: Uint32Array, len: number): number {
+    const made = this.make(value, len, ONE);
+    this.setChild(made, this.bitOfNode(node, len), node);
+    return made;
+  }
+
+  /** A new node where the value and the node part after `same` bits, with both as children. */
+  private branch(node: number, value: Uint32Array, same: number, len: number): number {
+    const made = this.make(value, same, 0);
+    const leaf = this.make(value, len, ONE);
+    const side = bit(value, same);
+    this.setChild(made, side, leaf);
+    this.setChild(made, 1 - side, node);
+    return made;
   }
 
   /** Takes back one `add`. */
@@ -70,34 +82,38 @@ export class PrefixTrie {
     let above = -1;
     let parent = -1;
     let node = this.root;
-    while (node >= 0 && this.length[node] < len) {
+    while (node >= 0 && this.length(node) < len) {
       above = parent;
       parent = node;
-      node = this.child[2 * node + bit(value, this.length[node])];
+      node = this.child(node, bit(value, this.length(node)));
     }
-    if (node < 0 || this.length[node] !== len || --this.count[node] > 0) return;
-    if (this.splice(parent, node)) return;
+    if (node < 0 || this.length(node) !== len) return;
+    const at = node * this.stride + STATE;
+    this.cells[at] -= ONE;
+    if (this.cells[at] >= ONE || this.splice(parent, node)) return;
     // A leaf went: its parent may have been there only to branch.
-    if (parent >= 0 && this.count[parent] === 0) this.splice(above, parent);
+    if (parent >= 0 && this.cells[parent * this.stride + STATE] < ONE) this.splice(above, parent);
   }
 
   /** Follows a value down; afterwards `depth` and `has` tell about it. */
   walk(value: Uint32Array): void {
-    const { lengths, length, child } = this;
+    const { lengths, cells, stride } = this;
     lengths.fill(0);
     let depth = 0;
     for (let node = this.root; node >= 0; ) {
-      const len = length[node];
+      const at = node * stride;
+      const state = cells[at + STATE];
+      const len = state & LENGTH;
       const same = this.common(value, node, len);
       if (same < len) {
         this.depth = same + 1;
         return;
       }
       depth = len;
-      if (this.count[node] > 0) lengths[len >> 5] |= 1 << (len & 31);
-      if (child[2 * node] < 0 && child[2 * node + 1] < 0) break;
+      if (state >= ONE) lengths[len >> 5] |= 1 << (len & 31);
+      if (cells[at + LEFT] < 0 && cells[at + LEFT + 1] < 0) break;
       depth = len + 1;
-      node = child[2 * node + bit(value, len)];
+      node = cells[at + LEFT + bit(value, len)];
     }
     this.depth = depth;
   }
@@ -107,14 +123,26 @@ export class PrefixTrie {
     return (this.lengths[len >> 5] & (1 << (len & 31))) !== 0;
   }
 
+  private length(node: number): number {
+    return this.cells[node * this.stride + STATE] & LENGTH;
+  }
+
+  private child(node: number, side: number): number {
+    return this.cells[node * this.stride + LEFT + side];
+  }
+
+  private setChild(node: number, side: number, child: number): void {
+    this.cells[node * this.stride + LEFT + side] = child;
+  }
+
   /** Takes a node out that has one child at most and no count; false if it was a leaf. */
   private splice(parent: number, node: number): boolean {
-    const left = this.child[2 * node];
-    const right = this.child[2 * node + 1];
+    const left = this.child(node, 0);
+    const right = this.child(node, 1);
     if (left >= 0 && right >= 0) return true;
     const only = left >= 0 ? left : right;
     this.relink(parent, node, only);
-    this.child[2 * node] = this.free;
+    this.setChild(node, 0, this.free);
     this.free = node;
     this.live--;
     return only >= 0;
@@ -122,50 +150,44 @@ export class PrefixTrie {
 
   private relink(parent: number, from: number, to: number): void {
     if (parent < 0) this.root = to;
-    else if (this.child[2 * parent] === from) this.child[2 * parent] = to;
-    else this.child[2 * parent + 1] = to;
+    else this.setChild(parent, this.child(parent, 0) === from ? 0 : 1, to);
   }
 
   private make(value: Uint32Array, len: number, count: number): number {
     let n = this.free;
-    if (n >= 0) this.free = this.child[2 * n];
+    if (n >= 0) this.free = this.child(n, 0);
     else {
       n = this.used++;
-      if (n === this.length.length) this.grow(2 * n);
+      if (this.used * this.stride > this.cells.length) this.grow(n);
     }
     this.live++;
-    for (let i = 0; i < this.words; i++) this.prefix[n * this.words + i] = value[i];
-    this.length[n] = len;
-    this.count[n] = count;
-    this.child[2 * n] = -1;
-    this.child[2 * n + 1] = -1;
+    const at = n * this.stride;
+    this.cells[at + LEFT] = -1;
+    this.cells[at + LEFT + 1] = -1;
+    this.cells[at + STATE] = len | count;
+    for (let i = 0; i < this.words; i++) this.cells[at + PREFIX + i] = value[i];
     return n;
   }
 
-  private grow(capacity: number): void {
-    const { prefix, length, child, count } = this;
-    this.prefix = new Uint32Array(capacity * this.words);
-    this.prefix.set(prefix);
-    this.length = new Uint8Array(capacity);
-    this.length.set(length);
-    this.child = new Int32Array(2 * capacity);
-    this.child.set(child);
-    this.count = new Uint32Array(capacity);
-    this.count.set(count);
+  /** By half: doubling leaves, on average, a quarter of the memory unused. */
+  private grow(nodes: number): void {
+    const { cells } = this;
+    this.cells = new Int32Array((nodes + (nodes >> 1) + 1) * this.stride);
+    this.cells.set(cells);
   }
 
   /** Leading bits that value and node share, at most `limit`. */
   private common(value: Uint32Array, node: number, limit: number): number {
-    const at = node * this.words;
+    const at = node * this.stride + PREFIX;
     for (let i = 0; i < this.words; i++) {
-      const x = value[i] ^ this.prefix[at + i];
+      const x = value[i] ^ this.cells[at + i];
       if (x !== 0) return Math.min(limit, 32 * i + Math.clz32(x));
     }
     return limit;
   }
 
   private bitOfNode(node: number, i: number): number {
-    return (this.prefix[node * this.words + (i >> 5)] >>> (31 - (i & 31))) & 1;
+    return (this.cells[node * this.stride + PREFIX + (i >> 5)] >>> (31 - (i & 31))) & 1;
   }
 }
 

@@ -4,6 +4,7 @@ import { decodeActions, encodeActions } from '../../action/codec.js';
 import type { WireReader, WireWriter } from '../../action/context.js';
 import { decodeInstructions, encodeInstructions } from '../../action/instructions.js';
 import { ofError } from '../errors.js';
+import { ActionCache } from './action-cache.js';
 
 /** Bare actions: of packet-outs, buckets, and flows of 1.0. */
 export function readActions(r: WireReader, length: number): Action[] {
@@ -18,6 +19,18 @@ export function writeActions(w: WireWriter, actions: readonly Action[]): void {
 /** Of flows from 1.1 on. */
 export function readInstructions(r: WireReader, length: number): Action[] {
   return decodeInstructions(r, length);
+}
+
+const seenActions = new ActionCache(1024);
+const seenInstructions = new ActionCache(1024);
+
+/** What is left of a flow_mod; flows with the same share one list. */
+export function readFlowActions(r: WireReader): readonly Action[] {
+  return seenActions.take(r, () => readActions(r, r.remaining));
+}
+
+export function readFlowInstructions(r: WireReader): readonly Action[] {
+  return seenInstructions.take(r, () => readInstructions(r, r.remaining));
 }
 
 export function writeInstructions(w: WireWriter, actions: readonly Action[]): void {

@@ -7,7 +7,7 @@ import { FLOW_FLAG } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
 import { ANY, msg, nx } from '../row.js';
 import { byVersion, type Codec } from '../schema.js';
-import { readActions, readInstructions, writeActions, writeInstructions } from './actions.js';
+import { readFlowActions, readFlowInstructions, writeActions, writeInstructions } from './actions.js';
 import { readMatch10, readNxm, readOxm, writeMatch10, writeNxm, writeOxm } from './match.js';
 import { readOxs, writeOxs } from './oxs.js';
 import { port10, port32 } from './port-bits.js';
@@ -79,7 +79,13 @@ function readTail(r: WireReader): Tail {
 }
 
 /** Joined by hand: spreading costs several times what reading does, and there may be 100,000 of these. */
-function message10(t: Tail, match: Match, cookie: bigint, filter: CookieFilter, actions: Action[]): FlowModMessage {
+function message10(
+  t: Tail,
+  match: Match,
+  cookie: bigint,
+  filter: CookieFilter,
+  actions: readonly Action[],
+): FlowModMessage {
   return {
     command: t.command,
     table: TABLE_ALL,
@@ -121,7 +127,7 @@ const flowMod10: Codec<FlowModMessage> = {
     const match = readMatch10(r, r.lent);
     const cookie = r.u64();
     const tail = readTail(r);
-    return message10(tail, match, cookie, ANY_COOKIE, readActions(r, r.remaining));
+    return message10(tail, match, cookie, ANY_COOKIE, readFlowActions(r));
   },
   write: (w, v) => {
     writeMatch10(w, v.match);
@@ -142,7 +148,7 @@ const flowModNx: Codec<FlowModMessage> = {
     if (nxm.cookieMask !== 0n && (tail.command & 0xff) === 0) {
       throw ofError('NXBRC_NXM_INVALID', 'an addition sets a cookie and cannot match on one');
     }
-    return message10(tail, nxm.match, cookie, nxm, readActions(r, r.remaining));
+    return message10(tail, nxm.match, cookie, nxm, readFlowActions(r));
   },
   write: (w, v) => {
     w.u64(v.cookie);
@@ -179,7 +185,7 @@ const flowMod11: Codec<FlowModMessage> = {
       flags: readFlags(r.u16(), r.version, command === 0),
       importance: r.u16(),
       match: readOxm(r, false, r.lent),
-      actions: readInstructions(r, r.remaining),
+      actions: readFlowInstructions(r),
     };
   },
   write: (w, v) => {
