@@ -38,7 +38,7 @@ class Port {
   virtual uint32_t receive(Pool& pool, Packet** out, uint32_t max) = 0;
   // Sends all of them, or drops what the device does not take. The packets stay the worker's. Fills `tally`, and ok[i] = 1 for each that left.
   virtual void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) = 0;
-  // File descriptor to wait on with epoll, or -1: the port must be polled (pcap replay, null).
+  // File descriptor to wait on with poll, or -1: the port must be polled (pcap replay, null).
   virtual int fd() const = 0;
   // True: packets may come without fd() telling, so the worker does not sleep.
   virtual bool polled() const { return fd() < 0; }

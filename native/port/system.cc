@@ -120,13 +120,20 @@ class System final : public Port {
     cut.pool->give(segment);
   }
 
+  // The header goes right before the frame where there is room: the kernel takes one piece by a shorter way than two.
   static void prepare(const Packet& p, mmsghdr& msg, iovec* iov, Offload& off) {
     off = p.offload;
     off.flags &= 1;
-    iov[0] = {&off, kVnetHeader};
-    iov[1] = {p.data, p.len};
     std::memset(&msg, 0, sizeof msg);
     msg.msg_hdr.msg_iov = iov;
+    if (headroom(p) >= kVnetHeader) [[likely]] {
+      std::memcpy(p.data - kVnetHeader, &off, kVnetHeader);
+      iov[0] = {p.data - kVnetHeader, p.len + kVnetHeader};
+      msg.msg_hdr.msg_iovlen = 1;
+      return;
+    }
+    iov[0] = {&off, kVnetHeader};
+    iov[1] = {p.data, p.len};
     msg.msg_hdr.msg_iovlen = 2;
   }
 

@@ -1,6 +1,5 @@
 // The threads: breathe while there is work, spin a little, then sleep until a device, JavaScript or another worker has something.
 #include <pthread.h>
-#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,9 +66,7 @@ void Datapath::sleep(Worker& w, Runner& r) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (!w.has_work() && !r.asked.load(std::memory_order_acquire)) {
     w.stats()[kWorkerSleeps]++;
-    epoll_event events[16];
-    const int n = epoll_wait(w.epoll_fd(), events, 16, w.waits() ? kWaitingMs : kIdleMs);
-    for (int i = 0; i < n; i++) w.quiet(events[i].data.fd);
+    w.wait(w.waits() ? kWaitingMs : kIdleMs);
   }
   w.sleeping.store(false, std::memory_order_relaxed);
 }

@@ -1,6 +1,5 @@
 #include "worker.h"
 
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -42,17 +41,13 @@ Worker::Worker(uint32_t id, Shared& shared)
   dirty_.reserve(shared.config.max_ports);
   receiving_.reserve(shared.config.max_ports);
   if (shared.config.manual) return;
-  epoll_ = epoll_create1(EPOLL_CLOEXEC);
   event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  epoll_event e{};
-  e.events = EPOLLIN;
-  e.data.fd = event_;
-  if (epoll_ < 0 || event_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &e) < 0) throw std::bad_alloc();
+  if (event_ < 0) throw std::bad_alloc();
+  watched_.push_back({event_, POLLIN, 0});
 }
 
 Worker::~Worker() {
   for (uint32_t i = 0; i < flows_end_; i++) flow_end(flows_[i]);
-  if (epoll_ >= 0) close(epoll_);
   if (event_ >= 0) close(event_);
 }
 
@@ -63,16 +58,16 @@ void Worker::kick() {
 
 // Whether frames of a device wake the thread.
 void Worker::watch(const Port& port, bool on) {
-  if (epoll_ < 0 || port.fd() < 0) return;
-  epoll_event e{};
-  e.events = EPOLLIN;
-  e.data.fd = port.fd();
-  epoll_ctl(epoll_, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, port.fd(), &e);
+  if (event_ < 0 || port.fd() < 0) return;
+  if (on)
+    watched_.push_back({port.fd(), POLLIN, 0});
+  else
+    std::erase_if(watched_, [&port](const pollfd& w) { return w.fd == port.fd(); });
 }
 
-void Worker::quiet(int fd) {
+void Worker::wait(int ms) {
   uint64_t n;
-  if (fd == event_ && read(event_, &n, sizeof n) < 0 && errno != EAGAIN) std::abort();
+  if (poll(watched_.data(), watched_.size(), ms) > 0 && watched_[0].revents != 0 && read(event_, &n, sizeof n) < 0 && errno != EAGAIN) std::abort();
 }
 
 // Ends a worker's part of the lending. The first round gives back what it was lent, the second takes home what others gave back.
