@@ -9,7 +9,6 @@ import {
   type ParsedGroup,
   parseGroup,
   parseGroupFile,
-  splitGroupCommand,
 } from '../../openflow/text/group-parse.js';
 import { formatMessage } from '../../openflow/text/message.js';
 import { parseWord32 } from '../../openflow/text/number.js';
@@ -102,10 +101,8 @@ const NO_NAMES = { ports: new Map<number, string>(), tables: new Map<number, str
 
 /** The group as the message that would be sent. */
 export async function parseGroupText(command: Command): Promise<void> {
-  const { command: kind, group } = splitGroupCommand(command.args[0]);
-  const { mod, versions } = parseGroup(group, kind, new FlowReader(NO_NAMES).actionContext());
+  const { mod, versions } = parseGroup(command.args[0], 'add', new FlowReader(NO_NAMES).actionContext());
   const version = 31 - Math.clz32((command.settings.versions ?? 1 << 1) & versions);
-  checkVersion(mod, version);
   command.io.out(`usable protocols: ${formatNames(versions)}\nchosen version: ${versionName(version)}\n`);
   const message = decode(encode('group_mod', mod, { version, xid: 1 }));
   command.io.out(formatMessage(message, { verbosity: command.settings.verbosity }));

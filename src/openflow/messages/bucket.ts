@@ -4,7 +4,7 @@ import { OFPP } from '../../flow/field.js';
 import { BUCKET, type BucketSpec, GROUP, WATCH_NONE } from '../../flowtable/groups.js';
 import { ofError } from '../errors.js';
 import { readActions, writeActions } from './actions.js';
-import { readProperties, writeProperty } from './property.js';
+import { readProperties, unknownProperty, writeProperty } from './property.js';
 
 /** Group types by number. */
 export const GROUP_TYPES = ['all', 'select', 'indirect', 'ff'] as const;
@@ -64,7 +64,7 @@ function readBucket15(outer: WireReader, type: number): BucketSpec {
     if (property === PROPERTY.weight) weight = body.u16();
     else if (property === PROPERTY.watchPort) watchPort = body.u32();
     else if (property === PROPERTY.watchGroup) watchGroup = body.u32();
-    else throw ofError('OFPBPC_BAD_TYPE');
+    else throw unknownProperty(property, body);
   });
   checkWatchPort(watchPort);
   if (id > BUCKET.max) throw ofError('OFPGMFC_BAD_BUCKET');
@@ -79,7 +79,8 @@ function writeBucket15(w: WireWriter, b: BucketSpec, id: number, type: number): 
   const from = w.length;
   writeActions(w, b.actions);
   w.patch16(start + 2, w.length - from);
-  if (type === SELECT) {
+  // One for another type is that of a bucket to insert: the message does not say the type of its group.
+  if (type === SELECT || b.weight !== 0) {
     // Its own padding counts, as in the specification.
     writeProperty(w, PROPERTY.weight, () => {
       w.u16(b.weight);

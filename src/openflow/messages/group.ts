@@ -57,20 +57,27 @@ function checkCommandBucket(command: number, bucket: number): void {
 function check(v: GroupModMessage): void {
   const type = GROUP_TYPES[v.type];
   if (type === undefined) throw ofError('OFPGMFC_BAD_TYPE');
+  const inserts = v.command === GROUP_COMMAND.insert_bucket;
   const deletes = v.command === GROUP_COMMAND.delete;
   if (type === 'indirect' && !deletes && v.buckets.length !== 1) throw ofError('OFPGMFC_INVALID_GROUP');
   if (!COMMANDS.has(v.command)) throw ofError('OFPGMFC_BAD_COMMAND');
   if (v.command === GROUP_COMMAND.remove_bucket && v.buckets.length > 0) throw ofError('OFPGMFC_BAD_BUCKET');
   for (const b of v.buckets) {
     const watches = b.watchPort !== WATCH_NONE || b.watchGroup !== GROUP.any;
-    if (b.weight !== 0 && type !== 'select') throw ofError('OFPGMFC_INVALID_GROUP');
+    if (b.weight !== 0 && type !== 'select' && !inserts) throw ofError('OFPGMFC_INVALID_GROUP');
     if (watches && (type === 'all' || type === 'indirect')) throw ofError('OFPGMFC_WATCH_UNSUPPORTED');
     if (!watches && type === 'ff') throw ofError('OFPGMFC_INVALID_GROUP');
   }
 }
 
+/** All in them is padded to 8 bytes. */
+function checkLength(r: WireReader): void {
+  if (r.remaining % 8 !== 0) throw ofError('OFPBRC_BAD_LEN');
+}
+
 const groupMod11: Codec<GroupModMessage> = {
   read: (r) => {
+    checkLength(r);
     const command = r.u16();
     const type = r.u8();
     r.skip(1);
@@ -92,6 +99,7 @@ const groupMod11: Codec<GroupModMessage> = {
 };
 const groupMod15: Codec<GroupModMessage> = {
   read: (r) => {
+    checkLength(r);
     const command = r.u16();
     const type = r.u8();
     r.skip(1);

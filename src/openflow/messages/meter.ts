@@ -58,6 +58,7 @@ function writeBands(w: WireWriter, bands: readonly WireBand[]): void {
 
 const meterMod: Codec<MeterModMessage> = {
   read: (r) => {
+    if (r.remaining % 8 !== 0) throw ofError('OFPBRC_BAD_LEN');
     const command = r.u16();
     const flags = r.u16();
     const id = r.u32();

@@ -6,17 +6,32 @@ import { decodeOxmHeader, encodeOxmHeader } from '../../flow/oxm.js';
 import { getBig, putBig } from '../../lib/bytes.js';
 import { ofError } from '../errors.js';
 import type { WireSelection } from './group.js';
-import { readProperties, writeProperty } from './property.js';
+import { EXPERIMENTER, readProperties, unknownProperty, writeProperty } from './property.js';
 
-const EXPERIMENTER = 0xffff;
 /** The second is what was used before Netronome had a number. */
 const NETRONOME = [0x0000154d, 0x00001540] as const;
 const SELECTION_METHOD = 1;
 const METHOD_BYTES = 16;
 
-/** In the order of the fields' table, whatever order they were named in. */
+/** Families of fields in OVS's order, which differs from that of the table; fields of a family are in the table's. */
+const FAMILIES = [
+  /^(dp_hash|recirc_id|packet_type|conj_id)$/,
+  /^tun_(id|src|dst|ipv6_src|ipv6_dst|flags|gbp_id|gbp_flags|erspan_idx)$/,
+  /^tun_/,
+  /^(metadata|in_port|in_port_oxm|actset_output|skb_priority|pkt_mark)$/,
+  /^ct_/,
+  /^x*reg\d+$/,
+  /^(?!nsh_ttl)/,
+  /^nsh_ttl$/,
+];
+const rankOf = (row: FieldRow): number =>
+  FAMILIES.findIndex((f) => f.test(row.name)) * FIELDS.length + FIELDS.indexOf(row);
+const RANKS: ReadonlyMap<FieldRow, number> = new Map(FIELDS.map((f) => [f, rankOf(f)]));
+
+/** In the order in which they stand on the wire, whatever order they were named in. */
 export function inOrder<T extends { readonly field: FieldRow }>(fields: readonly T[]): T[] {
-  return [...fields].sort((a, b) => FIELDS.indexOf(a.field) - FIELDS.indexOf(b.field));
+  const rank = (f: T) => RANKS.get(f.field) ?? 0;
+  return [...fields].sort((a, b) => rank(a) - rank(b));
 }
 
 /** OXM entries whose values are masks. */
@@ -51,9 +66,9 @@ function readMethod(r: WireReader): WireSelection {
 export function readSelection(r: WireReader, allowed: boolean): WireSelection {
   let found: WireSelection = { method: '', param: 0n, fields: [] };
   readProperties(r, (type, body) => {
-    if (type !== EXPERIMENTER) throw ofError('OFPBPC_BAD_TYPE');
+    if (type !== EXPERIMENTER || body.remaining < 8) throw unknownProperty(type, body);
     const vendor = body.u32();
-    if (!NETRONOME.some((n) => n === vendor) || body.u32() !== SELECTION_METHOD) throw ofError('OFPBPC_BAD_TYPE');
+    if (!NETRONOME.some((n) => n === vendor) || body.u32() !== SELECTION_METHOD) throw ofError('OFPBPC_BAD_EXP_TYPE');
     if (!allowed) throw ofError('OFPBPC_BAD_VALUE');
     found = readMethod(body);
   });

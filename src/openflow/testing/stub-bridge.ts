@@ -62,6 +62,9 @@ export class StubBridge implements OfBridge {
     this.groups.listen(({ kind, group }) => {
       if (kind === 'removed') this.tables.removeUsersOfGroup(group.id);
     });
+    this.meters.listen(({ kind, meter }) => {
+      if (kind === 'removed') this.tables.removeUsersOfMeter(meter.id);
+    });
     this.tables.listen((e) => {
       if (e.kind === 'removed') for (const l of this.listeners) l.flowRemoved?.(e.rule, e.reason);
       for (const l of this.listeners) l.ruleChanged?.(e);

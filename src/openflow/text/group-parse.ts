@@ -98,8 +98,10 @@ function limited(text: string, max: number, name: string): number {
   return n;
 }
 
-function parseBucket(text: string, type: number, ctx: GroupTextContext): BucketSpec {
-  const select = GROUP_TYPES[type] === 'select';
+/** `type` is undefined where buckets are inserted into a group of unknown type. */
+function parseBucket(text: string, type: number | undefined, ctx: GroupTextContext): BucketSpec {
+  const name = type === undefined ? '' : GROUP_TYPES[type];
+  const select = name === 'select';
   let weight = select ? 1 : 0;
   let id: number = BUCKET.all;
   let watchPort: number = WATCH_NONE;
@@ -115,11 +117,11 @@ function parseBucket(text: string, type: number, ctx: GroupTextContext): BucketS
     else actions.push(`${key}(${arg})`);
   }
   if (actions.length === 0) throw new UserError('bucket must specify actions');
-  if (GROUP_TYPES[type] === 'ff' && watchPort === WATCH_NONE && watchGroup === GROUP.any) {
+  if (name === 'ff' && watchPort === WATCH_NONE && watchGroup === GROUP.any) {
     throw new UserError('fast failover bucket requires watch_port or watch_group');
   }
   const parsed = parseActions(actions.join(','), ctx, false);
-  if (weight !== 0 && !select) throw new UserError('Only select groups can have bucket weights.');
+  if (weight !== 0 && !select && type !== undefined) throw new UserError('Only select groups can have bucket weights.');
   return { id, weight, watchPort, watchGroup, actions: parsed };
 }
 
@@ -200,7 +202,7 @@ export function parseGroup(text: string, command: Command, ctx: GroupTextContext
   const head = parseHead(before, command);
   checkHead(head, command);
   const type = head.type ?? 0;
-  const buckets = parts.map((p) => parseBucket(p, type, ctx));
+  const buckets = parts.map((p) => parseBucket(p, head.type, ctx));
   if (GROUP_TYPES[type] === 'indirect' && buckets.length > 1)
     throw new UserError('Indirect groups can have at most one bucket.');
   const { method, param, fields, id = GROUP.all, commandBucket = BUCKET.all } = head;
