@@ -42,6 +42,9 @@ interface Attached {
 /** How often statistics go back to rules, and timeouts are looked at: OVS's users see figures within a second. */
 export const UPKEEP_MS = 500;
 
+/** One less than the ports a native datapath has room for: 0 is none. */
+const MAX_VPORT = 1023;
+
 export class Core {
   readonly dp: Datapath;
   readonly upcalls: Upcalls;
@@ -49,6 +52,7 @@ export class Core {
   private readonly byVport = new Map<number, Attached>();
   private readonly byName = new Map<string, Attached>();
   private nextVport = 1;
+  private readonly freeVports: number[] = [];
   private readonly meterIds = new MeterIds();
 
   constructor(private readonly options: CoreOptions) {
@@ -90,9 +94,13 @@ export class Core {
     const config = nativeConfig(spec);
     const number = options.number ?? bridge.freeNumber();
     if (bridge.port(number)) throw new UserError(`${bridge.name}: port number ${number} is in use`);
-    const vport = config ? this.nextVport : 0;
-    if (config) this.dp.portAdd(vport, config);
-    if (config) this.nextVport++;
+    const vport = config ? this.takeVport() : 0;
+    try {
+      if (config) this.dp.portAdd(vport, config);
+    } catch (e) {
+      this.freeVports.push(vport);
+      throw e;
+    }
     const port = bridge.addPort({
       number,
       name: spec.name,
@@ -107,6 +115,13 @@ export class Core {
     return port;
   }
 
+  /** Numbers are used again only when there are no new ones, the oldest first: packets on their way may still carry an old one. */
+  private takeVport(): number {
+    const vport = this.nextVport <= MAX_VPORT ? this.nextVport++ : this.freeVports.shift();
+    if (vport === undefined) throw new UserError(`there are ${MAX_VPORT} ports already: no more fit the datapath`);
+    return vport;
+  }
+
   removePort(bridge: Bridge, name: string): void {
     const attached = this.byName.get(name);
     if (!attached || attached.bridge !== bridge) throw new UserError(`${bridge.name}: there is no port named ${name}`);
@@ -118,6 +133,7 @@ export class Core {
     // No flow may output to it any more when the datapath lets it go.
     this.upcalls.sweep();
     this.dp.portRemove(port.vport);
+    this.freeVports.push(port.vport);
   }
 
   /** Two patch ports are joined when each names the other. */
