@@ -290,15 +290,11 @@ const CASES: readonly Case[] = [
       b.send(2, UDP);
       t.equal(b.sent(3).length, 1);
       b.dp.flowModify(0, [out(4)]);
-      for (const [mtu, left] of [
-        [30, 0],
-        [32, 1],
-        [0, 2],
-      ]) {
+      [30, 32, 0].forEach((mtu, left) => {
         b.dp.portMtu(4, mtu);
         b.send(1, UDP);
         t.equal(b.sent(4).length, left, `MTU ${mtu}`);
-      }
+      });
     },
   ],
   [

@@ -7,11 +7,12 @@ import { MeterIds } from '../bridge/dp-meters.js';
 import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
 import type { Datapath, Offload } from '../datapath/datapath.js';
+import type { PortConfig } from '../datapath/native.js';
 import { OFPP } from '../flow/field.js';
 import { finish, mix } from '../flowtable/mini.js';
 import { UserError } from '../lib/errors.js';
 import { Upcalls } from '../upcall/upcalls.js';
-import type { PortView } from '../upcall/view.js';
+import { PORT_CONFIG, type PortView } from '../upcall/view.js';
 import { nativeConfig, type VportSpec } from '../vport/kinds.js';
 
 export interface CoreOptions {
@@ -24,6 +25,8 @@ export interface CoreOptions {
   readonly onFrame?: (vport: number, frame: Uint8Array, offload: Offload) => void;
   /** Something changed that flows may depend on: `settle` soon. */
   readonly onChange?: () => void;
+  /** The device of a datapath port went away. */
+  readonly onGone?: (vport: number) => void;
 }
 
 export interface PortOptions {
@@ -37,7 +40,20 @@ interface Attached {
   readonly bridge: Bridge;
   readonly port: BridgePort;
   readonly spec: VportSpec;
+  readonly config: PortConfig | undefined;
 }
+
+/** A port that has a device. The same object as long as the port is there. */
+export interface DevicePort extends Attached {
+  readonly config: PortConfig;
+}
+
+function isDevice(at: Attached | undefined): at is DevicePort {
+  return at?.config?.kind === 'system' || at?.config?.kind === 'tap';
+}
+
+/** OFPPS_LINK_DOWN. */
+const LINK_DOWN = 1;
 
 /** How often statistics go back to rules, and timeouts are looked at: OVS's users see figures within a second. */
 export const UPKEEP_MS = 500;
@@ -64,7 +80,7 @@ export class Core {
     this.dp.setHandlers({
       upcall: (u) => this.upcalls.upcall(u),
       frame: (vport, frame, offload) => options.onFrame?.(vport, frame, offload),
-      portEvent: (vport) => this.portFailed(vport),
+      portEvent: (vport) => options.onGone?.(vport),
     });
   }
 
@@ -109,7 +125,7 @@ export class Core {
       vlan: options.vlan,
       peer: spec.type === 'patch' ? () => this.patchPeer(spec) : undefined,
     });
-    const attached = { bridge, port, spec };
+    const attached = { bridge, port, spec, config };
     this.byName.set(spec.name, attached);
     if (config) this.byVport.set(vport, attached);
     return port;
@@ -157,9 +173,30 @@ export class Core {
     return this.byVport.get(vport)?.port;
   }
 
-  private portFailed(vport: number): void {
+  *devices(): Iterable<DevicePort> {
+    for (const at of this.byVport.values()) if (isDevice(at)) yield at;
+  }
+
+  device(vport: number): DevicePort | undefined {
     const at = this.byVport.get(vport);
-    if (at) at.bridge.setPortState(at.port.number, at.port.state | 1);
+    return isDevice(at) ? at : undefined;
+  }
+
+  setLink({ bridge, port }: DevicePort, up: boolean): void {
+    bridge.setPortState(port.number, up ? port.state & ~LINK_DOWN : port.state | LINK_DOWN);
+  }
+
+  /** Opens a port's device anew, under the same number. Throws UserError; the port then leads nowhere until another try succeeds. */
+  reopen({ port, config }: DevicePort): void {
+    this.dp.portRemove(port.vport);
+    try {
+      this.dp.portAdd(port.vport, config);
+    } catch (e) {
+      this.dp.portAdd(port.vport, { ...config, kind: 'null', device: '' });
+      this.dp.portState(port.vport, false);
+      throw e;
+    }
+    if (port.config & PORT_CONFIG.down) this.dp.portState(port.vport, false);
   }
 
   /** Statistics to where they belong, then what is too old goes. Every UPKEEP_MS. */
