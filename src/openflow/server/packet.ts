@@ -1,8 +1,10 @@
 /** Packet-outs, and what the switch says unasked: packet-ins, flows removed, ports changed. */
 import type { OfBridge, OfBridgeListener, OfPort, PacketIn } from '../../bridge/of-bridge.js';
 import { OFPP } from '../../flow/field.js';
+import { Match } from '../../flow/match.js';
 import type { RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
+import { extract } from '../../packet/extract.js';
 import { ofError } from '../errors.js';
 import { type Envelope, encode } from '../message.js';
 import { inPortOf, NO_BUFFER, type PacketInMessage, type PacketOutMessage } from '../messages/packet.js';
@@ -27,7 +29,17 @@ export function sendPacket(s: Session, v: PacketOutMessage): void {
   if (v.bufferId !== NO_BUFFER) throw ofError('OFPBRC_BUFFER_UNKNOWN');
   const inPort = inPortOf(v.metadata);
   if (inPort >= OFPP.max && !FROM.has(inPort)) throw ofError('OFPBRC_BAD_PORT');
-  s.bridge.packetOut(v.data, inPort, checked(s, v.actions, v.metadata));
+  s.bridge.packetOut(v.data, inPort, checked(s, v.actions, packetMatch(s, v)));
+}
+
+/** All that is known of this one packet: what its actions are checked against, as a flow's are against its match. */
+function packetMatch(s: Session, v: PacketOutMessage): Match {
+  const m = new Match();
+  m.value.set(v.metadata.value);
+  m.mask.fill(0xff);
+  // A frame that is too short has no fields.
+  extract(v.data, m.value, s.bridge.maxVlans);
+  return m;
 }
 
 export const packetHandlers: Handlers = { packet_out: changing(sendPacket) };

@@ -152,10 +152,7 @@ export class OpenFlowServer {
   snoop(stream: Duplex): void {
     const watched = this.controller();
     if (!watched) {
-      // Read before ending, or the listener sees a reset instead of an end.
-      stream.on('error', () => {});
-      stream.resume();
-      stream.end();
+      stream.destroy();
       return;
     }
     const copy = (bytes: Uint8Array): void => {

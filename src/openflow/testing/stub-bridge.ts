@@ -44,6 +44,7 @@ export class StubBridge implements OfBridge {
   readonly groups: Groups;
   readonly meters: Meters;
   fragmentHandling = 0;
+  readonly maxVlans = 1;
   /** What came in as packet-outs. */
   readonly sent: { frame: Uint8Array; inPort: number; actions: readonly Action[] }[] = [];
   readonly listeners = new Set<OfBridgeListener>();
@@ -97,10 +98,6 @@ export class StubBridge implements OfBridge {
 
   flowMod(mod: FlowMod): void {
     this.tables.flowMod(mod);
-  }
-
-  atomically(run: () => void): void {
-    this.tables.atomically(run);
   }
 
   flows(filter: FlowFilter): Iterable<Rule> {
