@@ -47,7 +47,6 @@ enum class Command : uint32_t {
   kFlush = 8,
   kPortState = 9,
   kUpcallLimit = 10,
-  kPortMtu = 11,
 };
 
 // Places of u64 counters in the arena.
