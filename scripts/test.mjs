@@ -51,7 +51,7 @@ function runFile(file) {
     const child = spawn(process.execPath, [file], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TAP_DIFF_LINES: '20' },
+      env: { ...process.env, TAP_DIFF_LINES: '20', TAP_TIMEOUT: String(FILE_TIMEOUT_MS / 1000 - 30) },
     });
     let out = '';
     let err = '';

@@ -43,7 +43,7 @@ const WORDS: readonly Row[] = [
   [
     'controller of no bridge',
     ['--controller', 'wff0=tcp:127.0.0.1'],
-    /--controller or --fail-mode wff0: no such --bridge/,
+    /--controller, --fail-mode or --protocols wff0: no such --bridge/,
   ],
 ];
 
