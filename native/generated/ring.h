@@ -47,6 +47,7 @@ enum class Command : uint32_t {
   kFlush = 8,
   kPortState = 9,
   kUpcallLimit = 10,
+  kPortMtu = 11,
 };
 
 // Places of u64 counters in the arena.

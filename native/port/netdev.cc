@@ -56,6 +56,14 @@ int device_info(int sock, const char* name, DeviceInfo* out) {
   return 0;
 }
 
+int device_name(int sock, int ifindex, char* name) {
+  ifreq r{};
+  r.ifr_ifindex = ifindex;
+  if (ioctl(sock, SIOCGIFNAME, &r) != 0) return errno;
+  std::memcpy(name, r.ifr_name, IFNAMSIZ);
+  return 0;
+}
+
 int device_set_mtu(int sock, const char* name, uint32_t mtu) {
   ifreq r = named(name);
   r.ifr_mtu = static_cast<int>(mtu);

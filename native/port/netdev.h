@@ -28,6 +28,7 @@ struct DeviceInfo {
 
 // These take any socket of the device's namespace and return 0 or an errno.
 int device_info(int sock, const char* name, DeviceInfo* out);
+int device_name(int sock, int ifindex, char* name);  // `name` holds IFNAMSIZ bytes
 int device_set_mtu(int sock, const char* name, uint32_t mtu);
 int device_set_up(int sock, const char* name, bool up);
 int device_set_mac(int sock, const char* name, const uint8_t mac[6]);

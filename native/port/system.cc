@@ -36,10 +36,8 @@ constexpr uint32_t kErrorCheckEvery = 4096;
 
 class System final : public Port {
  public:
-  System(int fd, uint8_t* ring, const char* name, uint32_t mtu, bool offload)
-      : fd_(fd), ring_(ring), mtu_(mtu), offload_(offload) {
-    std::snprintf(name_, sizeof name_, "%s", name);
-  }
+  System(int fd, uint8_t* ring, const DeviceInfo& device, bool offload)
+      : fd_(fd), ring_(ring), ifindex_(device.ifindex), mtu_(device.mtu), offload_(offload) {}
   ~System() override {
     munmap(ring_, static_cast<size_t>(kBlocks) * kBlockBytes);
     close(fd_);
@@ -206,23 +204,23 @@ class System final : public Port {
     int e = 0;
     socklen_t n = sizeof e;
     getsockopt(fd_, SOL_SOCKET, SO_ERROR, &e, &n);  // also clears it, so that a waiter does not spin on a device that is down
+    // By number: the name may have been given to another device meanwhile.
+    char name[IFNAMSIZ];
     DeviceInfo info{};
-    if (device_info(fd_, name_, &info) == ENODEV) {
-      failed_ = ENODEV;
-    } else if (info.mtu != 0) {
-      mtu_ = info.mtu;
-    }
+    const int err = device_name(fd_, ifindex_, name);
+    if (err == ENODEV) failed_ = err;
+    if (err == 0 && device_info(fd_, name, &info) == 0) mtu_ = info.mtu;
   }
 
   int fd_;
   uint8_t* ring_;
+  int ifindex_;
   uint32_t next_ = 0;
   uint32_t mtu_;
   bool offload_;
   int failed_ = 0;
   uint32_t empty_ = 0;
   uint64_t lost_ = 0;
-  char name_[IFNAMSIZ];
 };
 
 // Every option that must hold, in order; the text names the one that did not.
@@ -284,7 +282,7 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
     close(fd);
     return nullptr;
   }
-  return new System(fd, static_cast<uint8_t*>(ring), o.device, info.mtu, o.offload);
+  return new System(fd, static_cast<uint8_t*>(ring), info, o.offload);
 }
 
 }  // namespace weft

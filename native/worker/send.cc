@@ -7,7 +7,6 @@
 namespace weft {
 namespace {
 
-constexpr uint32_t kEthernet = 14;
 constexpr uint32_t kTag = 4;
 
 // Link bytes that the port's MTU does not count: the header and up to two tags.

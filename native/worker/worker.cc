@@ -13,7 +13,6 @@ namespace {
 
 // Microflows that wait for a decision at once. At the 50,000 decisions a second that JavaScript makes, they are all decided within 0.1 s.
 constexpr uint32_t kPendingEntries = 4096;
-constexpr uint32_t kEthernet = 14;
 
 }  // namespace
 
@@ -111,7 +110,7 @@ void Worker::apply_control(const Control& c) {
       if (arena_.port(c.vport)[kPortHeld] == 0) std::fill_n(arena_.port(c.vport), kPortBlock, 0);
       s.known = s.present = s.up = true;
       s.owner = c.owner;
-      s.max_len = c.port->mtu() ? c.port->mtu() + kEthernet : ~0u;
+      s.set_mtu(c.port->mtu());
       if (c.owner != id_) break;
       s.direct = true;
       s.port = c.port;

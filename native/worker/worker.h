@@ -69,6 +69,8 @@ struct Control {
   bool enabled = false;
 };
 
+constexpr uint32_t kEthernet = 14;  // bytes of the header, which an MTU does not count
+
 // A port as one worker sees it.
 struct PortSlot {
   Port* port = nullptr;  // when this worker owns it
@@ -80,6 +82,7 @@ struct PortSlot {
   bool failed = false;  // reported; no longer polled
   uint32_t owner = 0;
   uint32_t max_len = 0;  // of an untagged frame that the MTU lets pass
+  void set_mtu(uint32_t mtu) { max_len = mtu ? mtu + kEthernet : ~0u; }
   uint32_t pending = 0;  // entries in the pending table
   UpcallBucket upcalls;
   uint32_t queued = 0;

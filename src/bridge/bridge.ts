@@ -212,6 +212,10 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     this.tables.flowMod(mod);
   }
 
+  atomically(run: () => void): void {
+    this.tables.atomically(run);
+  }
+
   flows(filter: FlowFilter): Iterable<Rule> {
     return this.tables.flows(filter);
   }

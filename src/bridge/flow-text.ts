@@ -2,6 +2,7 @@
 import { formatActions, parseActions } from '../action/list.js';
 import { formatMatch } from '../flow/format-match.js';
 import { expand } from '../flow/match.js';
+import { requirePrereqs } from '../flow/normalize.js';
 import { ANY_TABLE, type FlowCommand, parseFlow, parseTable } from '../flow/parse-flow.js';
 import { parseOfPort } from '../flow/port-text.js';
 import { type FlowMod, TABLE_ALL } from '../flowtable/flow-mod.js';
@@ -25,6 +26,7 @@ export function actionContext(ports: PortNames): { port(text: string): number; t
 /** "table=1,ip,nw_dst=10.0.0.2,actions=output:2" as a flow_mod. Throws UserError in ovs-ofctl's words. */
 export function flowModFromText(text: string, command: FlowMod['command'], ports: PortNames): FlowMod {
   const f = parseFlow(text, command satisfies FlowCommand, { ports });
+  requirePrereqs(f.match);
   const adds = command === 'add';
   return {
     command,

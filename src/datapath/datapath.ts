@@ -68,6 +68,8 @@ export interface Datapath {
   portAdd(vport: number, config: PortConfig): void;
   portRemove(vport: number): void;
   portState(vport: number, up: boolean): void;
+  /** What the device takes now; 0: frames of any length. */
+  portMtu(vport: number, mtu: number): void;
   portCounters(vport: number): PortCounters;
   /** Slots are the caller's to give out, 0 to maxFlows - 1; key and mask are DP_KEY_BYTES or longer. Counters start at zero. */
   flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void;

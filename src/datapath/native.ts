@@ -9,7 +9,7 @@
  */
 
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -39,7 +39,7 @@ export const UPCALL_TYPE = {
   action: 2,
   /** A frame leaves through a memory port. */
   frame: 3,
-  /** A port's device failed or went away; `reason` is the errno. */
+  /** A port's device went away for good; `reason` is the errno. The port is silent from then on. */
   portEvent: 4,
 } as const;
 
@@ -84,6 +84,8 @@ export const COMMAND = {
   portState: 9,
   /** port u32, rate u32 (upcalls a second, 0 none), burst u32, reserved u32: the upcall token bucket. */
   upcallLimit: 10,
+  /** port u32, mtu u32 (0: frames of any length leave): the device's has changed. */
+  portMtu: 11,
 } as const;
 
 /** Worker counters, u64 each, at the start of a worker's arena. */

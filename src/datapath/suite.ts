@@ -289,6 +289,12 @@ const CASES: readonly Case[] = [
       b.dp.portState(3, true);
       b.send(2, UDP);
       t.equal(b.sent(3).length, 1);
+      b.dp.flowModify(0, [out(4)]);
+      [30, 32, 0].forEach((mtu, left) => {
+        b.dp.portMtu(4, mtu);
+        b.send(1, UDP);
+        t.equal(b.sent(4).length, left, `MTU ${mtu}`);
+      });
     },
   ],
   [

@@ -20,7 +20,7 @@ import {
   type RuleListener,
   TABLE_ALL,
 } from './flow-mod.js';
-
+import { Journal, overwritten, type RuleEvent, type Undoing } from './journal.js';
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 import { FlowTable } from './table.js';
 import { TupleClassifier } from './tuple.js';
@@ -29,6 +29,8 @@ export class FlowTables {
   private readonly tables: (FlowTable | undefined)[] = [];
   private readonly listeners = new Set<RuleListener>();
   private readonly expiry = new Expiry();
+  /** While `atomically` runs: what listeners do not know yet. */
+  private journal: Journal | undefined;
   private changes = 0;
   private rules = 0;
 
@@ -116,16 +118,59 @@ export class FlowTables {
     return met;
   }
 
+  /**
+   * Runs changes of which all are kept or none: when `run` throws, tables and rules are as they were. Listeners hear of the changes when all are made,
+   * and of none that was taken back.
+   */
+  atomically(run: () => void): void {
+    if (this.journal) return run();
+    const journal = new Journal();
+    this.journal = journal;
+    try {
+      run();
+    } catch (e) {
+      journal.undo(this.undoing);
+      throw e;
+    } finally {
+      this.journal = undefined;
+    }
+    journal.tell((event) => this.tell(event));
+  }
+
   /** Takes a rule out. Nothing happens if it is out already. */
   remove(rule: Rule, reason: RemovedReason): void {
     if (!rule.live) return;
+    this.takeOut(rule);
+    this.tell({ kind: 'removed', rule, reason });
+  }
+
+  private takeOut(rule: Rule): void {
     this.table(rule.table).remove(rule);
     rule.live = false;
     this.rules--;
     this.expiry.left(rule);
     this.changes++;
-    this.tell({ kind: 'removed', rule, reason });
   }
+
+  private put(rule: Rule): void {
+    this.table(rule.table).insert(rule);
+    rule.live = true;
+    this.rules++;
+    this.expiry.add(rule);
+    this.changes++;
+  }
+
+  private readonly undoing: Undoing = {
+    takeOut: (rule) => this.takeOut(rule),
+    putBack: (rule) => this.put(rule),
+    restore: (rule, was) => {
+      const t = this.table(rule.table);
+      if (rule.cookie !== was.cookie) t.recookie(rule, was.cookie);
+      if (rule.actions !== was.actions) this.replaceActions(t, rule, was.actions);
+      Object.assign(rule, was);
+      this.changes++;
+    },
+  };
 
   /** Takes out the rules that send to a group: it was deleted. */
   removeUsersOfGroup(id: number): void {
@@ -212,15 +257,9 @@ export class FlowTables {
         rule.packets = old.packets;
         rule.bytes = old.bytes;
       }
-      t.remove(old);
-      old.live = false;
-      this.rules--;
-      this.expiry.left(old);
+      this.takeOut(old);
     }
-    t.insert(rule);
-    this.rules++;
-    this.expiry.add(rule);
-    this.changes++;
+    this.put(rule);
     this.tell(old ? { kind: 'added', rule, replaced: old } : { kind: 'added', rule });
     return rule;
   }
@@ -245,6 +284,7 @@ export class FlowTables {
    */
   private modify(rule: Rule, mod: FlowMod): void {
     const t = this.table(rule.table);
+    const was = this.journal && overwritten(rule);
     if (mod.modifyCookie && rule.cookie !== mod.cookie) t.recookie(rule, mod.cookie);
     rule.modified = this.clock.now();
     if (mod.flags & FLOW_FLAG.resetCounts) {
@@ -258,7 +298,8 @@ export class FlowTables {
       t.generation++;
       this.changes++;
     }
-    this.tell({ kind: 'modified', rule, before });
+    if (was) this.journal?.noteModified({ kind: 'modified', rule, before }, was);
+    else this.tell({ kind: 'modified', rule, before });
   }
 
   /** Engines file conjunctions apart: a rule that becomes one, or ceases to be, is filed again. */
@@ -282,7 +323,8 @@ export class FlowTables {
     return [t];
   }
 
-  private tell(event: Parameters<RuleListener>[0]): void {
+  private tell(event: RuleEvent): void {
+    if (this.journal) return this.journal.note(event);
     for (const l of this.listeners) l(event);
   }
 }

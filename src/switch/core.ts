@@ -7,11 +7,12 @@ import { MeterIds } from '../bridge/dp-meters.js';
 import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
 import type { Datapath, Offload } from '../datapath/datapath.js';
+import type { PortConfig } from '../datapath/native.js';
 import { OFPP } from '../flow/field.js';
 import { finish, mix } from '../flowtable/mini.js';
 import { UserError } from '../lib/errors.js';
 import { Upcalls } from '../upcall/upcalls.js';
-import type { PortView } from '../upcall/view.js';
+import { PORT_CONFIG, type PortView } from '../upcall/view.js';
 import { nativeConfig, type VportSpec } from '../vport/kinds.js';
 
 export interface CoreOptions {
@@ -24,6 +25,8 @@ export interface CoreOptions {
   readonly onFrame?: (vport: number, frame: Uint8Array, offload: Offload) => void;
   /** Something changed that flows may depend on: `settle` soon. */
   readonly onChange?: () => void;
+  /** The device of a datapath port went away. */
+  readonly onGone?: (vport: number) => void;
 }
 
 export interface PortOptions {
@@ -37,10 +40,26 @@ interface Attached {
   readonly bridge: Bridge;
   readonly port: BridgePort;
   readonly spec: VportSpec;
+  readonly config: PortConfig | undefined;
 }
+
+/** A port that has a device. The same object as long as the port is there. */
+export interface DevicePort extends Attached {
+  readonly config: PortConfig;
+}
+
+function isDevice(at: Attached | undefined): at is DevicePort {
+  return at?.config?.kind === 'system' || at?.config?.kind === 'tap';
+}
+
+/** OFPPS_LINK_DOWN. */
+const LINK_DOWN = 1;
 
 /** How often statistics go back to rules, and timeouts are looked at: OVS's users see figures within a second. */
 export const UPKEEP_MS = 500;
+
+/** One less than the ports a native datapath has room for: 0 is none. */
+const MAX_VPORT = 1023;
 
 export class Core {
   readonly dp: Datapath;
@@ -49,6 +68,7 @@ export class Core {
   private readonly byVport = new Map<number, Attached>();
   private readonly byName = new Map<string, Attached>();
   private nextVport = 1;
+  private readonly freeVports: number[] = [];
   private readonly meterIds = new MeterIds();
 
   constructor(private readonly options: CoreOptions) {
@@ -60,7 +80,7 @@ export class Core {
     this.dp.setHandlers({
       upcall: (u) => this.upcalls.upcall(u),
       frame: (vport, frame, offload) => options.onFrame?.(vport, frame, offload),
-      portEvent: (vport) => this.portFailed(vport),
+      portEvent: (vport) => options.onGone?.(vport),
     });
   }
 
@@ -90,9 +110,13 @@ export class Core {
     const config = nativeConfig(spec);
     const number = options.number ?? bridge.freeNumber();
     if (bridge.port(number)) throw new UserError(`${bridge.name}: port number ${number} is in use`);
-    const vport = config ? this.nextVport : 0;
-    if (config) this.dp.portAdd(vport, config);
-    if (config) this.nextVport++;
+    const vport = config ? this.takeVport() : 0;
+    try {
+      if (config) this.dp.portAdd(vport, config);
+    } catch (e) {
+      this.freeVports.push(vport);
+      throw e;
+    }
     const port = bridge.addPort({
       number,
       name: spec.name,
@@ -101,10 +125,17 @@ export class Core {
       vlan: options.vlan,
       peer: spec.type === 'patch' ? () => this.patchPeer(spec) : undefined,
     });
-    const attached = { bridge, port, spec };
+    const attached = { bridge, port, spec, config };
     this.byName.set(spec.name, attached);
     if (config) this.byVport.set(vport, attached);
     return port;
+  }
+
+  /** Numbers are used again only when there are no new ones, the oldest first: packets on their way may still carry an old one. */
+  private takeVport(): number {
+    const vport = this.nextVport <= MAX_VPORT ? this.nextVport++ : this.freeVports.shift();
+    if (vport === undefined) throw new UserError(`there are ${MAX_VPORT} ports already: no more fit the datapath`);
+    return vport;
   }
 
   removePort(bridge: Bridge, name: string): void {
@@ -118,6 +149,7 @@ export class Core {
     // No flow may output to it any more when the datapath lets it go.
     this.upcalls.sweep();
     this.dp.portRemove(port.vport);
+    this.freeVports.push(port.vport);
   }
 
   /** Two patch ports are joined when each names the other. */
@@ -141,9 +173,30 @@ export class Core {
     return this.byVport.get(vport)?.port;
   }
 
-  private portFailed(vport: number): void {
+  *devices(): Iterable<DevicePort> {
+    for (const at of this.byVport.values()) if (isDevice(at)) yield at;
+  }
+
+  device(vport: number): DevicePort | undefined {
     const at = this.byVport.get(vport);
-    if (at) at.bridge.setPortState(at.port.number, at.port.state | 1);
+    return isDevice(at) ? at : undefined;
+  }
+
+  setLink({ bridge, port }: DevicePort, up: boolean): void {
+    bridge.setPortState(port.number, up ? port.state & ~LINK_DOWN : port.state | LINK_DOWN);
+  }
+
+  /** Opens a port's device anew, under the same number. Throws UserError; the port then leads nowhere until another try succeeds. */
+  reopen({ port, config }: DevicePort): void {
+    this.dp.portRemove(port.vport);
+    try {
+      this.dp.portAdd(port.vport, config);
+    } catch (e) {
+      this.dp.portAdd(port.vport, { ...config, kind: 'null', device: '' });
+      this.dp.portState(port.vport, false);
+      throw e;
+    }
+    if (port.config & PORT_CONFIG.down) this.dp.portState(port.vport, false);
   }
 
   /** Statistics to where they belong, then what is too old goes. Every UPKEEP_MS. */

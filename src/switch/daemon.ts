@@ -15,6 +15,7 @@ import { ControlServer } from '../control/unixctl.js';
 import { loadAddon } from '../datapath/driver/load.js';
 import { NativeDriver } from '../datapath/driver/native-driver.js';
 import type { DeviceInfo } from '../datapath/native.js';
+import { OFPP } from '../flow/field.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
@@ -22,6 +23,7 @@ import { unknownOptions, type VportSpec } from '../vport/kinds.js';
 import { controlCommands } from './control-commands.js';
 import { type ControllerOptions, type ControllerStatus, Controllers } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
+import { Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { RealClock } from './real-clock.js';
 
@@ -84,6 +86,7 @@ export class Daemon {
   readonly exitAsked = new Promise<void>((resolve) => {
     this.askExit = resolve;
   });
+  private readonly links: Links;
   private settling = false;
   private closed = false;
   private cancel: () => void = () => {};
@@ -109,7 +112,9 @@ export class Daemon {
       maxFlows,
       maxVlans,
       onChange: () => this.settleSoon(),
+      onGone: (vport) => this.links.gone(vport),
     });
+    this.links = new Links(this.core, deviceInfo, this.log);
     this.control.register({
       name: 'weft/controllers',
       usage: '',
@@ -156,7 +161,7 @@ export class Daemon {
 
   /** A port by name: an existing device is opened as it is, another name becomes a TAP, unless a type is said. */
   addNamedPort(bridge: Bridge, port: NamedPort): BridgePort {
-    const info = deviceInfo(port);
+    const info = deviceInfo(port.name, port.options?.netns ?? '');
     const type = port.type ?? (info ? 'system' : 'tap');
     const { name, number, vlan, options } = port;
     const unknown = unknownOptions({ name, type, options });
@@ -171,6 +176,7 @@ export class Daemon {
     above?: ControllerOptions,
   ): Promise<Bridge> {
     const bridge = this.core.addBridge(name, { ...local, name });
+    this.links.added(bridge.port(OFPP.local)?.vport ?? 0);
     const openflow = new OpenFlowServer(bridge, this.clock, {
       versions: above?.versions,
       // Tools come and go for each command.
@@ -205,7 +211,9 @@ export class Daemon {
   }
 
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
-    return this.core.addPort(bridge, spec, options);
+    const port = this.core.addPort(bridge, spec, options);
+    this.links.added(port.vport);
+    return port;
   }
 
   removePort(bridge: Bridge, name: string): void {
@@ -240,6 +248,7 @@ export class Daemon {
   private upkeepLater(part = 0): void {
     this.cancel = this.clock.after(UPKEEP_MS / UPKEEP_PARTS, () => {
       if (this.closed) return;
+      if (part === 0) this.links.look();
       this.core.upkeep(part, UPKEEP_PARTS);
       const wrong = this.core.upcalls.check(CHECKED_FLOWS / UPKEEP_PARTS);
       if (wrong > 0) this.log(`${wrong} datapath flows were out of date: please report this`);
@@ -262,9 +271,9 @@ export class Daemon {
   }
 }
 
-function deviceInfo(port: NamedPort): DeviceInfo | undefined {
+function deviceInfo(name: string, netns: string): DeviceInfo | undefined {
   try {
-    return loadAddon().deviceInfo(port.name, port.options?.netns ?? '');
+    return loadAddon().deviceInfo(name, netns);
   } catch {
     return undefined;
   }

@@ -229,6 +229,28 @@ t.test('a learn action says whether there was room', (t) => {
   t.end();
 });
 
+for (const datapath of ['reference', 'native'] as const) {
+  t.test(`${datapath}: ports come and go as often as one likes`, (t) => {
+    const sw = new Switch({ datapath });
+    const br = sw.bridge('br0');
+    const out = br.addPort('out');
+    br.addFlow('actions=1');
+    for (let i = 0; i < 1100; i++) {
+      const p = br.addPort('p');
+      if (i % 100 === 0) p.send(udp(i));
+      sw.run();
+      br.removePort('p');
+    }
+    t.equal(out.received().length, 11);
+    const many = (): void => {
+      for (let i = 0; i < 1100; i++) br.addPort(`q${i}`);
+    };
+    t.throws(many, /no more fit/);
+    sw.close();
+    t.end();
+  });
+}
+
 t.test('a trace of the library', (t) => {
   const sw = new Switch({ datapath: 'reference' });
   const br = sw.bridge('br0');

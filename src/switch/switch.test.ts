@@ -16,6 +16,26 @@ function udp(dst: number, src: number, nwDst = '0a000002', ttl = '40', tag = '')
 for (const datapath of ['reference', 'native'] as const) {
   const make = (options: SwitchOptions = {}): Switch => new Switch({ datapath, clock: new VirtualClock(), ...options });
 
+  t.test(`${datapath}: ports come and go without end, and a datapath that is full says so`, (t) => {
+    const sw = make();
+    const br = sw.bridge('br0');
+    br.addFlow('actions=NORMAL');
+    const p2 = br.addPort('p2');
+    for (let n = 0; n < 3000; n++) {
+      br.addPort('p1');
+      if (n < 2999) br.removePort('p1');
+    }
+    p2.send(udp(1, 2));
+    sw.run();
+    t.equal(p2.counters().forwarded, 1, 'the last one is as good as the first');
+    const fill = () => {
+      for (let n = 0; n < 1024; n++) br.addPort(`q${n}`);
+    };
+    t.throws(fill, { message: 'there are 1023 ports already: no more fit the datapath' });
+    sw.close();
+    t.end();
+  });
+
   t.test(`${datapath}: a flow as text, a frame in, a frame out`, (t) => {
     const sw = make();
     const br = sw.bridge('br0');

@@ -67,7 +67,7 @@ export class Paths {
     for (const p of ways) if (samePath(p, t)) return p;
     const path: Path = {
       rules: t.rules.slice(),
-      generations: t.rules.map((r) => r.generation),
+      generations: t.generations.slice(),
       bridges: t.bridges.slice(),
       misses: t.misses.slice(),
       tables: t.tables.slice(),
@@ -83,7 +83,7 @@ function samePath(p: Path, t: Translation): boolean {
   if (p.rules.length !== t.rules.length || p.misses.length !== t.misses.length) return false;
   if (p.visited.length !== t.visited.length) return false;
   for (let i = 0; i < p.rules.length; i++) {
-    if (p.rules[i] !== t.rules[i] || p.generations[i] !== t.rules[i].generation) return false;
+    if (p.rules[i] !== t.rules[i] || p.generations[i] !== t.generations[i]) return false;
     if (p.bridges[i] !== t.bridges[i]) return false;
   }
   for (let i = 0; i < p.misses.length; i++) {

@@ -58,6 +58,8 @@ export class Translation {
   readonly effects: SideEffect[] = [];
   /** Rules that matched, in order of matching, each with the bridge it belongs to. */
   readonly rules: Rule[] = [];
+  /** Their generations when they matched: effects that are applied later may change them. */
+  readonly generations: number[] = [];
   readonly bridges: BridgeView[] = [];
   /** Bit t: table t of one of `visited` was looked at. */
   readonly tables = new Uint32Array(8);
@@ -76,6 +78,7 @@ export class Translation {
   private readonly lists: readonly unknown[][] = [
     this.effects,
     this.rules,
+    this.generations,
     this.bridges,
     this.visited,
     this.misses,

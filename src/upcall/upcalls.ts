@@ -219,12 +219,15 @@ export class Upcalls {
     const frozen = recircId === 0 ? undefined : this.states.get(recircId);
     if (!at || (recircId !== 0 && !frozen)) {
       this.flows.remove(flow);
-      return false;
+      // A later pass outlives the flows that led to it by a while: no fault.
+      return at !== undefined;
     }
     this.counts.retranslated++;
     this.key.set(key);
     // Packets so far belong to the rules that sent them, not to those that will send the next ones.
     this.credit(flow, this.flows.counters(flow));
+    // What they taught may have changed the tables just now: that is for `settle`.
+    if (unchanged && this.unsettled) return true;
     this.walk.run(this.input(frozen?.bridge ?? at.bridge, at.port.number, this.key, frozen), this.t);
     return this.flows.update(flow, this.t, unchanged);
   }

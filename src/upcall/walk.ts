@@ -94,6 +94,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     }
     if (rule) {
       t.rules.push(rule);
+      t.generations.push(rule.generation);
       t.bridges.push(bridge);
     } else {
       t.misses.push({ bridge, table });

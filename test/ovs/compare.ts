@@ -259,7 +259,13 @@ async function comparePipeline(
   out: Comparison,
 ): Promise<void> {
   const r = new Random((Math.imul(o.seed, 1_000_003) + n) >>> 0);
-  const pipeline = randomPipeline(r, { tables: 4, ports: PORTS, hashes: false, stateful: r.chance(0.4) });
+  const pipeline = randomPipeline(r, {
+    tables: 4,
+    ports: PORTS,
+    hashes: false,
+    cuts: modes.length === 0,
+    stateful: r.chance(0.4),
+  });
   const frames = arrivals(r);
   await judge.load(pipeline);
   judge.sent();

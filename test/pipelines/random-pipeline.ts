@@ -10,6 +10,8 @@ export interface PipelineOptions {
   readonly ports: number;
   /** Outcomes that depend on what OVS alone can say: hashes. */
   readonly hashes: boolean;
+  /** Outputs with max_len. Where ports have VLAN modes what they cut depends on the order in which a flood before them went out. */
+  readonly cuts: boolean;
   /** learn and NORMAL: what a packet does changes what the next one meets. */
   readonly stateful: boolean;
 }
@@ -139,7 +141,7 @@ function outputAction({ r, o }: Context): string {
     'flood',
     'all',
     'LOCAL',
-    `output(port=${number},max_len=${r.pick([14, 60, 64, 100])})`,
+    ...(o.cuts ? [`output(port=${number},max_len=${r.pick([14, 60, 64, 100])})`] : []),
     `output:${reg(r)}[0..15]`,
     ...(o.stateful ? ['NORMAL'] : []),
     '9',

@@ -94,7 +94,7 @@ function checkPipeline(r: Random, number: number, out: Soundness): void {
     br.addPort(`p${i + 1}`, modes);
     return br.bridge.port(i + 1)?.vport ?? 0;
   });
-  const { flows } = randomPipeline(r, { tables: 4, ports: PORTS, hashes: true, stateful: true });
+  const { flows } = randomPipeline(r, { tables: 4, ports: PORTS, hashes: true, cuts: true, stateful: true });
   for (const f of flows) br.addFlow(f);
   for (let mac = 0; mac < 3; mac++) br.bridge.macs.learn(r.below(3), 0x020000000000 + mac, r.between(1, PORTS), 0);
   br.bridge.fragmentHandling = r.pick([0, 0, 1, 3]);

@@ -16,7 +16,7 @@ import { randomPipeline } from '../pipelines/random-pipeline.js';
 const PORTS = 4;
 const FRAMES = 60;
 const CHANGES = 25;
-const OPTIONS = { tables: 4, ports: PORTS, hashes: true, stateful: true };
+const OPTIONS = { tables: 4, ports: PORTS, hashes: true, cuts: true, stateful: true };
 
 export interface Staleness {
   changes: number;
@@ -104,10 +104,13 @@ export function checkStaleness(pipelines: number, seed: number): Staleness {
       for (let i = 0; i < FRAMES; i++) br.port(`p${r.between(1, PORTS)}`).send(wellFormedFrame(r));
       sw.run();
       upcalls.pushStatistics();
-      upcalls.settle();
+      while (upcalls.settle());
+      const early = upcalls.check(upcalls.flows.all.length);
+      if (early > 0)
+        out.faults.push(`pipeline ${n}, before change ${c}: ${early} flows out of date\n${present.join('\n')}`);
       const before = upcalls.flows.counts.modified + upcalls.flows.counts.deleted;
       const what = change(sw, br, r, spare, present);
-      upcalls.settle();
+      while (upcalls.settle());
       out.changes++;
       out.touched += upcalls.flows.counts.modified + upcalls.flows.counts.deleted - before;
       const wrong = upcalls.check(upcalls.flows.all.length);

@@ -1,6 +1,7 @@
 /** Flows as text to flow_mods. */
 import { parseActions } from '../../action/list.js';
 import { actionContext } from '../../bridge/flow-text.js';
+import { requirePrereqs } from '../../flow/normalize.js';
 import { ANY_TABLE, type FlowCommand, parseFlow, parseTable, splitCommand } from '../../flow/parse-flow.js';
 import { type FlowFilter, type FlowMod, TABLE_ALL } from '../../flowtable/flow-mod.js';
 import { UserError } from '../../lib/errors.js';
@@ -21,13 +22,21 @@ function lookups(names: Names): {
 export class FlowReader {
   private readonly ctx: ReturnType<typeof lookups>;
 
-  constructor(names: Names) {
+  /**
+   * `refuse`: a condition without its prerequisite ("tp_dst=80" alone) is an error. Otherwise it is left to the encoders, which drop it as
+   * ovs-ofctl does: then the flow matches more than was written, so only programs called by that name get it.
+   */
+  constructor(
+    names: Names,
+    private readonly refuse = false,
+  ) {
     this.ctx = lookups(names);
   }
 
   /** Throws UserError in ovs-ofctl's words. */
   flowMod(text: string, command: FlowMod['command']): FlowMod {
     const f = parseFlow(text, command satisfies FlowCommand, this.ctx);
+    if (this.refuse) requirePrereqs(f.match);
     const adds = command === 'add';
     const removes = command.startsWith('delete');
     // A modify that does not look at cookies adds a flow when it meets none; its cookie is then 0.

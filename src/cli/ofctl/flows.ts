@@ -117,14 +117,20 @@ export function readInput(path: string): string {
 async function oneFlow(command: Command, kind: FlowMod['command']): Promise<void> {
   const [target, text] = command.args;
   if (text === '-') return flowFile(command, kind);
-  const reader = new FlowReader(await namesToAccept(command, target, 'tables'));
+  const reader = new FlowReader(
+    await namesToAccept(command, target, 'tables'),
+    !command.settings.program.startsWith('ovs-'),
+  );
   await sendMods(command, target, [reader.flowMod(text ?? '', kind)]);
 }
 
 async function flowFile(command: Command, fixed: FlowMod['command'] | undefined): Promise<void> {
   const [target, path] = command.args;
   const text = readInput(path);
-  const reader = new FlowReader(await namesToAccept(command, target, 'tables'));
+  const reader = new FlowReader(
+    await namesToAccept(command, target, 'tables'),
+    !command.settings.program.startsWith('ovs-'),
+  );
   await sendMods(command, target, reader.file(text, path, fixed));
 }
 

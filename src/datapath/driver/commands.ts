@@ -121,6 +121,12 @@ export class CommandBuffer {
     this.view.setUint32(at + 4, up ? 1 : 0, true);
   }
 
+  portMtu(vport: number, mtu: number): void {
+    const at = this.begin(COMMAND.portMtu, 8);
+    this.view.setUint32(at, vport, true);
+    this.view.setUint32(at + 4, mtu, true);
+  }
+
   upcallLimit(vport: number, rate: number, burst: number): void {
     const at = this.begin(COMMAND.upcallLimit, 16);
     this.view.setUint32(at, vport, true);

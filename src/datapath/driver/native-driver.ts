@@ -106,6 +106,11 @@ export class NativeDriver implements Datapath {
     this.toAll((b) => b.portState(vport, up));
   }
 
+  portMtu(vport: number, mtu: number): void {
+    this.owner(vport);
+    this.toAll((b) => b.portMtu(vport, mtu));
+  }
+
   portCounters(vport: number): PortCounters {
     return this.arena.port(vport);
   }

@@ -73,6 +73,10 @@ export class ReferenceDatapath implements Datapath, Sink {
     this.ports.get(vport).up = up;
   }
 
+  portMtu(vport: number, mtu: number): void {
+    this.ports.get(vport).mtu = mtu;
+  }
+
   portCounters(vport: number): PortCounters {
     const block = this.ports.block(vport);
     return { ...block, drops: [...block.drops] };

@@ -9,6 +9,7 @@ import { ETH_HEADER, isVlan, u16 } from './headers.js';
 export interface Port {
   readonly config: PortConfig;
   up: boolean;
+  mtu: number;
   upcalls: UpcallBucket | undefined;
   /** Frames that were injected and not yet looked at. */
   readonly arrived: { readonly frame: Uint8Array; readonly offload: Offload }[];
@@ -37,7 +38,7 @@ export class Ports {
     if (config.kind !== 'memory' && config.kind !== 'null') {
       throw new UserError(`the reference datapath has no ports of kind ${config.kind}, only memory and null`);
     }
-    this.ports.set(vport, { config, up: true, upcalls: undefined, arrived: [] });
+    this.ports.set(vport, { config, up: true, mtu: config.mtu, upcalls: undefined, arrived: [] });
     if (!this.blocks.get(vport)?.held) this.blocks.set(vport, noCounters());
   }
 
@@ -72,7 +73,7 @@ export class Ports {
     const port = this.ports.get(vport);
     if (!port) return DROP.no_such_port;
     if (!port.up) return DROP.port_down;
-    const { mtu } = port.config;
+    const { mtu } = port;
     return mtu !== 0 && offload.gsoType === 0 && frame.length - linkBytes(frame) > mtu ? DROP.mtu : 0;
   }
 }

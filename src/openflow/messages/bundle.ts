@@ -1,6 +1,6 @@
 /** Bundles: messages that take effect together or not at all. 1.4's own, and as an extension of 1.3. */
 import { msg, onf } from '../row.js';
-import { type Codec, pad, rest, struct, u16, u32 } from '../schema.js';
+import { type Codec, struct, u16, u32 } from '../schema.js';
 
 export const BUNDLE_TYPES = [
   'OPEN_REQUEST',
@@ -21,20 +21,23 @@ const control = struct({ id: u32, type: u16, flags: u16 });
 export interface BundleAdd {
   readonly id: number;
   readonly flags: number;
-  /** The whole message, header included. */
+  /** The whole message, header included: a view of what the addition was read from. */
   readonly message: Uint8Array;
 }
-const head = struct({ id: u32, _pad: pad(2), flags: u16 });
 const add: Codec<BundleAdd> = {
   read: (r) => {
-    const v = head.read(r);
-    const left = rest.read(r);
+    const id = r.u32();
+    r.skip(2);
+    const flags = r.u16();
     // The message says its length; properties may follow, of which none is known.
-    const length = left.length >= 4 ? left[2] * 256 + left[3] : 0;
-    return { ...v, message: left.subarray(0, Math.min(length, left.length)) };
+    const message = r.peek(r.peek16(2));
+    r.skip(r.remaining);
+    return { id, flags, message };
   },
   write: (w, v) => {
-    head.write(w, v);
+    w.u32(v.id);
+    w.zeros(2);
+    w.u16(v.flags);
     w.bytes(v.message);
   },
 };

@@ -1,37 +1,36 @@
 /**
- * Bundles. Messages are read and checked when they are added, and kept as values; a commit applies them in order, all or nothing. A bundle costs
- * memory, so a peer has at most so many, of at most so many messages.
+ * Bundles. Messages are read when they are added, so that what no one could do is refused there, but kept as bytes, which are a tenth of what their
+ * values take; a commit reads them again and applies them in order, all or nothing. A bundle costs memory, so a peer has at most so many, of
+ * at most so many bytes.
  */
-
-import type { FlowMod } from '../../flowtable/flow-mod.js';
+import { Match } from '../../flow/match.js';
 import { UserError } from '../../lib/errors.js';
 import { ofError } from '../errors.js';
-import { decode, type Message, readHeader } from '../message.js';
+import { decode, HEADER_BYTES, type Message, readHeader } from '../message.js';
 import { BUNDLE, type BundleAdd } from '../messages/bundle.js';
-import type { FlowModMessage } from '../messages/flow-mod.js';
 import type { Kind } from '../registry.js';
 import { modifyPort } from './basic.js';
 import { flowModOf } from './flow.js';
 import { changing, type Handlers } from './handler.js';
+import { MessageStore } from './message-store.js';
 import { sendPacket } from './packet.js';
 import type { Session } from './session.js';
-import { applyTogether } from './transaction.js';
 
 const MAX_BUNDLES = 64;
 const MAX_BYTES = 256 << 20;
 /** What may be in a bundle. */
 const ALLOWED: ReadonlySet<Kind> = new Set<Kind>(['flow_mod', 'port_mod', 'packet_out']);
 
-interface Entry {
-  readonly message: Message;
-  readonly bytes: Uint8Array;
-}
 export interface Bundle {
   readonly flags: number;
   closed: boolean;
-  bytes: number;
-  readonly entries: Entry[];
+  readonly messages: MessageStore;
+  /** Other than flow_mods. */
+  others: number;
 }
+
+/** For reading one message after the other. */
+const scratch = new Match();
 
 function open(s: Session, id: number, flags: number): void {
   if (s.bundles.has(id)) {
@@ -39,7 +38,7 @@ function open(s: Session, id: number, flags: number): void {
     throw ofError('OFPBFC_BAD_ID');
   }
   if (s.bundles.size >= MAX_BUNDLES) throw ofError('OFPBFC_OUT_OF_BUNDLES');
-  s.bundles.set(id, { flags, closed: false, bytes: 0, entries: [] });
+  s.bundles.set(id, { flags, closed: false, messages: new MessageStore(), others: 0 });
 }
 
 /** A bundle that the request fits; one that it does not fit is discarded, as the specification wants. */
@@ -69,22 +68,21 @@ function discard(s: Session, id: number): void {
 function commit(s: Session, id: number, flags: number): void {
   const bundle = find(s, id, flags);
   s.bundles.delete(id);
-  const mods: { readonly mod: FlowMod; readonly entry: Entry }[] = [];
+  let current: Uint8Array | undefined;
   try {
-    for (const entry of bundle.entries) {
-      const m = entry.message;
-      if (m.kind === 'flow_mod') mods.push({ mod: readMod(s, m.value, entry), entry });
-    }
-    applyTogether(
-      s.bridge,
-      mods.map((m) => m.mod),
-      (i, e) => s.connection.sendError(e.ofError ?? 'OFPBFC_MSG_FAILED', mods[i].entry.bytes),
-    );
-    for (const { message: m } of bundle.entries) applyOther(s, m);
+    s.bridge.atomically(() => {
+      for (current of bundle.messages) {
+        const m = decode(current, scratch);
+        if (m.kind === 'flow_mod') s.bridge.flowMod(flowModOf(s, m.value));
+      }
+      current = undefined;
+    });
+    if (bundle.others > 0) for (const bytes of bundle.messages) applyOther(s, decode(bytes, scratch));
   } catch (e) {
-    // The message at fault has had its own error; the commit has this one.
-    if (e instanceof UserError) throw ofError('OFPBFC_MSG_FAILED');
-    throw e;
+    if (!(e instanceof UserError)) throw e;
+    // The message at fault has its own error; the commit has this one.
+    if (current) s.connection.sendError(e.ofError ?? 'OFPBFC_MSG_FAILED', current);
+    throw ofError('OFPBFC_MSG_FAILED');
   }
 }
 
@@ -94,17 +92,8 @@ function applyOther(s: Session, m: Message): void {
   else if (m.kind === 'packet_out') sendPacket(s, m.value);
 }
 
-function readMod(s: Session, v: FlowModMessage, entry: Entry): FlowMod {
-  try {
-    return flowModOf(s, v);
-  } catch (e) {
-    if (e instanceof UserError) s.connection.sendError(e.ofError ?? 'OFPBFC_MSG_FAILED', entry.bytes);
-    throw e;
-  }
-}
-
 function add(s: Session, v: BundleAdd): void {
-  const entry = readEntry(s, v);
+  const kind = check(s, v);
   let bundle = s.bundles.get(v.id);
   if (!bundle) {
     // Adding to a bundle that is not open opens it.
@@ -119,22 +108,25 @@ function add(s: Session, v: BundleAdd): void {
     s.bundles.delete(v.id);
     throw ofError('OFPBFC_BAD_FLAGS');
   }
-  bundle.bytes += v.message.length + 256;
-  if (bundle.bytes > MAX_BYTES) {
+  if (bundle.messages.bytes + v.message.length > MAX_BYTES) {
     s.bundles.delete(v.id);
     throw ofError('OFPBFC_OUT_OF_BUNDLES');
   }
-  bundle.entries.push(entry);
+  bundle.messages.push(v.message);
+  if (kind !== 'flow_mod') bundle.others++;
 }
 
-function readEntry(s: Session, v: BundleAdd): Entry {
-  if (v.message.length < 8) throw ofError('OFPBFC_MSG_BAD_LEN');
-  const header = readHeader(v.message);
+/** The kind of the message in it, which can be read. Throws with the OpenFlow error. */
+function check(s: Session, v: BundleAdd): Kind {
+  const { message } = v;
+  if (message.length < HEADER_BYTES) throw ofError('OFPBFC_MSG_BAD_LEN');
+  const header = readHeader(message);
+  if (header.length !== message.length) throw ofError('OFPBFC_MSG_BAD_LEN');
   if (header.version !== s.version) throw ofError('OFPBRC_BAD_VERSION');
   if (header.xid !== s.xid) throw ofError('OFPBFC_MSG_BAD_XID');
-  const message = decode(v.message);
-  if (!ALLOWED.has(message.kind)) throw ofError('OFPBFC_MSG_UNSUP');
-  return { message, bytes: v.message.slice() };
+  const { kind } = decode(message, scratch);
+  if (!ALLOWED.has(kind)) throw ofError('OFPBFC_MSG_UNSUP');
+  return kind;
 }
 
 export const bundleHandlers: Handlers = {

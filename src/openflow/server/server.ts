@@ -152,7 +152,10 @@ export class OpenFlowServer {
   snoop(stream: Duplex): void {
     const watched = this.controller();
     if (!watched) {
-      stream.destroy();
+      // Read before ending, or the listener sees a reset instead of an end.
+      stream.on('error', () => {});
+      stream.resume();
+      stream.end();
       return;
     }
     const copy = (bytes: Uint8Array): void => {

@@ -100,6 +100,10 @@ export class StubBridge implements OfBridge {
     this.tables.flowMod(mod);
   }
 
+  atomically(run: () => void): void {
+    this.tables.atomically(run);
+  }
+
   flows(filter: FlowFilter): Iterable<Rule> {
     return this.tables.flows(filter);
   }

@@ -1,0 +1,107 @@
+/**
+ * The devices behind ports: link up and down, the MTU, gone and back. The port's state in OpenFlow follows, and the log has a line for each change.
+ *
+ * Devices are looked at twice a second, by name and in the namespace they were opened in. Asking costs some microseconds a port; being told by the
+ * kernel would need a netlink socket a namespace. That a device went away for good is not concluded from its name, which may have changed: the
+ * datapath says so, whose descriptor it is. A system device that comes back under its name is opened again.
+ */
+import type { DeviceInfo } from '../datapath/native.js';
+import { UserError } from '../lib/errors.js';
+import type { Core, DevicePort } from './core.js';
+
+interface Link {
+  /** 0: not looked at yet. */
+  ifindex: number;
+  mtu: number;
+  up: boolean;
+  gone: boolean;
+  /** Why it could not be opened again, said once. */
+  refusal: string;
+}
+
+export class Links {
+  private readonly links = new WeakMap<DevicePort, Link>();
+
+  constructor(
+    private readonly core: Core,
+    /** Undefined: there is none of this name. */
+    private readonly info: (device: string, netns: string) => DeviceInfo | undefined,
+    private readonly log: (text: string) => void,
+  ) {}
+
+  /** Looks at every device once. */
+  look(): void {
+    for (const at of this.core.devices()) this.lookAt(at);
+  }
+
+  added(vport: number): void {
+    const at = this.core.device(vport);
+    if (at) this.lookAt(at);
+  }
+
+  /** The datapath has lost a device. */
+  gone(vport: number): void {
+    const at = this.core.device(vport);
+    if (!at) return;
+    const link = this.link(at);
+    link.gone = true;
+    link.up = false;
+    this.core.setLink(at, false);
+    // Who was behind it may come up elsewhere.
+    at.bridge.macs.flush(at.port.number);
+    this.log(`${at.port.name}: its device is gone`);
+  }
+
+  private link(at: DevicePort): Link {
+    let link = this.links.get(at);
+    if (!link) {
+      link = { ifindex: 0, mtu: 0, up: true, gone: false, refusal: '' };
+      this.links.set(at, link);
+    }
+    return link;
+  }
+
+  private lookAt(at: DevicePort): void {
+    const { config, port } = at;
+    const link = this.link(at);
+    const info = this.info(config.device, config.netns);
+    if (link.gone) {
+      if (info && config.kind === 'system') this.reopen(at, link);
+      return;
+    }
+    const first = link.ifindex === 0;
+    // Renamed, or moved into another namespace, where we do not see its MTU. A tap takes frames of any length; a system port has its own eyes.
+    if (!info || (!first && info.ifindex !== link.ifindex)) {
+      if (config.kind === 'tap') this.setMtu(port.vport, link, 0);
+      return;
+    }
+    link.ifindex = info.ifindex;
+    this.setMtu(port.vport, link, info.mtu);
+    const up = info.up && info.running;
+    if (up === link.up) return;
+    link.up = up;
+    this.core.setLink(at, up);
+    if (!first) this.log(`${port.name}: link is ${up ? 'up' : info.up ? 'down: no carrier' : 'down'}`);
+  }
+
+  private setMtu(vport: number, link: Link, mtu: number): void {
+    if (mtu === link.mtu) return;
+    link.mtu = mtu;
+    this.core.dp.portMtu(vport, mtu);
+  }
+
+  private reopen(at: DevicePort, link: Link): void {
+    try {
+      this.core.reopen(at);
+    } catch (e) {
+      if (!(e instanceof UserError)) throw e;
+      if (e.message !== link.refusal) this.log(`${at.port.name}: its device is back, but: ${e.message}`);
+      link.refusal = e.message;
+      return;
+    }
+    this.log(`${at.port.name}: its device is back`);
+    this.links.delete(at);
+    this.core.setLink(at, true);
+    this.lookAt(at);
+  }
+}
