@@ -15,6 +15,8 @@ interface Link {
   mtu: number;
   up: boolean;
   gone: boolean;
+  /** It is there, and not where we look. */
+  hidden: boolean;
   /** Why it could not be opened again, said once. */
   refusal: string;
 }
@@ -55,7 +57,7 @@ export class Links {
   private link(at: DevicePort): Link {
     let link = this.links.get(at);
     if (!link) {
-      link = { ifindex: 0, mtu: 0, up: true, gone: false, refusal: '' };
+      link = { ifindex: 0, mtu: 0, up: true, gone: false, hidden: false, refusal: '' };
       this.links.set(at, link);
     }
     return link;
@@ -70,18 +72,32 @@ export class Links {
       return;
     }
     const first = link.ifindex === 0;
-    // Renamed, or moved into another namespace, where we do not see its MTU. A tap takes frames of any length; a system port has its own eyes.
     if (!info || (!first && info.ifindex !== link.ifindex)) {
-      if (config.kind === 'tap') this.setMtu(port.vport, link, 0);
+      if (config.kind === 'tap') this.hidden(at, link);
       return;
     }
     link.ifindex = info.ifindex;
+    link.hidden = false;
     this.setMtu(port.vport, link, info.mtu);
     const up = info.up && info.running;
-    if (up === link.up) return;
+    const changed = this.setUp(at, link, up);
+    if (changed && !first) this.log(`${port.name}: link is ${up ? 'up' : info.up ? 'down: no carrier' : 'down'}`);
+  }
+
+  /** A tap that was renamed, or moved into another namespace as they often are. It takes frames of any length, and whether it is up we do not see. */
+  private hidden(at: DevicePort, link: Link): void {
+    if (link.hidden) return;
+    link.hidden = true;
+    this.setMtu(at.port.vport, link, 0);
+    this.setUp(at, link, true);
+    this.log(`${at.port.name}: its device has moved into another namespace, or has another name`);
+  }
+
+  private setUp(at: DevicePort, link: Link, up: boolean): boolean {
+    const changed = up !== link.up;
     link.up = up;
-    this.core.setLink(at, up);
-    if (!first) this.log(`${port.name}: link is ${up ? 'up' : info.up ? 'down: no carrier' : 'down'}`);
+    if (changed) this.core.setLink(at, up);
+    return changed;
   }
 
   private setMtu(vport: number, link: Link, mtu: number): void {
