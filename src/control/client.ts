@@ -1,7 +1,7 @@
 /** Asks a running switch over its control socket: what `weft dpctl` and `weft appctl` do. */
 import type { Duplex } from 'node:stream';
 import { UserError } from '../lib/errors.js';
-import { JsonStream } from './json-stream.js';
+import { JsonStream } from '../ovsdb/json/json-stream.js';
 
 const MAX_REPLY = 512 << 20;
 

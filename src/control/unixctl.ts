@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { UserError } from '../lib/errors.js';
-import { JsonStream } from './json-stream.js';
+import { JsonStream } from '../ovsdb/json/json-stream.js';
 
 export interface ControlCommand {
   readonly name: string;

@@ -21,7 +21,7 @@ t.test('what is not JSON, and what is too long, ends the stream', (t) => {
     ['hello', /must be an object/],
     ['}', /not opened/],
     ['{"a":,}', /JSON/],
-    [`["${'x'.repeat(100)}`, /more than 64/],
+    [`["${'x'.repeat(100)}`, /a value of more than 64 bytes/],
   ];
   for (const [text, fault] of rows) t.throws(() => new JsonStream(64).push(bytes(text)), fault, text.slice(0, 10));
   t.end();
