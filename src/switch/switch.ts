@@ -16,7 +16,7 @@
  */
 import { checkActions } from '../action/check.js';
 import type { Bridge } from '../bridge/bridge.js';
-import { flowModFromText, formatRule } from '../bridge/flow-text.js';
+import { actionContext, flowModFromText, formatRule } from '../bridge/flow-text.js';
 import { fdbText } from '../bridge/mac-table.js';
 import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
@@ -25,9 +25,15 @@ import { NativeDriver } from '../datapath/driver/native-driver.js';
 import { ReferenceDatapath } from '../datapath/reference/datapath.js';
 import { OFPP } from '../flow/field.js';
 import { type FlowMod, TABLE_ALL } from '../flowtable/flow-mod.js';
+import type { GroupMod } from '../flowtable/groups.js';
+import type { MeterMod } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 import { type Clock, VirtualClock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
+import { toGroupMod } from '../openflow/messages/group.js';
+import { toMeterMod } from '../openflow/messages/meter.js';
+import { parseGroup } from '../openflow/text/group-parse.js';
+import { parseMeter } from '../openflow/text/meter-parse.js';
 import { Core, UPKEEP_MS } from './core.js';
 import { datapathFlowLines } from './datapath-text.js';
 import { traceOf } from './trace-command.js';
@@ -199,6 +205,17 @@ export class SwitchBridge {
       meterExists: (id) => meters.get(id) !== undefined,
     });
     this.bridge.flowMod({ ...mod, actions });
+  }
+
+  /** A group as ovs-ofctl takes it ("group_id=1,type=all,bucket=output:2"), or as a group_mod. Throws UserError that names the fault. */
+  addGroup(group: string | GroupMod): void {
+    const ctx = actionContext(this.names);
+    this.bridge.groups.mod(typeof group === 'string' ? toGroupMod(parseGroup(group, 'add', ctx).mod) : group);
+  }
+
+  /** A meter as ovs-ofctl takes it ("meter=1,pktps,band=type=drop,rate=100"), or as a meter_mod. Throws UserError that names the fault. */
+  addMeter(meter: string | MeterMod): void {
+    this.bridge.meters.mod(typeof meter === 'string' ? toMeterMod(parseMeter(meter, 'add')) : meter);
   }
 
   /** One flow a line; empty lines and those that start with "#" are passed over. */

@@ -22,7 +22,14 @@ function runBucket(w: Walk, g: Group, b: Bucket): void {
   w.depth++;
   const { origin } = w;
   if (origin !== OFPR.packetOut) w.origin = OFPR.group;
-  onCopy(w, () => w.list(ordered));
+  let { stack, actionSet } = w;
+  onCopy(w, () => {
+    w.list(ordered);
+    ({ stack, actionSet } = w);
+  });
+  // A bucket has its own packet, but what it pushed, and wrote to the action set, stays: as in OVS.
+  w.stack = stack;
+  w.actionSet = actionSet;
   w.origin = origin;
   w.depth--;
   w.input.tracer?.leave();

@@ -16,6 +16,7 @@ import { readPcap } from '../../src/packet/pcap.js';
 import { wellFormedFrame } from '../../src/packet/random.js';
 import { Switch, type SwitchBridge } from '../../src/switch/switch.js';
 import { DEEP_TAGS } from '../../src/upcall/rewrite.js';
+import { visibleGroups } from '../pipelines/random-groups.js';
 import { type Pipeline, randomPipeline } from '../pipelines/random-pipeline.js';
 import { RealOvs } from '../support/ovs.js';
 
@@ -79,8 +80,11 @@ class Judge {
     }
   }
 
-  async load({ flows, version }: Pipeline): Promise<void> {
+  async load({ flows, version, groups = [] }: Pipeline): Promise<void> {
     this.ovs.ofctl('del-flows', 'br0');
+    this.ovs.ofctl('-O', 'OpenFlow13', 'del-groups', 'br0');
+    const g = this.ovs.try('ovs-ofctl', ['-O', 'OpenFlow15', 'add-groups', 'br0', '-'], `${groups.join('\n')}\n`);
+    if (g.status !== 0) throw new Error(`ovs-ofctl refuses: ${g.stderr}\n${groups.join('\n')}`);
     const r = this.ovs.try('ovs-ofctl', ['-O', version, 'add-flows', 'br0', '-'], `${flows.join('\n')}\n`);
     if (r.status !== 0) throw new Error(`ovs-ofctl refuses: ${r.stderr}\n${flows.join('\n')}`);
     await this.call('fdb/flush', 'br0');
@@ -126,6 +130,7 @@ class Candidate {
     this.sw = new Switch({ datapath });
     this.bridge = this.sw.bridge('br0');
     for (let i = 1; i <= PORTS; i++) this.bridge.addPort(`p${i}`, { number: i, ...modes[i - 1]?.[1] });
+    for (const g of pipeline.groups ?? []) this.bridge.addGroup(g);
     for (const f of pipeline.flows) this.bridge.addFlow(f);
   }
 
@@ -231,6 +236,8 @@ export interface CompareOptions {
   readonly packets: number;
   readonly seed: number;
   readonly datapath: 'reference' | 'native';
+  /** Groups a pipeline sends to; default: none. */
+  readonly groups?: number;
   /** Only this pipeline. */
   readonly only?: number;
 }
@@ -259,13 +266,9 @@ async function comparePipeline(
   out: Comparison,
 ): Promise<void> {
   const r = new Random((Math.imul(o.seed, 1_000_003) + n) >>> 0);
-  const pipeline = randomPipeline(r, {
-    tables: 4,
-    ports: PORTS,
-    hashes: false,
-    cuts: modes.length === 0,
-    stateful: r.chance(0.4),
-  });
+  const sizes = { tables: 4, ports: PORTS, groups: o.groups ?? 0 };
+  const random = randomPipeline(r, { ...sizes, hashes: false, cuts: modes.length === 0, stateful: r.chance(0.4) });
+  const pipeline = { ...random, groups: visibleGroups(r, sizes) };
   const frames = arrivals(r);
   await judge.load(pipeline);
   judge.sent();
@@ -320,6 +323,7 @@ async function explain(
       `pipeline ${n}, packet ${i} into p${a.port}: ${formatHex(a.frame)}`,
       `OVS sends\n${show(wanted, got)}`,
       `weft sends\n${show(got, wanted)}`,
+      ...(pipeline.groups ?? []),
       ...pipeline.flows,
       trace.stdout,
       trace.stderr,

@@ -17,6 +17,7 @@ else {
     packets: numberOption('packets', 10_000),
     seed,
     datapath,
+    groups: numberOption('groups', 0),
     only: only < 0 ? undefined : only,
   });
   for (const d of c.differences) console.error(`${d}\n`);

@@ -82,6 +82,63 @@ export function randomGroup(r: Random, id: number, options: RandomGroupOptions):
   return s;
 }
 
+/** Actions of a bucket that a frame shows: sets of what every frame has, and ways out. */
+function visible(
+  r: Random,
+  id: number,
+  o: { readonly groups: number; readonly ports: number; readonly tables: number },
+): string {
+  const out: string[] = [];
+  for (let n = r.below(3); n > 0; n--) {
+    out.push(
+      r.pick([
+        () => `mod_dl_src:02:00:00:00:00:0${r.below(8)}`,
+        () => `mod_dl_dst:02:00:00:00:00:0${r.below(8)}`,
+        () => `load:${r.below(3)}->NXM_NX_REG${r.below(4)}[]`,
+        () => 'move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]',
+        () => 'dec_ttl',
+        () => `load:${r.below(4)}->OXM_OF_METADATA[0..1]`,
+      ])(),
+    );
+  }
+  const ways = [
+    () => `output:${r.between(1, o.ports)}`,
+    () => `output:${r.between(1, o.ports)},output:${r.between(1, o.ports)}`,
+    () => `resubmit(,${o.tables - 1})`,
+    () => `output:${r.between(1, o.ports)},resubmit(,${o.tables - 1})`,
+  ];
+  if (id < o.groups) ways.push(() => `group:${r.between(id + 1, o.groups)}`);
+  if (r.chance(0.95)) out.push(r.pick(ways)());
+  return out.length > 0 ? out.join(',') : 'drop';
+}
+
+/**
+ * Groups 1 to `groups` whose choices are everybody's: all, indirect and fast failover, and select with one bucket that can be chosen. Ports past
+ * `ports` are not there: what watches them is dead.
+ */
+export function visibleGroups(
+  r: Random,
+  o: { readonly groups: number; readonly ports: number; readonly tables: number },
+): string[] {
+  return Array.from({ length: o.groups }, (_, i) => {
+    const id = i + 1;
+    const type = r.pick(['all', 'indirect', 'ff', 'ff', 'select']);
+    const n = type === 'indirect' ? 1 : r.between(1, 4);
+    const alive = r.below(n);
+    // Not dp_hash: a packet that comes back is sent in its turn, and OVS's turns are others.
+    let s = `group_id=${id},type=${type}${type === 'select' ? ',selection_method=hash,fields(eth_src)' : ''}`;
+    for (let b = 0; b < n; b++) {
+      s += ',bucket=';
+      const watched = type === 'select' ? b === alive : r.chance(0.5);
+      if (type === 'ff' && id < o.groups && r.chance(0.3)) s += `watch_group:${r.between(id + 1, o.groups + 1)},`;
+      else if (type === 'ff' || type === 'select')
+        s += `watch_port:${r.between(1, o.ports) + (watched ? 0 : o.ports)},`;
+      s += `actions=${visible(r, id, o)}`;
+    }
+    return s;
+  });
+}
+
 /** "meter=5,kbps,burst,band=type=drop,rate=3,burst_size=1" */
 export function randomMeter(r: Random, id: number): string {
   const burst = r.chance(0.5);

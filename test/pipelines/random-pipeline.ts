@@ -14,12 +14,16 @@ export interface PipelineOptions {
   readonly cuts: boolean;
   /** learn and NORMAL: what a packet does changes what the next one meets. */
   readonly stateful: boolean;
+  /** Groups 1 to this are there to be sent to. */
+  readonly groups?: number;
 }
 
 export interface Pipeline {
   readonly flows: readonly string[];
   /** For ovs-ofctl -O: the texts need it. */
   readonly version: 'OpenFlow10' | 'OpenFlow13';
+  /** Groups that the flows send to, as ovs-ofctl add-groups takes them. */
+  readonly groups?: readonly string[];
 }
 
 interface Protocol {
@@ -250,6 +254,7 @@ function learnAction({ r, o }: Context): string {
 
 function action(c: Context): string {
   const { r, o, p } = c;
+  if (o.groups && c.table < o.tables - 1 && r.chance(0.25)) return `group:${r.between(1, o.groups)}`;
   const roll = r.u32() / 2 ** 32;
   if (roll < 0.32) return outputAction(c);
   if (roll < 0.47 && c.table < o.tables - 1) return goOn(c);

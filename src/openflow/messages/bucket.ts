@@ -105,7 +105,7 @@ export function readBuckets(r: WireReader, type: number): BucketSpec[] {
  * Buckets without a number (BUCKET.all) get the lowest ones that none of those behind the first of them has. Those before it are not asked, as
  * with ovs-ofctl: the switch then refuses the number that is there twice.
  */
-function numbersOf(buckets: readonly BucketSpec[]): number[] {
+export function numbersOf(buckets: readonly BucketSpec[]): number[] {
   const first = buckets.findIndex((b) => b.id > BUCKET.max);
   const used = new Set(first < 0 ? [] : buckets.slice(first).map((b) => b.id));
   let next = 0;

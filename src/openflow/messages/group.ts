@@ -5,7 +5,7 @@ import { BUCKET, type BucketSpec, GROUP, type GroupMod, type Selection, WATCH_NO
 import { ofError } from '../errors.js';
 import { ask, msg, nx, nxAsk, nxTell, tell } from '../row.js';
 import { byVersion, type Codec, counter, listOf, nothing, pad, struct, u32 } from '../schema.js';
-import { GROUP_TYPES, readBuckets, SELECT, writeBuckets } from './bucket.js';
+import { GROUP_TYPES, numbersOf, readBuckets, SELECT, writeBuckets } from './bucket.js';
 import { sized } from './property.js';
 import { readSelection, writeSelection } from './selection.js';
 
@@ -130,10 +130,12 @@ const groupMod15: Codec<GroupModMessage> = {
   },
 };
 
-/** The message was read, so its numbers stand for something. */
+/** The message was read, or its text was, so its numbers stand for something. */
 export function toGroupMod(v: GroupModMessage): GroupMod {
   const command = COMMANDS.get(v.command) ?? 'add';
-  const { id, buckets, commandBucket } = v;
+  const { id, commandBucket } = v;
+  const ids = numbersOf(v.buckets);
+  const buckets = v.buckets.map((b, i) => (b.id === ids[i] ? b : { ...b, id: ids[i] }));
   return { command, id, type: GROUP_TYPES[v.type], selection: v.selection as Selection, buckets, commandBucket };
 }
 
