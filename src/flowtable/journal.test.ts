@@ -58,7 +58,22 @@ function setup() {
 }
 
 const picture = (tables: FlowTables) => {
-  const text = (r: Rule) => JSON.stringify(r, (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
+  const text = (r: Rule) => {
+    const { table, priority, match, cookie, actions, created, modified, packets, idleTimeout, generation } = r;
+    const all = [
+      table,
+      priority,
+      [...match.value],
+      cookie,
+      actions,
+      created,
+      modified,
+      packets,
+      idleTimeout,
+      generation,
+    ];
+    return JSON.stringify(all, (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
+  };
   return [...tables.flows(everything)].map(text).sort();
 };
 

@@ -4,6 +4,7 @@
  */
 import { type MiniMatch, miniEqual, miniMatches } from '../flow/match.js';
 import { isConjunction, lookupConjunctive } from './conjunction.js';
+import { miniCovers } from './mini.js';
 import type { Classifier, Rule } from './rule.js';
 
 export class LinearClassifier implements Classifier {
@@ -48,6 +49,10 @@ export class LinearClassifier implements Classifier {
 
   rules(): Iterable<Rule> {
     return this.sorted;
+  }
+
+  collect(match: MiniMatch, out: Rule[]): void {
+    for (const r of this.sorted) if (miniCovers(match, r.match)) out.push(r);
   }
 
   /** Position of the first rule of a priority lower than `priority`. */

@@ -11,10 +11,17 @@ export const FLOW_FLAG = {
   hiddenRule: 0x8000,
 } as const;
 
+/** Keeps matches of rules in a form of its own. */
+export interface MatchHolder {
+  /** The match of one of its entries, as an object made for the caller. */
+  matchAt(entry: number): MiniMatch;
+}
+
 /** A flow of a table. Identity is the object: a modified rule keeps it (and its counters), a replaced one does not. */
 export interface Rule {
   readonly table: number;
   readonly priority: number;
+  /** May be made for each who asks: ask once, and compare by value. */
   readonly match: MiniMatch;
   cookie: bigint;
   /** Seconds; 0 never. */
@@ -34,6 +41,8 @@ export interface Rule {
   live: boolean;
   /** Bumped when `actions` change; a datapath flow that was derived from another generation is translated again. */
   generation: number;
+  /** An engine that keeps the match says where; the rule may let go of its own copy. Without a holder the rule leaves the engine. */
+  filed?(holder: MatchHolder | undefined, entry: number): void;
 }
 
 /**
@@ -54,4 +63,6 @@ export interface Classifier {
    */
   lookup(key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined;
   rules(): Iterable<Rule>;
+  /** Appends every rule that is at least as specific as `match` to `out`. */
+  collect(match: MiniMatch, out: Rule[]): void;
 }

@@ -10,7 +10,7 @@ import { CountedSet } from './counted-set.js';
 import type { TrieUse } from './field-trie.js';
 import { finish, mix, type Shape } from './mini.js';
 import { Priorities } from './priorities.js';
-import type { Rule } from './rule.js';
+import type { MatchHolder, Rule } from './rule.js';
 import { N_STAGES, STAGE_OF_WORD } from './stages.js';
 
 const HASH = 0;
@@ -29,7 +29,7 @@ interface Stage {
   readonly seen: CountedSet | undefined;
 }
 
-export class Subtable {
+export class Subtable implements MatchHolder {
   readonly priorities = new Priorities();
   /** The highest priority as the order of subtables has it (tuple.ts). */
   filedMax = -1;
@@ -124,23 +124,26 @@ export class Subtable {
   }
 
   insert(rule: Rule, age: number, conjunction: boolean): void {
-    const h = this.hash(rule.match, 1);
+    const { match } = rule;
+    const h = this.hash(match, 1);
     const e = this.allot();
     const at = e * this.stride;
     this.held[e] = rule;
     this.cells[at + HASH] = h;
     this.cells[at + AGE] = age;
     this.cells[at + AGE_HIGH] = Math.floor(age / 0x100000000) | (conjunction ? 0x80000000 : 0);
-    for (let i = 0; i < this.place.length; i++) this.cells[at + VALUES + i] = rule.match.value[this.place[i]];
+    for (let i = 0; i < this.place.length; i++) this.cells[at + VALUES + i] = match.value[this.place[i]];
     if (++this.size > this.buckets.length) this.split();
     this.link(e, rule.priority);
     this.priorities.add(rule.priority);
-    for (const u of this.tries) u.trie.add(rule.match, u);
+    for (const u of this.tries) u.trie.add(match, u);
+    rule.filed?.(this, e);
   }
 
   /** False when the rule is not here. */
   remove(rule: Rule): boolean {
-    const h = this.hash(rule.match, 0);
+    const { match } = rule;
+    const h = this.hash(match, 0);
     const bucket = h & (this.buckets.length - 1);
     let before = 0;
     let e = this.buckets[bucket];
@@ -149,7 +152,8 @@ export class Subtable {
       e = this.cells[e * this.stride + NEXT];
     }
     if (e === 0) return false;
-    this.hash(rule.match, -1);
+    rule.filed?.(undefined, 0);
+    this.hash(match, -1);
     const next = this.cells[e * this.stride + NEXT];
     if (before === 0) this.buckets[bucket] = next;
     else this.cells[before * this.stride + NEXT] = next;
@@ -158,7 +162,43 @@ export class Subtable {
     this.free = e;
     this.size--;
     this.priorities.remove(rule.priority);
-    for (const u of this.tries) u.trie.remove(rule.match, u);
+    for (const u of this.tries) u.trie.remove(match, u);
+    return true;
+  }
+
+  matchAt(entry: number): MiniMatch {
+    const at = entry * this.stride + VALUES;
+    const value = new Uint32Array(this.place.length);
+    for (let i = 0; i < value.length; i++) value[this.place[i]] = this.cells[at + i];
+    return { index: this.shape.index, value, mask: this.shape.mask };
+  }
+
+  /** Appends the rules that are at least as specific as `match`. */
+  collect(match: MiniMatch, out: Rule[]): void {
+    const wanted = this.wantedCells(match);
+    if (!wanted) return;
+    for (let e = 1; e < this.held.length; e++) {
+      const r = this.held[e];
+      if (r && this.agrees(e, match, wanted)) out.push(r);
+    }
+  }
+
+  /** For each word of a match, which word of an entry holds it; undefined when this shape leaves bits open that the match fixes. */
+  private wantedCells(match: MiniMatch): readonly number[] | undefined {
+    const cells: number[] = [];
+    for (let i = 0; i < match.index.length; i++) {
+      const at = this.word.indexOf(match.index[i]);
+      if (at < 0 || (this.mask[at] & match.mask[i]) >>> 0 !== match.mask[i]) return undefined;
+      cells.push(VALUES + at);
+    }
+    return cells;
+  }
+
+  private agrees(entry: number, match: MiniMatch, cells: readonly number[]): boolean {
+    const at = entry * this.stride;
+    for (let i = 0; i < cells.length; i++) {
+      if ((this.cells[at + cells[i]] & match.mask[i]) >>> 0 !== match.value[i]) return false;
+    }
     return true;
   }
 

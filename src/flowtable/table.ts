@@ -4,7 +4,7 @@ import type { MiniMatch } from '../flow/match.js';
 import { outputsTo, usesGroup } from './actions.js';
 import { deadline } from './expiry.js';
 import type { FlowFilter } from './flow-mod.js';
-import { miniCovers, miniOverlaps, ShapePool } from './mini.js';
+import { miniOverlaps, ShapePool } from './mini.js';
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 
 /** OFPG_ANY: no filter by group. */
@@ -31,16 +31,17 @@ export class FlowTable {
     readonly engine: Classifier,
   ) {}
 
-  /** Rules that users see: hidden ones do not count. */
-  *select(match: MiniMatch, strictPriority: number | undefined, c: Conditions): Generator<Rule> {
-    if (strictPriority !== undefined) {
+  /** Appends rules that users see (hidden ones do not count) to `out`. */
+  select(match: MiniMatch, strictPriority: number | undefined, c: Conditions, out: Rule[]): void {
+    const from = out.length;
+    if (strictPriority === undefined) this.engine.collect(match, out);
+    else {
       const rule = this.engine.find(match, strictPriority);
-      if (rule && admits(c, rule)) yield rule;
-      return;
+      if (rule) out.push(rule);
     }
-    for (const rule of this.engine.rules()) {
-      if (miniCovers(match, rule.match) && admits(c, rule)) yield rule;
-    }
+    let kept = from;
+    for (let i = from; i < out.length; i++) if (admits(c, out[i])) out[kept++] = out[i];
+    out.length = kept;
   }
 
   /** A rule of the same priority that some packet matches, too. Looks at every rule. */

@@ -23,6 +23,7 @@ import {
 import { Journal, overwritten, type RuleEvent, type Undoing } from './journal.js';
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 import { FlowTable } from './table.js';
+import { TableRule } from './table-rule.js';
 import { TupleClassifier } from './tuple.js';
 
 export class FlowTables {
@@ -88,10 +89,12 @@ export class FlowTables {
     this.changes++;
   }
 
-  /** Rules that a filter admits, by table; the order within one is the engine's. Hidden rules are left out. Do not change tables meanwhile. */
-  *flows(f: FlowFilter): Generator<Rule> {
+  /** Rules that a filter admits, by table; the order within one is the engine's. Hidden rules are left out. */
+  flows(f: FlowFilter): Rule[] {
     const match = minify(f.match);
-    for (const t of this.chosen(f.table)) yield* t.select(match, f.strictPriority, f);
+    const out: Rule[] = [];
+    for (const t of this.chosen(f.table)) t.select(match, f.strictPriority, f, out);
+    return out;
   }
 
   /**
@@ -109,9 +112,7 @@ export class FlowTables {
     // Ports and groups filter deletions only.
     const conditions = removing ? mod : { ...mod, outPort: 0xffffffff, outGroup: 0xffffffff };
     const met: Rule[] = [];
-    for (const t of this.chosen(mod.table)) {
-      for (const r of t.select(match, strict ? mod.priority : undefined, conditions)) met.push(r);
-    }
+    for (const t of this.chosen(mod.table)) t.select(match, strict ? mod.priority : undefined, conditions, met);
     if (removing) for (const r of met) this.remove(r, 'delete');
     else if (met.length === 0 && mod.modifyCookie && mod.cookieMask === 0n) return [this.add(mod)];
     else for (const r of met) this.modify(r, mod);
@@ -186,7 +187,7 @@ export class FlowTables {
   credit(rule: Rule, packets: number, bytes: number, now: number): void {
     if (!(rule.flags & FLOW_FLAG.noPktCounts)) rule.packets += packets;
     if (!(rule.flags & FLOW_FLAG.noBytCounts)) rule.bytes += bytes;
-    if (now > rule.used) rule.used = now;
+    if (now > rule.used) rule.used = Math.floor(now);
   }
 
   /** Adds packets that were looked up in a table; `matched` of them met a rule. */
@@ -251,7 +252,7 @@ export class FlowTables {
     const match = t.shapes.minify(mod.match);
     const old = t.engine.find(match, mod.priority);
     if (!old) this.makeRoom(t, match, mod);
-    const rule = newRule(t.id, match, mod, this.clock.now());
+    const rule = new TableRule(t.id, match, mod, this.now());
     if (old) {
       if (!(mod.flags & FLOW_FLAG.resetCounts)) {
         rule.packets = old.packets;
@@ -262,6 +263,10 @@ export class FlowTables {
     this.put(rule);
     this.tell(old ? { kind: 'added', rule, replaced: old } : { kind: 'added', rule });
     return rule;
+  }
+
+  private now(): number {
+    return Math.floor(this.clock.now());
   }
 
   /** What can forbid a new rule. */
@@ -286,7 +291,7 @@ export class FlowTables {
     const t = this.table(rule.table);
     const was = this.journal && overwritten(rule);
     if (mod.modifyCookie && rule.cookie !== mod.cookie) t.recookie(rule, mod.cookie);
-    rule.modified = this.clock.now();
+    rule.modified = this.now();
     if (mod.flags & FLOW_FLAG.resetCounts) {
       rule.packets = 0;
       rule.bytes = 0;
@@ -327,25 +332,4 @@ export class FlowTables {
     if (this.journal) return this.journal.note(event);
     for (const l of this.listeners) l(event);
   }
-}
-
-function newRule(table: number, match: MiniMatch, mod: FlowMod, now: number): Rule {
-  return {
-    table,
-    priority: mod.priority,
-    match,
-    cookie: mod.cookie,
-    idleTimeout: mod.idleTimeout,
-    hardTimeout: mod.hardTimeout,
-    flags: mod.flags,
-    importance: mod.importance,
-    actions: mod.actions,
-    created: now,
-    modified: now,
-    used: now,
-    packets: 0,
-    bytes: 0,
-    live: true,
-    generation: 0,
-  };
 }

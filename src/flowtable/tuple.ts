@@ -57,7 +57,8 @@ export class TupleClassifier implements Classifier {
   }
 
   insert(rule: Rule): void {
-    const sub = this.subtable(rule.match) ?? this.addSubtable(rule.match);
+    const { match } = rule;
+    const sub = this.subtable(match) ?? this.addSubtable(match);
     const conjunction = isConjunction(rule.actions);
     sub.insert(rule, this.clock++, conjunction);
     if (conjunction) this.conjunctions++;
@@ -111,6 +112,10 @@ export class TupleClassifier implements Classifier {
 
   *rules(): Generator<Rule> {
     for (const sub of this.order) yield* sub.rules();
+  }
+
+  collect(match: MiniMatch, out: Rule[]): void {
+    for (const sub of this.order) sub.collect(match, out);
   }
 
   private subtable(shape: Shape): Subtable | undefined {
