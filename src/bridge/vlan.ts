@@ -31,6 +31,11 @@ export interface VlanSpec {
   readonly priorityTags?: PriorityTags;
 }
 
+/** The words of Port's other_config:priority-tags. */
+export function priorityTagsOf(text: string | undefined): PriorityTags {
+  return text === 'always' ? 'always' : text === 'true' || text === 'if-nonzero' ? 'if-nonzero' : 'no';
+}
+
 const VID = 0xfff;
 const PCP = 0xe000;
 

@@ -1,13 +1,18 @@
 import { parseArgs } from 'node:util';
 import type { VlanMode, VlanSpec } from '../bridge/vlan.js';
 import { UserError } from '../lib/errors.js';
+import { Configurator } from '../switch/config/configurator.js';
+import type { DummyMode } from '../switch/config/ports.js';
+import { databaseRemotes } from '../switch/config/remotes.js';
 import type { ControllerOptions } from '../switch/controllers.js';
 import { Daemon, type NamedPort } from '../switch/daemon.js';
 import { runDirectory } from '../switch/of-sockets.js';
-import { CONTROLLER_OPTIONS, CONTROLLER_USAGE, parseControllers } from './switchd/controllers.js';
+import type { Tls } from '../switch/tls.js';
+import { CONTROLLER_OPTIONS, CONTROLLER_USAGE, parseControllers, parseTls } from './switchd/controllers.js';
 
-const USAGE = `usage: weft switchd [OPTION...]
-Runs a switch until SIGTERM or SIGINT.
+const USAGE = `usage: weft switchd [OPTION...] [DATABASE]
+Runs a switch until SIGTERM or SIGINT. DATABASE is an Open_vSwitch database that says what the switch is to be: unix:PATH, tcp:HOST[:PORT]
+or ssl:HOST[:PORT] (with -p, -c, -C), several joined by commas are tried in turn. Without one, the options below say it.
 
   --bridge NAME=PORT,...  a bridge and its ports, numbered from 1 in this order; may be repeated. A port is an existing device
                           (veth, NIC), or else a TAP that weft makes. A bridge begins with the flow priority=0,actions=NORMAL
@@ -15,6 +20,7 @@ Runs a switch until SIGTERM or SIGINT.
                           trunks (VLANs joined by +), vlan_mode, number; any other key is an option of its type (peer, rx_pcap, ...)
 ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WEFT_RUNDIR, $OVS_RUNDIR, /var/run/openvswitch)
   --workers N             worker threads (default 1); ports are dealt out to them in turn
+  --enable-dummy[=override]  devices of a bridge with datapath_type dummy, or with override all devices, exist in the switch only
   --busy                  workers never sleep
   --no-microflow          megaflow cache only
   --vlan-limit N          VLAN tags that matches see: 1 (default) or 2
@@ -24,6 +30,7 @@ ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WE
 export async function main(args: readonly string[], program: string): Promise<number> {
   const log = (text: string) => process.stderr.write(`${program}: ${text}\n`);
   let daemon: Daemon | undefined;
+  let configurator: Configurator | undefined;
   try {
     const options = parse(args);
     if (!options) {
@@ -42,12 +49,19 @@ export async function main(args: readonly string[], program: string): Promise<nu
       const others = b.ports.filter((p) => p.number === undefined);
       for (const p of [...asked, ...others]) daemon.addNamedPort(bridge, p);
     }
+    if (options.database !== undefined) {
+      const remotes = databaseRemotes(options.database, options.tls);
+      configurator = new Configurator(daemon, { remotes, log, dummies: options.dummies });
+      await Promise.race([configurator.ready, ended, daemon.exitAsked]);
+    }
     process.stdout.write('weft: ready\n');
     await Promise.race([ended, daemon.exitAsked]);
+    await configurator?.close();
     await daemon.close();
     return 0;
   } catch (e) {
     const known = e instanceof UserError || (e instanceof Error && 'code' in e);
+    await configurator?.close();
     await daemon?.close();
     if (!known) throw e;
     log(e.message);
@@ -63,11 +77,19 @@ interface Options {
   microflow: boolean;
   maxVlans: 1 | 2;
   maxFlows?: number;
+  database?: string;
+  dummies: DummyMode;
+  tls?: Tls;
 }
 
+/** The one option whose value may be left out. */
+const DUMMY = /^--enable-dummy(?:=(.*))?$/;
+
 function parse(args: readonly string[]): Options | undefined {
-  const { values: v } = parseArgs({
-    args: [...args],
+  const dummies = args.map((a) => DUMMY.exec(a)).filter((m) => m !== null);
+  const { values: v, positionals } = parseArgs({
+    args: args.filter((a) => !DUMMY.test(a)),
+    allowPositionals: true,
     options: {
       bridge: { type: 'string', multiple: true },
       port: { type: 'string', multiple: true },
@@ -82,6 +104,7 @@ function parse(args: readonly string[]): Options | undefined {
     },
   });
   if (v.help) return undefined;
+  if (positionals.length > 1) throw new UserError(`at most one database, not also "${positionals[1]}"`);
   const settings = new Map<string, NamedPort>();
   for (const [name, port] of (v.port ?? []).map((text) => parsePort(text))) {
     if (settings.has(name)) throw new UserError(`--port ${name} is given twice: join the settings with commas`);
@@ -110,6 +133,9 @@ function parse(args: readonly string[]): Options | undefined {
   return {
     bridges,
     runDir: v.rundir,
+    database: positionals[0],
+    tls: parseTls(v),
+    dummies: dummies.some((m) => m[1] === 'override') ? 'override' : 'type',
     workers: whole('workers', v.workers, 1, 1, 64),
     busy: v.busy ?? false,
     microflow: !v['no-microflow'],

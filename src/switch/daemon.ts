@@ -23,7 +23,7 @@ import { unknownOptions, type VportSpec } from '../vport/kinds.js';
 import { controlCommands } from './control-commands.js';
 import { type ControllerOptions, type ControllerStatus, Controllers } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
-import { Links } from './links.js';
+import { type LinkStatus, Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { RealClock } from './real-clock.js';
 
@@ -176,7 +176,8 @@ export class Daemon {
     above?: ControllerOptions,
   ): Promise<Bridge> {
     const bridge = this.core.addBridge(name, { ...local, name });
-    this.links.added(bridge.port(OFPP.local)?.vport ?? 0);
+    const own = bridge.port(OFPP.local);
+    if (own) this.opened(own);
     const openflow = new OpenFlowServer(bridge, this.clock, {
       versions: above?.versions,
       // Tools come and go for each command.
@@ -212,12 +213,35 @@ export class Daemon {
 
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
     const port = this.core.addPort(bridge, spec, options);
-    this.links.added(port.vport);
+    this.opened(port);
     return port;
+  }
+
+  /** A device that we made gets the address that OpenFlow tells of the port. */
+  private opened(port: BridgePort): void {
+    const at = this.core.device(port.vport);
+    if (at?.config.kind === 'tap') {
+      try {
+        loadAddon().deviceSet(at.config.device, at.config.netns, 'mac', port.hwAddr);
+      } catch (e) {
+        this.log(`${port.name}: ${e instanceof Error ? e.message : String(e)}`);
+      }
+    }
+    this.links.added(port.vport);
   }
 
   removePort(bridge: Bridge, name: string): void {
     this.core.removePort(bridge, name);
+  }
+
+  /** What is known of the device behind a port; undefined where there is none. */
+  link(port: BridgePort): LinkStatus | undefined {
+    return this.links.status(port.vport);
+  }
+
+  /** Who is above a bridge. */
+  controllers(bridge: string): Controllers | undefined {
+    return this.served.get(bridge)?.controllers;
   }
 
   /** By bridge: is it forwarding by itself for want of a controller, and how is each of them. */

@@ -9,11 +9,26 @@ import type { DeviceInfo } from '../datapath/native.js';
 import { UserError } from '../lib/errors.js';
 import type { Core, DevicePort } from './core.js';
 
-interface Link {
+/** What is known of the device behind a port. */
+export interface LinkStatus {
   /** 0: not looked at yet. */
+  readonly ifindex: number;
+  readonly mtu: number;
+  /** Administratively, and with a carrier. */
+  readonly up: boolean;
+  readonly adminUp: boolean;
+  readonly mac: Uint8Array | undefined;
+  /** How often the link went up or down. */
+  readonly resets: number;
+}
+
+interface Link extends LinkStatus {
   ifindex: number;
   mtu: number;
   up: boolean;
+  adminUp: boolean;
+  mac: Uint8Array | undefined;
+  resets: number;
   gone: boolean;
   /** It is there, and not where we look. */
   hidden: boolean;
@@ -41,6 +56,12 @@ export class Links {
     if (at) this.lookAt(at);
   }
 
+  /** Undefined: the port has no device. */
+  status(vport: number): LinkStatus | undefined {
+    const at = this.core.device(vport);
+    return at && this.links.get(at);
+  }
+
   /** The datapath has lost a device. */
   gone(vport: number): void {
     const at = this.core.device(vport);
@@ -57,7 +78,8 @@ export class Links {
   private link(at: DevicePort): Link {
     let link = this.links.get(at);
     if (!link) {
-      link = { ifindex: 0, mtu: 0, up: true, gone: false, hidden: false, refusal: '' };
+      const nothing = { ifindex: 0, mtu: 0, adminUp: true, mac: undefined, resets: 0 };
+      link = { ...nothing, up: true, gone: false, hidden: false, refusal: '' };
       this.links.set(at, link);
     }
     return link;
@@ -78,9 +100,12 @@ export class Links {
     }
     link.ifindex = info.ifindex;
     link.hidden = false;
+    link.adminUp = info.up;
+    link.mac = info.mac;
     this.setMtu(port.vport, link, info.mtu);
     const up = info.up && info.running;
     const changed = this.setUp(at, link, up);
+    if (changed && !first) link.resets++;
     if (changed && !first) this.log(`${port.name}: link is ${up ? 'up' : info.up ? 'down: no carrier' : 'down'}`);
   }
 

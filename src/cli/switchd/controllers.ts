@@ -93,7 +93,7 @@ function parseVersions(text: string): number {
   return versions;
 }
 
-function parseTls(v: Values): Tls | undefined {
+export function parseTls(v: Values): Tls | undefined {
   const { 'private-key': privateKey, certificate, 'ca-cert': ca, 'bootstrap-ca-cert': bootstrap } = v;
   const given = [privateKey, certificate, ca ?? bootstrap];
   if (given.every((f) => f === undefined)) return undefined;

@@ -1,0 +1,196 @@
+/**
+ * Makes the switch what the database wants: the difference between the two is applied, and nothing else. What failed is tried again at the next
+ * change. Ports that stay as they are are not touched, so that their traffic does not notice.
+ *
+ * Order: what goes, goes first, so that names and numbers are free; then bridges; then ports that ask for a number; then the others, each with the
+ * number it had the last time where that is free, else with the next one that was not given out before: a number that just became free may still be
+ * in somebody's flows.
+ */
+import type { Bridge } from '../../bridge/bridge.js';
+import type { BridgePort } from '../../bridge/port.js';
+import { OFPP } from '../../flow/field.js';
+import { UserError } from '../../lib/errors.js';
+import type { VportSpec } from '../../vport/kinds.js';
+import type { PortOptions } from '../core.js';
+import { askedMac, type DummyMode, effectiveType, openError, vlanSpec, vportSpec } from './ports.js';
+import type { InterfaceRow, PortRow } from './tables.js';
+import type { Wanted, WantedBridge, WantedInterface } from './wanted.js';
+
+/** What is asked of the switch. */
+export interface Plant {
+  addBridge(name: string, local: Omit<VportSpec, 'name'>): Promise<Bridge>;
+  removeBridge(name: string): Promise<void>;
+  addPort(bridge: Bridge, spec: VportSpec, options: PortOptions): BridgePort;
+  removePort(bridge: Bridge, name: string): void;
+}
+
+/** An interface of the database as it is in the switch: with a port, or with the reason why not. */
+export interface Made {
+  row: InterfaceRow;
+  portRow: PortRow;
+  readonly type: string;
+  readonly spec: VportSpec;
+  readonly bridge: MadeBridge;
+  port?: BridgePort;
+  error?: string;
+}
+
+export interface MadeBridge {
+  readonly name: string;
+  readonly bridge: Bridge;
+  readonly localType: string;
+  wanted: WantedBridge;
+  /** The number given out last. */
+  lastNumber: number;
+}
+
+const MAX_NUMBER = 0xfeff;
+
+/** What cannot change while a port is open. */
+function shape(type: string, spec: VportSpec, row: InterfaceRow): string {
+  const options = Object.entries(spec.options ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([type, options, row.ofport_request]);
+}
+
+export class Applier {
+  readonly bridges = new Map<string, MadeBridge>();
+  /** By interface name. */
+  readonly made = new Map<string, Made>();
+  private readonly said = new Set<string>();
+
+  constructor(
+    private readonly plant: Plant,
+    private readonly log: (text: string) => void,
+    private readonly dummies: DummyMode = 'type',
+  ) {}
+
+  async apply(w: Wanted): Promise<void> {
+    for (const fault of w.faults) this.sayOnce(fault);
+    await this.removeBridges(w);
+    const wantedNames = new Map<string, WantedBridge>();
+    for (const b of w.bridges) {
+      for (const p of b.ports) for (const i of p.interfaces) wantedNames.set(i.row.name, b);
+    }
+    for (const m of [...this.made.values()]) {
+      if (wantedNames.get(m.row.name)?.name !== m.bridge.name) this.remove(m);
+    }
+    for (const b of w.bridges) await this.bridge(b);
+  }
+
+  private async removeBridges(w: Wanted): Promise<void> {
+    const wanted = new Map(w.bridges.map((b) => [b.name, b]));
+    for (const made of [...this.bridges.values()]) {
+      const b = wanted.get(made.name);
+      if (b && this.localType(b) === made.localType) continue;
+      this.bridges.delete(made.name);
+      for (const m of [...this.made.values()]) if (m.bridge === made) this.made.delete(m.row.name);
+      await this.plant.removeBridge(made.name);
+    }
+  }
+
+  private localType(b: WantedBridge): string {
+    const local = localOf(b);
+    return local ? effectiveType(local, b.row.datapath_type, this.dummies) : 'null';
+  }
+
+  private async bridge(b: WantedBridge): Promise<void> {
+    const made = this.bridges.get(b.name) ?? (await this.makeBridge(b));
+    made.wanted = b;
+    const all: WantedInterface[] = [];
+    for (const p of b.ports) for (const i of p.interfaces) if (!this.keep(made, i)) all.push(i);
+    const asks = (i: WantedInterface): boolean => i.row.ofport_request !== undefined || i.row.ofport !== undefined;
+    for (const i of all) if (i.row.ofport_request !== undefined) this.make(made, i);
+    for (const i of all) if (i.row.ofport_request === undefined && asks(i)) this.make(made, i);
+    for (const i of all) if (!asks(i)) this.make(made, i);
+  }
+
+  private async makeBridge(b: WantedBridge): Promise<MadeBridge> {
+    const localType = this.localType(b);
+    const local = localOf(b);
+    const options = Object.fromEntries(local?.row.options ?? []);
+    let bridge: Bridge;
+    let error: string | undefined;
+    try {
+      bridge = await this.plant.addBridge(b.name, { type: localType, options });
+    } catch (e) {
+      if (!(e instanceof UserError)) throw e;
+      error = openError(b.name, e.message);
+      this.log(`${b.name}: ${e.message}; the bridge works without its LOCAL port`);
+      bridge = await this.plant.addBridge(b.name, { type: 'null' });
+    }
+    const made: MadeBridge = { name: b.name, bridge, localType, wanted: b, lastNumber: 0 };
+    this.bridges.set(b.name, made);
+    if (local) {
+      const port = error === undefined ? bridge.port(OFPP.local) : undefined;
+      const spec = vportSpec(local, localType);
+      const { row } = local;
+      this.made.set(row.name, { row, portRow: local.port.row, type: localType, spec, bridge: made, port, error });
+    }
+    return made;
+  }
+
+  /** True: the interface is there as it is wanted. */
+  private keep(b: MadeBridge, i: WantedInterface): boolean {
+    const m = this.made.get(i.row.name);
+    if (!m) return false;
+    if (m.row !== i.row) {
+      const type = effectiveType(i, b.wanted.row.datapath_type, this.dummies);
+      const same = i.isLocal || shape(type, vportSpec(i, type), i.row) === shape(m.type, m.spec, m.row);
+      if (!same) {
+        this.remove(m);
+        return false;
+      }
+      m.row = i.row;
+    }
+    if (m.portRow !== i.port.row) {
+      m.portRow = i.port.row;
+      if (m.port) b.bridge.setVlan(m.port.number, vlanSpec(i.port.row));
+    }
+    return m.port !== undefined || i.isLocal;
+  }
+
+  private remove(m: Made): void {
+    this.made.delete(m.row.name);
+    if (m.port) this.plant.removePort(m.bridge.bridge, m.row.name);
+  }
+
+  private make(b: MadeBridge, i: WantedInterface): void {
+    const { row, port } = i;
+    const type = effectiveType(i, b.wanted.row.datapath_type, this.dummies);
+    const spec = vportSpec(i, type);
+    const m: Made = { row, portRow: port.row, type, spec, bridge: b };
+    this.made.set(row.name, m);
+    const { lastNumber } = b;
+    try {
+      const number = this.number(b, row);
+      m.port = this.plant.addPort(b.bridge, spec, { number, vlan: vlanSpec(port.row), hwAddr: askedMac(row) });
+    } catch (e) {
+      if (!(e instanceof UserError)) throw e;
+      b.lastNumber = lastNumber;
+      m.error = openError(row.name, e.message);
+      this.sayOnce(`${b.name}: ${e.message}`);
+    }
+  }
+
+  private number(b: MadeBridge, row: InterfaceRow): number {
+    const { bridge } = b;
+    const asked = row.ofport_request ?? row.ofport ?? 0;
+    if (asked >= 1 && asked <= MAX_NUMBER && !bridge.port(asked)) return asked;
+    for (let tries = 0; tries < MAX_NUMBER; tries++) {
+      b.lastNumber = b.lastNumber >= MAX_NUMBER ? 1 : b.lastNumber + 1;
+      if (!bridge.port(b.lastNumber)) return b.lastNumber;
+    }
+    throw new UserError(`${b.name}: no port number is free`);
+  }
+
+  private sayOnce(text: string): void {
+    if (this.said.has(text)) return;
+    this.said.add(text);
+    this.log(text);
+  }
+}
+
+function localOf(b: WantedBridge): WantedInterface | undefined {
+  for (const p of b.ports) for (const i of p.interfaces) if (i.isLocal) return i;
+  return undefined;
+}

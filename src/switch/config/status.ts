@@ -1,0 +1,106 @@
+/**
+ * What is written back to the database: rows of values as they should be, of which only those that differ from what was written before go out. The
+ * replica does not hold them (the server would tell us our own words), so what was written is remembered here, for as long as the connection lasts.
+ */
+import type { BridgePort } from '../../bridge/port.js';
+import { OFPP } from '../../flow/field.js';
+import { formatMac } from '../../lib/address.js';
+import type { Column, Table, ValuesOf } from '../../ovsdb/client/column.js';
+import type { Transaction } from '../../ovsdb/client/transaction.js';
+import type { Json } from '../../ovsdb/json/json.js';
+import type { LinkStatus } from '../links.js';
+import type { Made } from './apply.js';
+import type { INTERFACE } from './tables.js';
+
+export class Writer {
+  /** By row, then column: the JSON text of what it has. */
+  private readonly written = new Map<string, Map<string, string>>();
+
+  /** Nothing is known any more: another connection, or a transaction that failed. */
+  forget(): void {
+    this.written.clear();
+  }
+
+  /** Keeps only what is said of these rows. */
+  retain(ids: ReadonlySet<string>): void {
+    for (const id of this.written.keys()) if (!ids.has(id)) this.written.delete(id);
+  }
+
+  put<C>(tx: Transaction, table: Table<C>, id: string, values: Partial<ValuesOf<C>>): void {
+    const columns = table.columns as Readonly<Record<string, Column<Json>>>;
+    let row = this.written.get(id);
+    if (!row) {
+      row = new Map();
+      this.written.set(id, row);
+    }
+    const fresh: Record<string, unknown> = {};
+    let any = false;
+    for (const [name, value] of Object.entries(values)) {
+      const json = JSON.stringify(columns[name].encode(value as Json));
+      if (row.get(name) === json) continue;
+      row.set(name, json);
+      fresh[name] = value;
+      any = true;
+    }
+    if (any) tx.update(table, id, fresh as Partial<ValuesOf<C>>);
+  }
+}
+
+type InterfaceValues = Partial<ValuesOf<(typeof INTERFACE)['columns']>>;
+
+const NOTHING: InterfaceValues = {
+  ofport: -1,
+  mac_in_use: undefined,
+  ifindex: undefined,
+  mtu: undefined,
+  admin_state: undefined,
+  link_state: undefined,
+  link_resets: undefined,
+  link_speed: undefined,
+  duplex: undefined,
+  status: new Map(),
+  statistics: new Map(),
+};
+
+/** OFPP_LOCAL of OpenFlow 1.0, which is what the database has. */
+const LOCAL = 0xfffe;
+
+function noPeer({ row, bridge }: Made): string {
+  const peer = row.options.get('peer') ?? '';
+  return `No usable peer '${peer}' exists in '${bridge.wanted.row.datapath_type || 'system'}' datapath.`;
+}
+
+/** Which driver the words of `status` name. */
+const DRIVERS: Readonly<Record<string, string>> = { internal: 'tun', tap: 'tun' };
+
+/** All that an Interface row says of the port, but its counters. */
+export function interfaceStatus(m: Made, link: LinkStatus | undefined): InterfaceValues {
+  const { port } = m;
+  if (!port) return { ...NOTHING, error: m.error };
+  const driver = DRIVERS[m.type];
+  return {
+    ofport: port.number === OFPP.local ? LOCAL : port.number,
+    error: m.type === 'patch' && !port.patch ? noPeer(m) : m.error,
+    mac_in_use: formatMac(link?.mac ?? port.hwAddr),
+    ifindex: link?.ifindex ?? 0,
+    mtu: m.type === 'patch' ? undefined : link ? link.mtu || undefined : 1500,
+    admin_state: (link?.adminUp ?? true) ? 'up' : 'down',
+    link_state: (link?.up ?? true) ? 'up' : 'down',
+    link_resets: link?.resets ?? 0,
+    status: new Map(driver === undefined ? [] : [['driver_name', driver]]),
+  };
+}
+
+export function interfaceStatistics(port: BridgePort): ReadonlyMap<string, number> {
+  const s = port.stats();
+  return new Map([
+    ['rx_packets', s.rxPackets],
+    ['tx_packets', s.txPackets],
+    ['rx_bytes', s.rxBytes],
+    ['tx_bytes', s.txBytes],
+    ['rx_dropped', s.rxDropped],
+    ['tx_dropped', s.txDropped],
+    ['rx_errors', s.rxErrors],
+    ['tx_errors', s.txErrors],
+  ]);
+}

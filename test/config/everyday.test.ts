@@ -1,0 +1,106 @@
+/**
+ * The commands of everyday use, by the real ovs-vsctl: on weft with a real ovsdb-server as its database, and on Open vSwitch. Both have dummy ports
+ * only. What the commands print must be the same.
+ */
+import t from 'tap';
+import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
+import { RealDatabase } from '../support/database.js';
+import { LiveSwitch } from '../support/live.js';
+import { RealOvs } from '../support/ovs.js';
+
+const COMMANDS: readonly string[] = [
+  'add-br br0',
+  'add-br br0',
+  '--may-exist add-br br0',
+  'br-exists br0',
+  'br-exists br7',
+  'list-br',
+  'add-port br0 p1 tag=10',
+  'add-port br0 p1',
+  '--may-exist add-port br0 p1',
+  'add-port br0 int0 -- set interface int0 type=internal ofport_request=7',
+  'get interface p1 ofport',
+  'get interface int0 ofport',
+  'get interface br0 ofport',
+  'list-ports br0',
+  'list-ifaces br0',
+  'port-to-br p1',
+  'iface-to-br int0',
+  'port-to-br nosuch',
+  'get port p1 tag',
+  'set port p1 tag=101',
+  'get port p1 tag',
+  'clear port p1 tag',
+  'set port p1 trunks=1,2,3 vlan_mode=native-untagged tag=2',
+  'set bridge br0 protocols=OpenFlow13',
+  'get bridge br0 protocols',
+  'clear bridge br0 protocols',
+  'set-fail-mode br0 secure',
+  'get-fail-mode br0',
+  'del-fail-mode br0',
+  'get-fail-mode br0',
+  'add-port br0 bad -- set interface bad type=nosuch',
+  'get interface bad ofport',
+  'get interface bad error',
+  'del-port br0 bad',
+  'add-br br1',
+  'add-port br0 pa -- set interface pa type=patch options:peer=pb -- add-port br1 pb -- set interface pb type=patch options:peer=pa',
+  'get interface pa error ofport',
+  'get interface pb error ofport',
+  'del-port pb',
+  'get interface pa error',
+  'add-port br1 p2 -- add-port br1 p3 -- set interface p3 ofport_request=9',
+  'get interface p3 ofport admin_state link_state error',
+  'get interface p2 ofport',
+  'del-port br1 p2',
+  'add-port br1 p4',
+  'get interface p4 ofport',
+  'br-set-external-id br0 a b',
+  'br-get-external-id br0 a',
+  'set interface p3 ofport_request=12',
+  'get interface p3 ofport',
+  '--columns=name,ofport,type,error,admin_state,link_state list interface',
+  'get open_vswitch . next_cfg cur_cfg',
+  'del-br br1',
+  'list-br',
+  '--if-exists del-port br0 nosuch',
+  'del-port br0 nosuch',
+  'emer-reset',
+  'del-br br0',
+  'get open_vswitch . next_cfg cur_cfg',
+];
+
+const refusal = needPrograms({
+  'ovs-vsctl': OVS_PROGRAMS['ovs-vsctl'],
+  'ovsdb-server': OVS_PROGRAMS['ovsdb-server'],
+  'ovs-vswitchd': OVS_PROGRAMS['ovs-vswitchd'],
+});
+
+/** Records come in any order. */
+function same(text: string, dir: string): string {
+  return text
+    .replaceAll(dir, 'DIR')
+    .split(/\n\n/)
+    .map((s) => s.trim())
+    .sort()
+    .join('\n\n');
+}
+
+t.test('ovs-vsctl says the same', { skip: refusal ?? false }, async (t) => {
+  const ovs = new RealOvs();
+  const db = new RealDatabase();
+  const weft = new LiveSwitch([db.remote, '--enable-dummy=override']);
+  t.teardown(async () => {
+    await weft.close();
+    db.close();
+    ovs.close();
+  });
+  t.ok(await weft.ready(), weft.output);
+  for (const line of COMMANDS) {
+    const words = line.split(' ');
+    const real = ovs.try('ovs-vsctl', [`--db=unix:${ovs.dir}/db.sock`, '--timeout=20', ...words]);
+    const ours = db.vsctl(...words);
+    const want = { status: real.status, stdout: same(real.stdout, ovs.dir), stderr: same(real.stderr, ovs.dir) };
+    t.same({ status: ours.status, stdout: same(ours.stdout, db.dir), stderr: same(ours.stderr, db.dir) }, want, line);
+  }
+});
