@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mortal } from '../dist/src/cli/lab/mortal.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
@@ -48,7 +49,7 @@ function tally(tap) {
 function runFile(file) {
   return new Promise((resolve) => {
     const started = Date.now();
-    const child = spawn(process.execPath, [file], {
+    const child = spawn(...mortal(process.execPath, [file]), {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, TAP_DIFF_LINES: '20', TAP_TIMEOUT: String(FILE_TIMEOUT_MS / 1000 - 30) },

@@ -1,4 +1,6 @@
 /** Real controllers over os-ken: learning switches of five versions, a poller beside them, a router, and one in the way of DragonFlow. */
+import '../support/isolate.js';
+
 import t from 'tap';
 import { NetLab, until } from '../../src/cli/lab/netlab.js';
 import { LiveSwitch } from '../support/live.js';

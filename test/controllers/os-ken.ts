@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { mortal } from '../../src/cli/lab/mortal.js';
 import { labRefusal, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 
@@ -45,7 +46,7 @@ export class OsKen {
     env: Readonly<Record<string, string>> = {},
   ) {
     const args = [MANAGER, '--ofp-listen-host', '127.0.0.1', '--ofp-tcp-listen-port', String(port), `${APPS}${app}.py`];
-    this.child = spawn(PYTHON, args, {
+    this.child = spawn(...mortal(PYTHON, args), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env },
     });

@@ -1,4 +1,6 @@
 /** The demo as a newcomer runs it: it must end by itself with status 0 and leave nothing behind. */
+import '../support/isolate.js';
+
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';

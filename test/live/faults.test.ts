@@ -1,4 +1,6 @@
 /** What can be wrong with a command line, a run directory or a privilege: a sentence that names the fault, and exit status 1. */
+import '../support/isolate.js';
+
 import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';

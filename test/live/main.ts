@@ -1,4 +1,6 @@
 /** node dist/test/live/main.js [--frames N] [--seed S]: the full form of the suite of malformed frames. */
+import '../support/isolate.js';
+
 import { numberOption } from '../support/options.js';
 import { malformed } from './malformed.js';
 

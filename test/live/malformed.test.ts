@@ -1,3 +1,5 @@
+import '../support/isolate.js';
+
 import t from 'tap';
 import { labRefusal } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';

@@ -1,4 +1,6 @@
 /** Ports whose devices come and go under traffic: nothing ends, others' traffic goes on, and the port's state and the log tell. */
+import '../support/isolate.js';
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';

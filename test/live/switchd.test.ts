@@ -1,4 +1,6 @@
 /** The switch from one command line: veth and TAP ports, VLANs, large frames, two workers, and the programs of Open vSwitch on its sockets. */
+import '../support/isolate.js';
+
 import t, { type Test } from 'tap';
 import { labRefusal, NetLab, type Ran, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';

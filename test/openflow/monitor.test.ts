@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { mortal } from '../../src/cli/lab/mortal.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { parseHex } from '../../src/lib/bytes.js';
 import { OpenFlowServer } from '../../src/openflow/server/server.js';
@@ -74,7 +75,7 @@ class Listener {
   private readonly child: ChildProcess;
 
   constructor(args: readonly string[], side: Side) {
-    this.child = spawn(side.program, ['--no-names', ...args], { env: side.env });
+    this.child = spawn(...mortal(side.program, ['--no-names', ...args]), { env: side.env });
     // What was asked for goes to standard output, what comes unasked to standard error.
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on('data', (d) => {

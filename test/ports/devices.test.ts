@@ -1,4 +1,6 @@
 /** Real devices under the native datapath: veth and TAP with their default offloads, no ethtool, and two flows that join the ports. */
+import '../support/isolate.js';
+
 import t, { type Test } from 'tap';
 import { type Host, labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mortal } from '../../src/cli/lab/mortal.js';
 import { until } from '../../src/cli/lab/netlab.js';
 
 export const WEFT = fileURLToPath(new URL('../../../bin/weft', import.meta.url));
@@ -27,10 +28,9 @@ export class LiveSwitch {
 
   /** `wrapper`: a program that runs it and becomes it, with its arguments. */
   constructor(args: readonly string[], wrapper: readonly string[] = []) {
-    const [program, ...rest] = [...wrapper, process.execPath, WEFT, 'switchd', '--rundir', this.dir, ...args];
-    this.child = spawn(program, rest, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const [last, itsArgs] = mortal(process.execPath, [WEFT, 'switchd', '--rundir', this.dir, ...args]);
+    const [program, ...rest] = [...wrapper, last, ...itsArgs];
+    this.child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const s of [this.child.stdout, this.child.stderr]) {
       s?.on('data', (d) => {
         this.output += d;

@@ -1,23 +1,50 @@
 /**
  * The judge: a real ovs-vswitchd with dummy ports, in a folder of its own, with nothing on the network. Its clock stands still.
- * Ended by its pid files, never by name.
+ * Its programs end with `close`, or with this process, however that ends.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mortal } from '../../src/cli/lab/mortal.js';
+
+/** A program that is not ready by then never will be. */
+const START_MS = 20_000;
 
 export class RealOvs {
   readonly dir = mkdtempSync(join(tmpdir(), 'weft-ovs-'));
+
+  private readonly daemons: ChildProcess[] = [];
 
   /** Starts it. Throws with what a program said when one fails. */
   constructor() {
     const schema = '/usr/share/openvswitch/vswitch.ovsschema';
     this.run('ovsdb-tool', 'create', join(this.dir, 'conf.db'), schema);
-    const quiet = ['--detach', '--no-chdir', '--pidfile', '--log-file', '-vconsole:off'];
-    this.run('ovsdb-server', join(this.dir, 'conf.db'), ...quiet, `--remote=punix:${this.db}`);
+    this.start('ovsdb-server', join(this.dir, 'conf.db'), `--remote=punix:${this.db}`);
     this.vsctl('--no-wait', 'init');
-    this.run('ovs-vswitchd', `unix:${this.db}`, '--enable-dummy=override', '--disable-system', ...quiet);
+    this.start('ovs-vswitchd', `unix:${this.db}`, '--enable-dummy=override', '--disable-system');
+  }
+
+  /** Not detached: then nobody would be its parent. It is ready when its control socket is there. */
+  private start(program: string, ...args: string[]): void {
+    const quiet = ['--no-chdir', '--pidfile', '--log-file', '-vconsole:off'];
+    const child = spawn(...mortal(program, [...args, ...quiet]), { env: this.env, stdio: 'ignore' });
+    this.daemons.push(child);
+    const ready = (): boolean => readdirSync(this.dir).some((f) => f.startsWith(`${program}.`) && f.endsWith('.ctl'));
+    const end = performance.now() + START_MS;
+    while (!ready()) {
+      if (performance.now() > end || !isAlive(child)) {
+        const log = join(this.dir, `${program}.log`);
+        const said = existsSync(log) ? readFileSync(log, 'utf8') : 'it wrote no log';
+        this.close();
+        throw new Error(`${program} does not start: ${said}`);
+      }
+      Atomics.wait(NEVER, 0, 0, 5);
+    }
+  }
+
+  get pids(): number[] {
+    return this.daemons.map((d) => d.pid ?? 0);
   }
 
   private get db(): string {
@@ -101,16 +128,18 @@ export class RealOvs {
   }
 
   close(): void {
-    for (const program of ['ovs-vswitchd', 'ovsdb-server']) {
-      const file = join(this.dir, `${program}.pid`);
-      if (!existsSync(file)) continue;
-      const pid = Number(readFileSync(file, 'utf8'));
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended by itself.
-      }
-    }
+    for (const d of this.daemons) d.kill('SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
+
+/** Asked of the kernel: this process hears of the end of a child only when it is idle. */
+function isAlive(child: ChildProcess): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${child.pid}/stat`, 'latin1'));
+  } catch {
+    return false;
   }
 }

@@ -3,6 +3,7 @@
  * makes has its prefix in its name, and `close` removes all of it and ends every process it started, also after a failure.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mortal } from './mortal.js';
 
 export class LabError extends Error {}
 
@@ -82,9 +83,9 @@ export class NetLab {
     return this.startAsync('ip', ['netns', 'exec', ns, command, ...args]).done;
   }
 
-  /** Starts a program that `close` will end. */
+  /** Starts a program that `close` will end, and that does not outlive this process. */
   startAsync(command: string, args: readonly string[]): { child: ChildProcess; done: Promise<Ran> } {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(...mortal(command, args), { stdio: ['ignore', 'pipe', 'pipe'] });
     this.children.add(child);
     const out: Ran = { status: 1, stdout: '', stderr: '' };
     child.stdout?.on('data', (d) => {

@@ -1,6 +1,9 @@
 /** Real peers come from Debian's packages: installed when the test runs as root and they are missing, named in a skip otherwise. */
 import { spawnSync } from 'node:child_process';
 
+/** Names, in the environment, the network namespace that packages come by, where a suite runs in one of its own. */
+export const OUTSIDE = 'WEFT_OUTSIDE';
+
 function has(program: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 }
@@ -18,13 +21,14 @@ export function needPrograms(rows: Readonly<Record<string, string>>): string | u
   const advice = `not installed: ${missing().join(', ')} (Debian packages: ${packages.join(' ')})`;
   if (process.getuid?.() !== 0 || !has('apt-get')) return advice;
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  if (!updated) spawnSync('apt-get', ['update', '-q'], { env, timeout: 300_000 });
+  const outside = process.env[OUTSIDE];
+  const apt = (timeout: number, ...args: string[]) => {
+    const words = [...(outside ? ['nsenter', `--net=${outside}`] : []), 'apt-get', '-q', ...args];
+    return spawnSync(words[0], words.slice(1), { env, encoding: 'utf8', timeout });
+  };
+  if (!updated) apt(300_000, 'update');
   updated = true;
-  const r = spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], {
-    env,
-    encoding: 'utf8',
-    timeout: 600_000,
-  });
+  const r = apt(600_000, 'install', '-y', '--no-install-recommends', ...packages);
   if (missing().length === 0) return undefined;
   return `${advice}; installing them failed: ${(r.stderr || r.error?.message || '').trim().split('\n').pop()}`;
 }
