@@ -2,6 +2,7 @@
 import type { DropReasonName } from '../datapath/drop-reasons.js';
 import type { Subfield } from '../flow/field.js';
 import type { Match } from '../flow/match.js';
+import type { TunTable } from '../flow/tun-table.js';
 import type { Action, LearnSpec } from './action.js';
 
 export interface ParseCtx {
@@ -43,6 +44,8 @@ export interface WireReader {
   readonly data: Uint8Array;
   /** A match that the caller lends: a message that is dealt with before the next is read may use it instead of one of its own. */
   readonly lent?: Match | undefined;
+  /** The bridge's tunnel options: with it only those that it has can be named, without it any can. */
+  readonly tun?: TunTable | undefined;
   u8(): number;
   u16(): number;
   u32(): number;

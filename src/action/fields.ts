@@ -74,12 +74,13 @@ function readHeader(r: WireReader, alone: boolean): Header {
   const payload = (rest & 0xff) - (long ? 4 : 0);
   if (payload < 0 || (long && r.remaining < 4)) throw new UserError('an OXM header is cut off', 'OFPBMC_BAD_LEN');
   const unknown = alone ? 'OFPBMC_BAD_FIELD' : 'OFPBAC_BAD_SET_TYPE';
-  const row = fieldByHeader(oxmClass, rest >> 9, long ? r.u32() : 0);
-  if (!row) throw new UserError(`unknown OXM field ${oxmClass}:${rest >> 9}`, unknown);
+  const named = fieldByHeader(oxmClass, rest >> 9, long ? r.u32() : 0);
+  if (!named) throw new UserError(`unknown OXM field ${oxmClass}:${rest >> 9}`, unknown);
+  const row = r.tun ? r.tun.need(named) : named;
   const masked = (rest & 0x100) !== 0;
   const length = masked ? payload / 2 : payload;
   // Fields of variable length take any up to their own.
-  const fits = row.tunMetadata === undefined ? length === row.bytes : Number.isInteger(length) && length <= row.bytes;
+  const fits = row.tunMetadata === undefined ? length === row.bytes : Number.isInteger(length) && length <= named.bytes;
   if (!fits) {
     const fault = alone || length === 0 ? unknown : 'OFPBAC_BAD_SET_LEN';
     throw new UserError(`${row.name} is ${row.bytes} bytes and not ${length}`, fault);
@@ -129,8 +130,10 @@ export function putEntry(w: WireWriter, row: FieldRow, version: number, value: b
 export function pullEntry(r: WireReader, mayMask: boolean): { row: FieldRow; value: bigint; mask: bigint } {
   const { row, masked, length } = readHeader(r, false);
   if (r.remaining < (masked ? 2 : 1) * length) throw new UserError('an OXM value is cut off', 'OFPBMC_BAD_LEN');
-  const value = getBig(r.bytes(length), 0, length);
-  const mask = masked ? getBig(r.bytes(length), 0, length) : noMask(row);
+  // Of a tunnel option's value that is longer than the option the first bytes count.
+  const over = BigInt(8 * Math.max(0, length - row.bytes));
+  const value = getBig(r.bytes(length), 0, length) >> over;
+  const mask = masked ? getBig(r.bytes(length), 0, length) >> over : noMask(row);
   if ((value & ~mask) !== 0n) {
     throw new UserError(`${row.name} has ones where its mask has none`, 'OFPBMC_BAD_WILDCARDS');
   }

@@ -3,6 +3,7 @@
  * error, never an exception of the engine. A writer owns its buffer and grows it; `finish` gives the bytes away.
  */
 import type { Match } from '../flow/match.js';
+import type { TunTable } from '../flow/tun-table.js';
 import { get16, get32 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import type { WireReader, WireWriter } from './context.js';
@@ -85,6 +86,7 @@ export class Writer implements WireWriter {
 
 export class Reader implements WireReader {
   lent?: Match | undefined;
+  tun?: TunTable | undefined;
 
   /**
    * Bytes `data[at..end)` of a message, or of a chunk that holds it. `fault`: the OpenFlow error of reading past the end. `base`: what is added to an
@@ -152,7 +154,9 @@ export class Reader implements WireReader {
 
   sub(n: number, fault = this.fault): Reader {
     const at = this.take(n);
-    return new Reader(this.data, this.version, fault, at, at + n, this.base);
+    const r = new Reader(this.data, this.version, fault, at, at + n, this.base);
+    r.tun = this.tun;
+    return r;
   }
 
   /** The next bytes without consuming them; fewer than n at the end. */

@@ -9,6 +9,7 @@ import type { Datapath } from '../datapath/datapath.js';
 import { NO_OFFLOAD } from '../datapath/datapath.js';
 import { OFPP } from '../flow/field.js';
 import { newKey } from '../flow/key.js';
+import { NO_TUN_OPTIONS } from '../flow/tun-table.js';
 import { clauseChanged } from '../flowtable/conjunction.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
 import { N_TABLES } from '../flowtable/flow-mod.js';
@@ -51,6 +52,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   private ordered: readonly BridgePort[] = [];
   private readonly listeners = new Set<OfBridgeListener>();
   readonly maxVlans: number;
+  tun = NO_TUN_OPTIONS;
   forwardBpdu = false;
   missToController = false;
   controllers = 0;

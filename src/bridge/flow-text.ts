@@ -5,6 +5,8 @@ import { expand } from '../flow/match.js';
 import { requirePrereqs } from '../flow/normalize.js';
 import { ANY_TABLE, type FlowCommand, parseFlow, parseTable } from '../flow/parse-flow.js';
 import { parseOfPort } from '../flow/port-text.js';
+import { NO_TUN_OPTIONS } from '../flow/tun-table.js';
+import { withOptions } from '../flowtable/actions.js';
 import { type FlowMod, TABLE_ALL } from '../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../flowtable/rule.js';
 import { UserError } from '../lib/errors.js';
@@ -24,8 +26,13 @@ export function actionContext(ports: PortNames): { port(text: string): number; t
 }
 
 /** "table=1,ip,nw_dst=10.0.0.2,actions=output:2" as a flow_mod. Throws UserError in ovs-ofctl's words. */
-export function flowModFromText(text: string, command: FlowMod['command'], ports: PortNames): FlowMod {
-  const f = parseFlow(text, command satisfies FlowCommand, { ports });
+export function flowModFromText(
+  text: string,
+  command: FlowMod['command'],
+  ports: PortNames,
+  tun = NO_TUN_OPTIONS,
+): FlowMod {
+  const f = parseFlow(text, command satisfies FlowCommand, { ports, tun });
   requirePrereqs(f.match);
   const adds = command === 'add';
   return {
@@ -43,7 +50,7 @@ export function flowModFromText(text: string, command: FlowMod['command'], ports
     importance: f.importance,
     outPort: f.outPort,
     outGroup: f.outGroup,
-    actions: f.actionsText === undefined ? [] : parseActions(f.actionsText, actionContext(ports)),
+    actions: f.actionsText === undefined ? [] : withOptions(parseActions(f.actionsText, actionContext(ports)), tun),
   };
 }
 
@@ -61,7 +68,7 @@ function seconds(ms: number): string {
 }
 
 /** A line of `ovs-ofctl dump-flows`, without the newline. `now` is in milliseconds of the switch's clock. */
-export function formatRule(r: Rule, now: number, names?: ReadonlyMap<number, string>): string {
+export function formatRule(r: Rule, now: number, names?: ReadonlyMap<number, string>, tun = NO_TUN_OPTIONS): string {
   const parts = [
     ` cookie=0x${r.cookie.toString(16)}`,
     `duration=${seconds(now - r.created)}`,
@@ -73,6 +80,6 @@ export function formatRule(r: Rule, now: number, names?: ReadonlyMap<number, str
   if (r.hardTimeout) parts.push(`hard_timeout=${r.hardTimeout}`);
   if (r.importance) parts.push(`importance=${r.importance}`);
   const flags = FLAG_WORDS.filter(([bit]) => r.flags & bit).map(([, word]) => word);
-  parts.push([...flags, formatMatch(expand(r.match), { priority: r.priority })].join(' ').trimStart());
+  parts.push([...flags, formatMatch(expand(r.match), { priority: r.priority, tun })].join(' ').trimStart());
   return `${parts.filter(Boolean).join(', ')} actions=${formatActions(r.actions, names)}`;
 }

@@ -1,5 +1,6 @@
 /** What OpenFlow (src/openflow) sees of a bridge. src/bridge/bridge.ts implements it; tests of src/openflow may use a plain stub. */
 import type { Action } from '../action/action.js';
+import type { TunTable } from '../flow/tun-table.js';
 import type { FlowFilter, FlowMod, RemovedReason, RuleListener } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
 import type { Meters } from '../flowtable/meters.js';
@@ -75,6 +76,8 @@ export interface OfBridge {
   readonly datapathId: bigint;
   /** VLAN tags that keys have. */
   readonly maxVlans: number;
+  /** The TLV map: which tunnel options tun_metadata0 to 63 are. Replaced whole; an option that rules use keeps its place. */
+  tun: TunTable;
   /** Milliseconds of the switch's clock: what rules' times count in. */
   now(): number;
   ports(): Iterable<OfPort>;

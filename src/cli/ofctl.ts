@@ -1,6 +1,6 @@
 /** `weft ofctl`: the commands of ovs-ofctl(8), with its text and exit status. Commands are loaded when they run: start-up is most of their time. */
 import { UserError } from '../lib/errors.js';
-import { type Command, readSettings, type Settings } from './ofctl/context.js';
+import { type Command, type Io, readSettings, type Settings } from './ofctl/context.js';
 import { parseLine } from './ofctl/options.js';
 
 /** A number it gives is the exit status; anything else is 0. */
@@ -25,6 +25,7 @@ const monitoring = () => import('./ofctl/monitor.js');
 const printing = () => import('./ofctl/print.js');
 const groups = () => import('./ofctl/groups.js');
 const meters = () => import('./ofctl/meters.js');
+const tlv = () => import('./ofctl/tlv.js');
 const comparing = () => import('./ofctl/compare.js');
 
 function row(usage: string, min: number, max: number, load: () => Promise<Run>, writes = false): Entry {
@@ -77,6 +78,9 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'dump-groups': row('switch [group]', 1, 2, async () => (await groups()).dumpGroups),
   'dump-group-stats': row('switch [group]', 1, 2, async () => (await groups()).dumpGroupStats),
   'dump-group-features': row('switch', 1, 1, async () => (await groups()).dumpGroupFeatures),
+  'add-tlv-map': row('switch map', 2, 2, async () => (await tlv()).addTlvMap, true),
+  'del-tlv-map': row('switch [map]', 1, 2, async () => (await tlv()).delTlvMap, true),
+  'dump-tlv-map': row('switch', 1, 1, async () => (await tlv()).dumpTlvMap),
   probe: row('target', 1, 1, async () => (await probing()).probe),
   ping: row('target [n]', 1, 2, async () => (await probing()).ping),
   benchmark: row('target n count', 3, 3, async () => (await probing()).benchmark),
@@ -108,14 +112,14 @@ function choose(words: readonly string[], settings: Settings): Entry {
   return entry;
 }
 
-const io = {
+const TERMINAL: Io = {
   out: (text: string): void => void process.stdout.write(text),
   err: (text: string): void => void process.stderr.write(text),
   isTty: process.stdout.isTTY === true,
 };
 
 /** Ends the program the way an alarm does, when --timeout says so. */
-function setTimer(seconds: number): NodeJS.Timeout | undefined {
+function setTimer(seconds: number, io: Io): NodeJS.Timeout | undefined {
   if (seconds === 0) return undefined;
   return setTimeout(() => {
     const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
@@ -130,7 +134,8 @@ function hangUp(): void {
   for (const c of [...openClients]) c.close();
 }
 
-export async function main(argv: readonly string[], called: string): Promise<number> {
+/** `io`: where to print, when that is not the terminal. */
+export async function main(argv: readonly string[], called: string, io = TERMINAL): Promise<number> {
   const program = called === 'ofctl' ? 'weft ofctl' : called;
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -152,19 +157,19 @@ export async function main(argv: readonly string[], called: string): Promise<num
       return 0;
     }
     const entry = choose(line.rest, settings);
-    timer = setTimer(settings.timeout);
+    timer = setTimer(settings.timeout, io);
     const run = await entry.load();
     const status = await run({ settings, io, openClients, args: line.rest.slice(1) });
     return typeof status === 'number' ? status : 0;
   } catch (e) {
-    return await report(e, program);
+    return await report(e, program, io);
   } finally {
     clearTimeout(timer);
     hangUp();
   }
 }
 
-async function report(e: unknown, program: string): Promise<number> {
+async function report(e: unknown, program: string, io: Io): Promise<number> {
   if (e instanceof UserError) {
     io.err(`${program}: ${e.message}\n`);
     return 1;

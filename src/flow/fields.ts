@@ -1,5 +1,6 @@
 /** The table of fields: look-up by any name or code point, and reading and writing a field in a key or mask. */
 import { getBig, getUint, lowBits, putBig, putUint } from '../lib/bytes.js';
+import { K } from '../packet/key.js';
 import type { FieldRow, OxmId, Subfield } from './field.js';
 import { CONNTRACK_ROWS } from './rows/conntrack.js';
 import { IP_ROWS } from './rows/ip.js';
@@ -89,8 +90,10 @@ export function readNumber(key: Uint8Array, row: FieldRow): number {
   return ((getUint(key, row.slot.offset, row.slot.bytes) >>> row.shift) & row.validLow) >>> 0;
 }
 
-/** Writes a whole field; bits that are not `valid` are dropped. Serves masks too. */
+/** Writes a whole field; bits that are not `valid` are dropped. Serves masks too. A tunnel option that is written is there from then on. */
 export function writeField(key: Uint8Array, row: FieldRow, value: bigint): void {
+  if (row.tunMetadata !== undefined)
+    key[K.tunMdPresent.offset + 7 - (row.tunMetadata >> 3)] |= 1 << (row.tunMetadata & 7);
   if (row.slot.bytes <= 4) return writeNumber(key, row, Number(value & 0xffffffffn));
   const { offset, bytes } = row.slot;
   if (row.bits === bytes * 8) return putBig(key, offset, bytes, value);

@@ -259,7 +259,8 @@ function decodeEntry(b: Uint8Array, span: { at: number; to: number }, m: Match, 
     else decodeLarge(b, e, m, options.tun);
     return e.next;
   } catch (err) {
-    const skip = options.loose && err instanceof UserError && /BAD_FIELD|BAD_PREREQ/.test(err.ofError ?? '');
+    const skip =
+      options.loose && err instanceof UserError && /BAD_FIELD|BAD_PREREQ|INVALID_TLV_FIELD/.test(err.ofError ?? '');
     if (!skip) throw err;
     return span.at + 4 + b[span.at + 3];
   }
@@ -300,17 +301,17 @@ function setOption(
   const at = K.tunMdPresent.offset + 7 - (index >> 3);
   const bit = 1 << (index & 7);
   if (m.mask[at] & bit) throw new UserError(`field ${option.name} stands twice`, 'OFPBMC_DUP_FIELD');
-  let row = table?.row(option);
-  if (!table) {
+  let row: FieldRow;
+  if (table) row = table.need(option);
+  else {
     m.tun ??= new TunTable();
     row = m.tun.add(option, { optionClass: 0xffff, optionType: index, length: bytes });
   }
-  if (!row) throw new UserError(`${option.name} is not in the tunnel option table`, 'OFPBMC_BAD_FIELD');
-  if (value > row.valid) throw new UserError(`${option.name} is longer than ${row.bytes} bytes`, 'OFPBMC_BAD_LEN');
   m.mask[at] |= bit;
   m.value[at] |= bit;
   if (row.bits === 0 || bytes === 0) return;
-  // An unmasked value that is shorter than the option fixes all of it, the rest to zero.
+  // An unmasked value that is shorter than the option fixes all of it, the rest to zero; of a longer one the first bytes count.
   const exact = mask === (1n << BigInt(bytes * 8)) - 1n;
-  setField(m, row, value, exact ? row.valid : mask & row.valid);
+  const over = BigInt(8 * Math.max(0, bytes - row.bytes));
+  setField(m, row, value >> over, exact ? row.valid : (mask >> over) & row.valid);
 }

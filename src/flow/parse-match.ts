@@ -193,7 +193,7 @@ function parseTunMetadata(m: Match, row: FieldRow, text: string, ctx: MatchConte
   const known = ctx.tun;
   if (text === '') {
     if (known && !known.row(row))
-      throw new UserError(`${row.name}: no such tunnel option is configured`, 'OFPBMC_BAD_FIELD');
+      throw new UserError(`${row.name}: no such tunnel option is configured`, 'NXFMFC_INVALID_TLV_FIELD');
     if (!known) placeOption(m, row, 0);
     const at = K.tunMdPresent.offset + 7 - (index >> 3);
     m.mask[at] |= 1 << (index & 7);

@@ -1,6 +1,5 @@
 /** Putting conditions on fields into a match. Each call replaces what the match said about the field; the invariant value & ~mask = 0 is kept. */
 import { getUint, putUint } from '../lib/bytes.js';
-import { K } from '../packet/key.js';
 import type { FieldRow } from './field.js';
 import { field, port16to32, readField, writeField } from './fields.js';
 import type { Match } from './match.js';
@@ -39,15 +38,8 @@ export function setField(m: Match, row: FieldRow, value: bigint, mask: bigint = 
     return setNumber(m, row, Number(value & 0xffffffffn), Number(mask & 0xffffffffn));
   }
   writeField(m.mask, row, mask);
+  // A match on a tunnel option is also one on its presence, which writing it sets.
   writeField(m.value, row, value & mask);
-  if (row.tunMetadata !== undefined) setPresent(m, row.tunMetadata);
-}
-
-/** A match on an option is also one on its presence. */
-function setPresent(m: Match, index: number): void {
-  const at = K.tunMdPresent.offset + 7 - (index >> 3);
-  m.mask[at] |= 1 << (index & 7);
-  m.value[at] |= 1 << (index & 7);
 }
 
 /** For rows that are whole bytes of their slot: addresses. */

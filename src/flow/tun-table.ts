@@ -2,11 +2,13 @@
  * Tunnel options in the key. The 256 bytes of K.tunMetadata are shared: a table says which option (tun_metadataN) has which bytes. A bridge has
  * one, from the controller's TLV map; text without a bridge makes one as it goes, option by option, as ovs-ofctl does.
  * A resolved option is a row like any other, so that all that works on rows works on it.
+ *
+ * Rules keep resolved rows, so an option never moves while it is mapped, and a bridge never changes the table it has: `changed` makes the next one.
  */
 import { UserError } from '../lib/errors.js';
 import { K } from '../packet/key.js';
 import type { FieldRow } from './field.js';
-import { part } from './rows/define.js';
+import { field, part } from './rows/define.js';
 
 export interface TunOption {
   readonly optionClass: number;
@@ -15,14 +17,46 @@ export interface TunOption {
   readonly length: number;
 }
 
+/** An option and the N of the tun_metadataN that stands for it. */
+export interface TunMapping extends TunOption {
+  readonly index: number;
+}
+
+export const TUN_OPTIONS = { max: 64, space: K.tunMetadata.bytes } as const;
+
+/** Which options a packet has, bit n for tun_metadataN: no field of its own, but written with them. */
+export const TUN_PRESENT: FieldRow = field('tun_metadata_present', {
+  format: 'hexadecimal',
+  slot: K.tunMdPresent,
+  doc: 'Which tunnel options there are.',
+});
+
 export class TunTable {
   private readonly rows = new Map<number, FieldRow>();
   private readonly options = new Map<number, TunOption>();
-  private used = 0;
+
+  /** Options in the table. */
+  get size(): number {
+    return this.rows.size;
+  }
+
+  /** Bytes of the key that are given away. */
+  get used(): number {
+    let n = 0;
+    for (const o of this.options.values()) n += o.length;
+    return n;
+  }
 
   /** The row of an option with its place in the key, or undefined when the table does not have it. */
   row(row: FieldRow): FieldRow | undefined {
     return row.tunMetadata === undefined ? row : this.rows.get(row.tunMetadata);
+  }
+
+  /** As `row`. Throws NXFMFC_INVALID_TLV_FIELD when the table does not have it. */
+  need(row: FieldRow): FieldRow {
+    const resolved = this.row(row);
+    if (!resolved) throw new UserError(`${row.name} is not in the tunnel option table`, 'NXFMFC_INVALID_TLV_FIELD');
+    return resolved;
   }
 
   option(index: number): TunOption | undefined {
@@ -32,11 +66,11 @@ export class TunTable {
   /** Gives bytes to an option. Throws UserError when there are no more, or it has some. */
   add(row: FieldRow, option: TunOption): FieldRow {
     const index = row.tunMetadata ?? 0;
-    if (this.rows.has(index)) throw new UserError(`field ${row.name} set multiple times`, 'NXTTMFC_DUP_ENTRY');
-    if (this.used + option.length > K.tunMetadata.bytes) {
-      const max = K.tunMetadata.bytes;
+    if (this.rows.has(index)) throw new UserError(`field ${row.name} set multiple times`, 'NXTTMFC_ALREADY_MAPPED');
+    const at = this.gap(option.length);
+    if (at === undefined) {
       throw new UserError(
-        `field ${row.name} exceeds maximum size for tunnel metadata (used ${this.used}, max ${max})`,
+        `field ${row.name} exceeds maximum size for tunnel metadata (used ${this.used}, max ${TUN_OPTIONS.space})`,
         'NXTTMFC_TABLE_FULL',
       );
     }
@@ -47,16 +81,61 @@ export class TunTable {
       bytes: option.length,
       valid: (1n << BigInt(bits)) - 1n,
       validLow: Number(((1n << BigInt(bits)) - 1n) & 0xffffffffn),
-      slot: part(K.tunMetadata, this.used, option.length),
+      slot: part(K.tunMetadata, at, option.length),
     };
-    this.used += option.length;
     this.rows.set(index, resolved);
     this.options.set(index, option);
     return resolved;
+  }
+
+  /** The first place of so many free bytes. Options lie in one piece: after many changes a table may be full before all is given away. */
+  private gap(length: number): number | undefined {
+    const taken = [...this.rows.values()].map((r) => ({ from: r.slot.offset - K.tunMetadata.offset, n: r.slot.bytes }));
+    taken.sort((a, b) => a.from - b.from);
+    let at = 0;
+    for (const t of taken) {
+      if (at + length <= t.from) break;
+      at = Math.max(at, t.from + t.n);
+    }
+    return at + length <= TUN_OPTIONS.space ? at : undefined;
+  }
+
+  /** This table with further options. Throws UserError with the OpenFlow error; `rowAt` gives the row of tun_metadataN. */
+  with(mappings: readonly TunMapping[], rowAt: (index: number) => FieldRow): TunTable {
+    const next = this.without(new Set());
+    for (const { index, ...option } of mappings) {
+      const isSame = (o: TunOption) => o.optionClass === option.optionClass && o.optionType === option.optionType;
+      const row = rowAt(index);
+      if (next.rows.has(index)) throw new UserError(`${row.name} is mapped already`, 'NXTTMFC_ALREADY_MAPPED');
+      if ([...next.options.values()].some(isSame)) {
+        throw new UserError(`the option of ${row.name} is mapped already`, 'NXTTMFC_DUP_ENTRY');
+      }
+      next.add(row, option);
+    }
+    return next;
+  }
+
+  /** This table without some options. */
+  without(indexes: ReadonlySet<number>): TunTable {
+    const next = new TunTable();
+    for (const [index, row] of this.rows) {
+      const option = this.options.get(index);
+      if (!option || indexes.has(index)) continue;
+      next.rows.set(index, row);
+      next.options.set(index, option);
+    }
+    return next;
   }
 
   /** Resolved rows, by index of the option. */
   entries(): FieldRow[] {
     return [...this.rows.entries()].sort((a, b) => a[0] - b[0]).map(([, row]) => row);
   }
+
+  mappings(): TunMapping[] {
+    return [...this.options].sort((a, b) => a[0] - b[0]).map(([index, option]) => ({ index, ...option }));
+  }
 }
+
+/** Of bridges without a map: one object, so that what was read for one may serve another. */
+export const NO_TUN_OPTIONS = new TunTable();

@@ -1,6 +1,11 @@
 /** What flow_mods ask about lists of actions: where they lead, and whether two are the same. */
 import type { Action } from '../action/action.js';
-import { OFPP } from '../flow/field.js';
+import { type FieldRow, OFPP } from '../flow/field.js';
+import { TUN_OPTIONS, type TunTable } from '../flow/tun-table.js';
+
+/** Of an option that has no place yet. */
+const OPTION_BITS = 992;
+const ALL_OPTIONS: ReadonlySet<number> = new Set(Array.from({ length: TUN_OPTIONS.max }, (_, i) => i));
 
 /** Calls `test` for each action, those inside write_actions and clone included; true as soon as one call is. */
 export function someAction(actions: readonly Action[], test: (a: Action) => boolean): boolean {
@@ -38,6 +43,31 @@ export function namedIn(actions: readonly Action[]): { groups: Set<number>; mete
   });
   return { groups, meters };
 }
+
+/** Does an action read, write or match one of these tunnel options? Looks into every part: an action names fields where it likes. */
+export function namesOption(part: unknown, options: ReadonlySet<number>): boolean {
+  if (typeof part !== 'object' || part === null || ArrayBuffer.isView(part)) return false;
+  if ('tunMetadata' in part) return typeof part.tunMetadata === 'number' && options.has(part.tunMetadata);
+  return Object.values(part).some((p) => namesOption(p, options));
+}
+
+/** The same actions, their tunnel options those of a bridge: what was read from text names them without a place. Throws UserError. */
+export function withOptions(actions: readonly Action[], tun: TunTable): readonly Action[] {
+  return bind(actions, tun) as readonly Action[];
+}
+
+function bind(part: unknown, tun: TunTable): unknown {
+  if (typeof part !== 'object' || part === null || !namesOption(part, ALL_OPTIONS)) return part;
+  if (Array.isArray(part)) return part.map((p) => bind(p, tun));
+  if ('tunMetadata' in part) return tun.need(part as FieldRow);
+  const bound = Object.fromEntries(Object.entries(part).map(([k, v]) => [k, bind(v, tun)]));
+  // A whole field is as wide as its option.
+  if ('ofs' in part && part.ofs === 0 && 'bits' in part && isWide(part.bits))
+    bound.bits = (bound.field as FieldRow).bits;
+  return bound;
+}
+
+const isWide = (bits: unknown): boolean => bits === OPTION_BITS;
 
 /** Equal in every part. Actions are plain data: objects, arrays, byte arrays, numbers, bigints, text; field rows are shared objects. */
 export function sameActions(a: readonly Action[], b: readonly Action[]): boolean {

@@ -1,5 +1,6 @@
 import type { Action } from '../action/action.js';
-import type { Match } from '../flow/match.js';
+import { OFPP } from '../flow/field.js';
+import { Match } from '../flow/match.js';
 import type { Rule } from './rule.js';
 
 export const TABLE_ALL = 255;
@@ -40,6 +41,12 @@ export interface FlowFilter {
   readonly cookieMask: bigint;
   readonly outPort: number;
   readonly outGroup: number;
+}
+
+/** Takes every flow that users see. */
+export function everyFlow(): FlowFilter {
+  const all = { cookieFilter: 0n, cookieMask: 0n, outPort: OFPP.none, outGroup: 0xffffffff };
+  return { table: TABLE_ALL, match: new Match(), ...all };
 }
 
 export type RemovedReason = 'idle_timeout' | 'hard_timeout' | 'delete' | 'group_delete' | 'meter_delete' | 'eviction';

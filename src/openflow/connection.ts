@@ -5,6 +5,7 @@
  * peer takes them, and reading stands still meanwhile. What nobody asked for (packet-ins, notices) is refused while the peer is behind.
  */
 import type { Duplex } from 'node:stream';
+import type { TunTable } from '../flow/tun-table.js';
 import { UserError } from '../lib/errors.js';
 import { Framer } from './framing.js';
 import { decode, encode, HEADER_BYTES, type Message, readHeader } from './message.js';
@@ -29,6 +30,8 @@ export interface ConnectionEvents {
   /** A message that could not be read. Without this the error is sent back, which is what a switch does. */
   unreadable?(fault: UserError, bytes: Uint8Array): void;
   closed?(why: string): void;
+  /** The tunnel options that messages may name; without this any. */
+  tun?(): TunTable;
   /** An exception that is no UserError while a message was handled; the connection ends. Without this it is thrown on. */
   fault?(e: unknown): void;
 }
@@ -167,7 +170,7 @@ export class Connection {
         this.write(encode('echo_reply', bytes.subarray(HEADER_BYTES), { version: h.version, xid: h.xid }));
         return;
       }
-      this.events.message(decode(bytes), bytes);
+      this.events.message(decode(bytes, undefined, this.events.tun?.()), bytes);
     } catch (e) {
       if (!(e instanceof UserError)) return this.fault(e);
       if (this.events.unreadable) this.events.unreadable(e, bytes);

@@ -4,6 +4,7 @@
  */
 import { Reader, Writer } from '../action/wire.js';
 import type { Match } from '../flow/match.js';
+import type { TunTable } from '../flow/tun-table.js';
 import { get16, get32 } from '../lib/bytes.js';
 import { ofError } from './errors.js';
 import {
@@ -90,12 +91,13 @@ export function identify(bytes: Uint8Array): { row: AnyRow; header: Header } {
 
 /**
  * `bytes` is one whole message. Bytes after the body are an error, as in OVS. `lent`: a match that a flow_mod's value may hold, so that the value is good
- * only until the match is lent again.
+ * only until the match is lent again. `tun`: the tunnel options of the bridge it is for.
  */
-export function decode(bytes: Uint8Array, lent?: Match): Message {
+export function decode(bytes: Uint8Array, lent?: Match, tun?: TunTable): Message {
   const header = readHeader(bytes);
   const r = new Reader(bytes, header.version);
   r.lent = lent;
+  r.tun = tun;
   r.skip(HEADER_BYTES);
   const { row, more } = locate(header, r);
   const value = row.body.read(r);

@@ -12,6 +12,7 @@ import { packetRows } from './messages/packet.js';
 import { portRows } from './messages/port.js';
 import { queueRows } from './messages/queue.js';
 import { tableRows } from './messages/table.js';
+import { tlvRows } from './messages/tlv.js';
 
 export const ROWS = [
   ...basicRows,
@@ -26,6 +27,7 @@ export const ROWS = [
   ...portRows,
   ...queueRows,
   ...tableRows,
+  ...tlvRows,
 ] as const;
 
 export type AnyRow = (typeof ROWS)[number];

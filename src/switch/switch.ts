@@ -196,7 +196,7 @@ export class SwitchBridge {
 
   /** A flow as ovs-ofctl takes it ("priority=5,ip,actions=output:2"), or as a flow_mod. Throws UserError that names the fault. */
   addFlow(flow: string | FlowMod): void {
-    const mod = typeof flow === 'string' ? flowModFromText(flow, 'add', this.names) : flow;
+    const mod = typeof flow === 'string' ? flowModFromText(flow, 'add', this.names, this.bridge.tun) : flow;
     const { groups, meters } = this.bridge;
     const actions = checkActions(mod.actions, mod.match, {
       version: 1,
@@ -228,7 +228,7 @@ export class SwitchBridge {
 
   /** All flows, or those at least as specific as the match. */
   deleteFlows(match = ''): void {
-    this.bridge.flowMod(flowModFromText(match, 'delete', this.names));
+    this.bridge.flowMod(flowModFromText(match, 'delete', this.names, this.bridge.tun));
   }
 
   /** Rules of the whole bridge with figures as of now, by table and falling priority. */
@@ -242,7 +242,7 @@ export class SwitchBridge {
   dumpFlows(): string {
     const now = this.bridge.now();
     return this.rules()
-      .map((r) => `${formatRule(r, now)}\n`)
+      .map((r) => `${formatRule(r, now, undefined, this.bridge.tun)}\n`)
       .join('');
   }
 

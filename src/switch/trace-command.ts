@@ -11,7 +11,7 @@ import type { Core } from './core.js';
 
 /** The text of a trace. `frame`: the packet's bytes, of which the key is then made; `packet` gives what is not in them. Throws UserError. */
 export function traceOf(core: Core, bridge: Bridge, packet: string, frame?: Uint8Array): string {
-  const { value } = parseMatch(packet, { ports: (name) => bridge.portByName(name)?.number });
+  const { value } = parseMatch(packet, { ports: (name) => bridge.portByName(name)?.number, tun: bridge.tun });
   const key = frame ? keyOf(frame, value, bridge.maxVlans) : value.slice();
   const said = get32(value, OK.ofInPort.offset);
   const inPort = said === 0 ? OFPP.none : said;

@@ -12,6 +12,7 @@ import { formatKey } from '../flow/format-key.js';
 import { formatMatch } from '../flow/format-match.js';
 import { newKey, OK } from '../flow/key.js';
 import { expand, Match } from '../flow/match.js';
+import type { TunTable } from '../flow/tun-table.js';
 import type { Rule } from '../flowtable/rule.js';
 import { get16, put32 } from '../lib/bytes.js';
 import { K } from '../packet/key.js';
@@ -31,7 +32,10 @@ class TraceTree implements Tracer {
   readonly roots: Node[] = [];
   private readonly open_: Node[][] = [this.roots];
 
-  constructor(private readonly names: ReadonlyMap<number, string> | undefined) {}
+  constructor(
+    private readonly names: ReadonlyMap<number, string> | undefined,
+    private readonly tun: TunTable | undefined,
+  ) {}
 
   private add(text: string, holds: boolean, isBridge = false): void {
     const inside = holds ? [] : undefined;
@@ -65,7 +69,7 @@ class TraceTree implements Tracer {
   }
 
   private rule(r: Rule): string {
-    const match = formatMatch(expand(r.match), { portNames: this.names });
+    const match = formatMatch(expand(r.match), { portNames: this.names, tun: this.tun });
     const cookie = r.cookie === 0n ? '' : `, cookie 0x${r.cookie.toString(16)}`;
     return `${match === '' ? '' : `${match}, `}priority ${r.priority}${cookie}`;
   }
@@ -115,13 +119,13 @@ export interface TraceRequest {
 
 /** The whole text, as ofproto/trace prints it. */
 export function traceText(q: TraceRequest): string {
-  const tree = new TraceTree(q.names);
+  const tree = new TraceTree(q.names, q.bridge.tun);
   const before = newKey();
   before.set(q.key);
   put32(before, OK.ofInPort.offset, q.inPort);
   put32(before, OK.actsetOutput.offset, OFPP.unset);
   const { t, walk } = q.run(tree);
-  const ctx = { portNames: q.names };
+  const ctx = { portNames: q.names, tun: q.bridge.tun };
   const flow = formatKey(before, ctx);
   const final = walk.flow.slice();
   put32(final, OK.actsetOutput.offset, OFPP.unset);

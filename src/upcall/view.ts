@@ -4,6 +4,7 @@
  */
 import type { LearnSpec } from '../action/action.js';
 import type { DropReasonName } from '../datapath/drop-reasons.js';
+import type { TunTable } from '../flow/tun-table.js';
 import type { FlowMod } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
@@ -66,6 +67,8 @@ export interface BridgeView {
   readonly fragmentHandling: number;
   /** How many VLAN tags keys have. */
   readonly maxVlans: number;
+  /** Tunnel options by name, for texts. */
+  readonly tun?: TunTable;
   /** A controller wants packets that miss. */
   readonly missToController: boolean;
   /** Controllers that packets can be sent to. */

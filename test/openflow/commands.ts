@@ -18,11 +18,11 @@ function words(line: string): string[] {
   return Array.from(line.matchAll(/'([^']*)'|(\S+)/g), (m) => m[1] ?? m[2]);
 }
 
-const row = (line: string, input?: string): CommandRow => ({
+export const row = (line: string, input?: string): CommandRow => ({
   args: words(line),
   ...(input === undefined ? {} : { input }),
 });
-const only = (line: string, programsOnly: string): CommandRow => ({ args: words(line), programsOnly });
+export const only = (line: string, programsOnly: string): CommandRow => ({ args: words(line), programsOnly });
 
 const QUEUES = 'dummy devices have a queue each';
 const CUSTOM = 'dummy devices count what others do not';

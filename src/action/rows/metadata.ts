@@ -1,4 +1,6 @@
 /** Actions on what the switch keeps beside the packet: TTL, tunnel id, queue, timeouts of the rule, notes. */
+
+import { TUN_PRESENT } from '../../flow/tun-table.js';
 import { formatHex } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
 import type { ActionOf } from '../action.js';
@@ -202,6 +204,7 @@ export const deleteField: ActionRow<ActionOf<'delete_field'>> = {
   },
   translate(a, x) {
     x.write(a.field, 0n, (1n << BigInt(a.field.bits)) - 1n);
+    x.write({ field: TUN_PRESENT, ofs: a.field.field.tunMetadata ?? 0, bits: 1 }, 0n, 1n);
     return undefined;
   },
 };

@@ -69,7 +69,9 @@ function needsNxm(actions: readonly Action[]): boolean {
   return actions.some(
     (a) =>
       a.type === 'write_metadata' ||
-      (a.type === 'set_field' && a.form === 'set_field' && a.dst.field.name === 'metadata'),
+      (a.type === 'set_field' &&
+        a.form === 'set_field' &&
+        (a.dst.field.name === 'metadata' || a.dst.field.tunMetadata !== undefined)),
   );
 }
 

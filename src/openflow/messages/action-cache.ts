@@ -4,6 +4,7 @@
  */
 import type { Action } from '../../action/action.js';
 import type { WireReader } from '../../action/context.js';
+import type { TunTable } from '../../flow/tun-table.js';
 import { finish, mix } from '../../flowtable/mini.js';
 import { get32 } from '../../lib/bytes.js';
 
@@ -12,6 +13,7 @@ const MAX_BYTES = 256;
 
 interface Entry {
   readonly version: number;
+  readonly tun: TunTable | undefined;
   readonly bytes: Uint8Array;
   readonly actions: readonly Action[];
 }
@@ -34,13 +36,13 @@ export class ActionCache {
     for (let i = 0; i < length; i += 4) h = mix(h, get32(data, from + i));
     const slot = finish(h) & (this.size - 1);
     const entry = this.entries[slot];
-    if (entry && entry.version === r.version && isSame(entry.bytes, data, from, length)) {
+    if (entry && entry.version === r.version && entry.tun === r.tun && isSame(entry.bytes, data, from, length)) {
       r.skip(length);
       return entry.actions;
     }
     // Exactly as long as needed: a list that grew has room for many more.
     const actions = read().slice();
-    this.entries[slot] = { version: r.version, bytes: data.slice(from, from + length), actions };
+    this.entries[slot] = { version: r.version, tun: r.tun, bytes: data.slice(from, from + length), actions };
     return actions;
   }
 }

@@ -5,7 +5,7 @@ import type { Match } from '../../flow/match.js';
 import { ask, nxAsk, nxTell, tell } from '../row.js';
 import { byVersion, type Codec, listOf } from '../schema.js';
 import { readActions, readInstructions, writeActions, writeInstructions } from './actions.js';
-import { readMatch10, readNxm, readOxm, writeMatch10, writeNxm, writeOxm } from './match.js';
+import { readMatch10, readNxm, readOxm, writeMatch10, writeNxm, writeOxm, writeOxmAlways } from './match.js';
 import { readOxs, writeOxs } from './oxs.js';
 import { port10, port32 } from './port-bits.js';
 import { sized } from './property.js';
@@ -212,7 +212,7 @@ const flow11: Codec<FlowStats> = {
       w.u64(v.cookie);
       writeCount(w, v.packets);
       writeCount(w, v.bytes);
-      writeOxm(w, v.match);
+      writeOxmAlways(w, v.match);
       writeInstructions(w, v.actions);
     }),
 };

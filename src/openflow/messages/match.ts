@@ -12,9 +12,6 @@ const FIXED_TYPE = 0;
 const OXM_TYPE = 1;
 const OXM_HEADER = 4;
 const OXM_SINCE = 3;
-const WITH_COOKIE = { cookie: true };
-const STRICT = {};
-const LOOSE = { loose: true };
 
 /** `into`, here and below: a match to use again instead of a new one. */
 export function readMatch10(r: WireReader, into?: Match): Match {
@@ -30,7 +27,7 @@ const padding = (length: number) => (8 - (length % 8)) % 8;
 /** `length` bytes of fields, and the padding after them. */
 export function readNxm(r: WireReader, length: number, into?: Match): DecodedMatch {
   const from = takeMatch(r, length, padding(length));
-  return decodeMatch(r.data, WITH_COOKIE, { from, to: from + length, into });
+  return decodeMatch(r.data, { cookie: true, tun: r.tun }, { from, to: from + length, into });
 }
 
 /** Where the next `length` bytes are in the reader's data; they and the padding are consumed. */
@@ -43,7 +40,7 @@ function takeMatch(r: WireReader, length: number, after: number): number {
 
 /** What a packet-in says of its packet: unknown fields are passed over. */
 export function readMetadata(r: WireReader, length: number): Match {
-  return decodeMatch(r.bytes(length), { loose: true }).match;
+  return decodeMatch(r.bytes(length), { loose: true, tun: r.tun }).match;
 }
 
 /** Writes fields and padding; returns the length without it. */
@@ -72,7 +69,7 @@ export function readOxm(r: WireReader, loose = false, into?: Match): Match {
   if (type !== OXM_TYPE) throw ofError('OFPBMC_BAD_TYPE');
   if (length < OXM_HEADER) throw ofError('OFPBMC_BAD_LEN');
   const from = takeMatch(r, length - OXM_HEADER, padding(length));
-  return decodeMatch(r.data, loose ? LOOSE : STRICT, { from, to: from + length - OXM_HEADER, into }).match;
+  return decodeMatch(r.data, { loose, tun: r.tun }, { from, to: from + length - OXM_HEADER, into }).match;
 }
 
 /** Returns the length in the header, which leaves the padding out. */
@@ -81,6 +78,11 @@ export function writeOxm(w: WireWriter, m: Match): number {
     w.bytes(encodeOf11Match(m));
     return OF11_MATCH_BYTES;
   }
+  return writeOxmAlways(w, m);
+}
+
+/** As OVS lists flows to 1.1, too: its fixed match could not say all that a flow of another version has. */
+export function writeOxmAlways(w: WireWriter, m: Match): number {
   const fields = encodeMatch(m, w.version);
   w.u16(OXM_TYPE);
   w.u16(OXM_HEADER + fields.length);

@@ -72,12 +72,12 @@ function commit(s: Session, id: number, flags: number): void {
   try {
     s.bridge.atomically(() => {
       for (current of bundle.messages) {
-        const m = decode(current, scratch);
+        const m = decode(current, scratch, s.bridge.tun);
         if (m.kind === 'flow_mod') s.bridge.flowMod(flowModOf(s, m.value));
       }
       current = undefined;
     });
-    if (bundle.others > 0) for (const bytes of bundle.messages) applyOther(s, decode(bytes, scratch));
+    if (bundle.others > 0) for (const bytes of bundle.messages) applyOther(s, decode(bytes, scratch, s.bridge.tun));
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
     // The message at fault has its own error; the commit has this one.
@@ -124,7 +124,7 @@ function check(s: Session, v: BundleAdd): Kind {
   if (header.length !== message.length) throw ofError('OFPBFC_MSG_BAD_LEN');
   if (header.version !== s.version) throw ofError('OFPBRC_BAD_VERSION');
   if (header.xid !== s.xid) throw ofError('OFPBFC_MSG_BAD_XID');
-  const { kind } = decode(message, scratch);
+  const { kind } = decode(message, scratch, s.bridge.tun);
   if (!ALLOWED.has(kind)) throw ofError('OFPBFC_MSG_UNSUP');
   return kind;
 }

@@ -2,7 +2,9 @@
 
 import type { Action } from '../../action/action.js';
 import { checkActions } from '../../action/check.js';
-import { expand, Match } from '../../flow/match.js';
+import type { OfBridge } from '../../bridge/of-bridge.js';
+import { Match, type MiniMatch, expand as widen } from '../../flow/match.js';
+import type { TunTable } from '../../flow/tun-table.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
@@ -30,12 +32,19 @@ function filterOf(v: FlowStatsRequest): FlowFilter {
   return { table, match, cookieFilter, cookieMask, outPort, outGroup };
 }
 
-function describe(rule: Rule, now: number, scratch: Match): FlowStats {
+/** A rule's match as messages hold it: with the places of its tunnel options. */
+export function expand(mini: MiniMatch, tun: TunTable, into?: Match): Match {
+  const m = widen(mini, into);
+  if (tun.size > 0) m.tun = tun;
+  return m;
+}
+
+function describe(rule: Rule, now: number, tun: TunTable, scratch: Match): FlowStats {
   const counted = (flag: number, n: number) => (rule.flags & flag ? -1n : BigInt(n));
   return {
     table: rule.table,
     priority: rule.priority,
-    match: expand(rule.match, scratch),
+    match: expand(rule.match, tun, scratch),
     actions: rule.actions,
     cookie: rule.cookie,
     ...splitDuration(now - rule.created),
@@ -51,10 +60,11 @@ function describe(rule: Rule, now: number, scratch: Match): FlowStats {
 }
 
 /** One at a time, as the peer takes them: a list of a million rules is never a list of a million descriptions. */
-function* describeAll(rules: readonly Rule[], now: number): Generator<FlowStats> {
+function* describeAll(rules: readonly Rule[], bridge: OfBridge): Generator<FlowStats> {
   // Each is written before the next is made: one match serves all.
   const scratch = new Match();
-  for (const rule of rules) yield describe(rule, now, scratch);
+  const now = bridge.now();
+  for (const rule of rules) yield describe(rule, now, bridge.tun, scratch);
 }
 
 /** Actions as the bridge may take them: ports, tables, groups, meters and what the match must say are checked. Throws with the OpenFlow error. */
@@ -87,7 +97,7 @@ export const flowHandlers: Handlers = {
   flow_mod: changing((s, v) => applyFlowMod(s, v)),
   flow_stats_request: (s, v, name) => {
     const rules = [...s.bridge.flows(filterOf(v))];
-    s.replyParts('flow_stats_reply', describeAll(rules, s.bridge.now()), name.replace('request', 'reply'));
+    s.replyParts('flow_stats_reply', describeAll(rules, s.bridge), name.replace('request', 'reply'));
   },
   aggregate_request: (s, v, name) => {
     let packets = 0;
@@ -103,14 +113,14 @@ export const flowHandlers: Handlers = {
   },
 };
 
-export function describeRemoved(rule: Rule, reason: RemovedReason, now: number): FlowRemoved {
+export function describeRemoved(rule: Rule, reason: RemovedReason, bridge: OfBridge): FlowRemoved {
   return {
-    match: expand(rule.match),
+    match: expand(rule.match, bridge.tun),
     cookie: rule.cookie,
     priority: rule.priority,
     reason: REMOVED_REASONS.indexOf(reason),
     table: rule.table,
-    ...splitDuration(now - rule.created),
+    ...splitDuration(bridge.now() - rule.created),
     idleTimeout: rule.idleTimeout,
     hardTimeout: rule.hardTimeout,
     packets: BigInt(rule.packets),

@@ -4,7 +4,8 @@
  */
 
 import { OFPP } from '../../flow/field.js';
-import { expand, type MiniMatch, minify } from '../../flow/match.js';
+import { type MiniMatch, minify } from '../../flow/match.js';
+import type { TunTable } from '../../flow/tun-table.js';
 import { outputsTo, usesGroup } from '../../flowtable/actions.js';
 import type { FlowFilter, RuleListener } from '../../flowtable/flow-mod.js';
 import { miniCovers } from '../../flowtable/mini.js';
@@ -13,6 +14,7 @@ import { ofError } from '../errors.js';
 import { encodeParts } from '../message.js';
 import { REMOVED_REASONS, TABLE_ALL } from '../messages/flow-mod.js';
 import { type FlowUpdate, MONITOR, type MonitorRequest, type UpdateEvent } from '../messages/monitor.js';
+import { expand } from './flow.js';
 import type { Handlers } from './handler.js';
 import type { Session } from './session.js';
 
@@ -32,7 +34,14 @@ function takes(m: Monitor, rule: Rule): boolean {
   return miniCovers(m.match, rule.match);
 }
 
-function describe(rule: Rule, event: UpdateEvent, reason: number, withActions: boolean): FlowUpdate {
+interface Told {
+  readonly event: UpdateEvent;
+  readonly reason?: number;
+  readonly withActions?: boolean;
+}
+
+function describe(tun: TunTable, rule: Rule, what: Told): FlowUpdate {
+  const { event, reason = 0, withActions = false } = what;
   return {
     event,
     xid: 0,
@@ -42,7 +51,7 @@ function describe(rule: Rule, event: UpdateEvent, reason: number, withActions: b
     idleTimeout: rule.idleTimeout,
     hardTimeout: rule.hardTimeout,
     cookie: rule.cookie,
-    match: expand(rule.match),
+    match: expand(rule.match, tun),
     actions: withActions ? rule.actions : [],
   };
 }
@@ -65,7 +74,9 @@ export const monitorHandlers: Handlers = {
       s.monitors.set(request.id, { request, match: minify(request.match) });
       if (!(request.flags & MONITOR.initial)) continue;
       for (const rule of s.bridge.flows(filterOf(request))) {
-        initial.push(describe(rule, 'initial', 0, (request.flags & MONITOR.actions) !== 0));
+        initial.push(
+          describe(s.bridge.tun, rule, { event: 'initial', withActions: (request.flags & MONITOR.actions) !== 0 }),
+        );
       }
     }
     s.replyParts('monitor_reply', initial);
@@ -88,11 +99,12 @@ export function noteChange(s: Session, e: Parameters<RuleListener>[0], own: bool
   if (own && !(flags & MONITOR.own)) {
     const last = s.updates[s.updates.length - 1];
     if (last?.event === 'abbrev' && last.xid === s.xid) return;
-    s.updates.push({ ...describe(e.rule, 'abbrev', 0, false), xid: s.xid });
+    s.updates.push({ ...describe(s.bridge.tun, e.rule, { event: 'abbrev' }), xid: s.xid });
     return;
   }
   const reason = e.kind === 'removed' ? REMOVED_REASONS.indexOf(e.reason) : 0;
-  s.updates.push(describe(e.rule, EVENTS[e.kind], reason, (flags & MONITOR.actions) !== 0));
+  const withActions = (flags & MONITOR.actions) !== 0;
+  s.updates.push(describe(s.bridge.tun, e.rule, { event: EVENTS[e.kind], reason, withActions }));
 }
 
 /** Sends what was noted. A peer that is too far behind to take it is hung up on: it would believe in flows that are gone. */

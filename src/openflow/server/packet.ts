@@ -87,7 +87,7 @@ function sendPacketIn(s: Session, p: PacketIn): void {
   if (!wants(s, mask, miss ? PACKET_IN_REASON.noMatch : p.reason)) return;
   const to: Envelope = { version: s.version, xid: 0, name: packetInName(s) };
   const make = (): Uint8Array => {
-    const metadata = metadataOf(p.key);
+    const metadata = metadataOf(p.key, s.bridge.tun);
     const value: PacketInMessage = {
       bufferId: NO_BUFFER,
       totalLen: p.totalLen,
@@ -141,7 +141,7 @@ export function broadcaster(sessions: Iterable<Session>, bridge: OfBridge): OfBr
     },
     flowRemoved: (rule: Rule, reason: RemovedReason) => {
       if (!(rule.flags & FLOW_FLAG.sendFlowRem)) return;
-      const value = describeRemoved(rule, reason, bridge.now());
+      const value = describeRemoved(rule, reason, bridge);
       for (const s of sessions) {
         if (!listens(s) || !wants(s, s.async.flowRemoved, value.reason)) continue;
         const name = s.version === 1 && s.nxm ? 'NXT_FLOW_REMOVED' : undefined;

@@ -23,6 +23,7 @@ import { broadcaster, demote, listens, packetHandlers, wantsMisses } from './pac
 import { type PeerKind, ROLE, Session } from './session.js';
 import { DEFAULT_DESCRIPTION, type SwitchState } from './state.js';
 import { tableHandlers } from './table.js';
+import { tlvHandlers } from './tlv.js';
 
 const HANDLERS: Handlers = {
   ...basicHandlers,
@@ -34,6 +35,7 @@ const HANDLERS: Handlers = {
   ...monitorHandlers,
   ...packetHandlers,
   ...tableHandlers,
+  ...tlvHandlers,
 };
 
 export interface ServerOptions {
@@ -122,6 +124,7 @@ export class OpenFlowServer {
         this.options.log?.(`${this.state.bridge.name}: ${why}`);
         options.closed?.(why);
       },
+      tun: () => this.state.bridge.tun,
       fault: this.options.fault,
     });
     const session = new Session(connection, peer, this.state, options.rate);

@@ -1,6 +1,7 @@
 /** A bridge with tables and ports but no datapath, for tests of the OpenFlow room alone. */
 import type { Action } from '../../action/action.js';
 import type { OfBridge, OfBridgeListener, OfPort, OfPortStats, OfTableStats } from '../../bridge/of-bridge.js';
+import { NO_TUN_OPTIONS } from '../../flow/tun-table.js';
 import type { FlowFilter, FlowMod } from '../../flowtable/flow-mod.js';
 import { Groups } from '../../flowtable/groups.js';
 import { Meters } from '../../flowtable/meters.js';
@@ -44,6 +45,7 @@ export class StubBridge implements OfBridge {
   readonly groups: Groups;
   readonly meters: Meters;
   fragmentHandling = 0;
+  tun = NO_TUN_OPTIONS;
   readonly maxVlans = 1;
   /** What came in as packet-outs. */
   readonly sent: { frame: Uint8Array; inPort: number; actions: readonly Action[] }[] = [];

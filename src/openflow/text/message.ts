@@ -15,6 +15,7 @@ import { packetFormatters } from './packet.js';
 import { portFormatters } from './port.js';
 import { queueFormatters } from './queue.js';
 import { tableFormatters } from './table.js';
+import { tlvFormatters } from './tlv.js';
 
 const FORMATTERS: Formatters = {
   ...basicFormatters,
@@ -28,6 +29,7 @@ const FORMATTERS: Formatters = {
   ...portFormatters,
   ...queueFormatters,
   ...tableFormatters,
+  ...tlvFormatters,
 };
 
 function title(name: string, version: number, xid: number): string {
