@@ -3,7 +3,8 @@
 // Receive: a TPACKET_V2 ring. The kernel copies a frame into the ring on the processor that delivers it, and we read it without a system call. A frame
 // larger than a ring slot (a TCP segment of up to 64 KB) is announced in the ring with TP_STATUS_COPY and taken whole with recvmsg, which
 // costs one call a segment (PACKET_COPY_THRESH). V3 would save nothing for small frames and hands blocks over only every millisecond or more.
-// Send: sendmmsg, one call a batch. PACKET_VNET_HDR on both ways carries the checksum and segmentation state.
+// Send: several plain frames in a row as a burst (burst.h); others, and where that is not to be had, by sendmmsg, one call a batch. PACKET_VNET_HDR on
+// both ways carries the checksum and segmentation state.
 // The kernel strips VLAN tags into metadata: they are put back here.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -20,12 +21,17 @@
 #include <memory>
 
 #include "../packet/offload.h"
+#include "burst.h"
 #include "netdev.h"
 #include "port.h"
 
 namespace weft {
 namespace {
 
+// What a queue discipline answers; the kernel's own header names them for itself only.
+constexpr int kTaken = 0;
+constexpr int kTakenCongested = 2;  // taken, but slow down
+constexpr uint32_t kLinkHeader = 14;
 constexpr uint32_t kVnetHeader = 10;
 constexpr uint32_t kSlotBytes = 2048;
 constexpr uint32_t kBlockBytes = 1 << 16;
@@ -36,8 +42,9 @@ constexpr uint32_t kErrorCheckEvery = 4096;
 
 class System final : public Port {
  public:
-  System(int fd, uint8_t* ring, const DeviceInfo& device, bool offload)
-      : fd_(fd), ring_(ring), ifindex_(device.ifindex), mtu_(device.mtu), offload_(offload) {}
+  // `here`: the device is in the namespace of the thread that will send.
+  System(int fd, uint8_t* ring, const DeviceInfo& device, bool offload, bool here)
+      : fd_(fd), ring_(ring), ifindex_(device.ifindex), mtu_(device.mtu), offload_(offload), burst_wanted_(here) {}
   ~System() override {
     munmap(ring_, static_cast<size_t>(kBlocks) * kBlockBytes);
     close(fd_);
@@ -70,26 +77,18 @@ class System final : public Port {
   void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) override {
     tally.errors += lost_;
     lost_ = 0;
-    mmsghdr msgs[kBatch];
-    iovec iov[kBatch][2];
-    Offload off[kBatch];
-    uint32_t who[kBatch];
-    for (uint32_t base = 0; base < n;) {
-      uint32_t m = 0;
-      for (; base < n && m < kBatch; base++) {
-        Packet& p = *packets[base];
-        ok[base] = 0;
-        if (!offload_ && p.offload.gso_type != 0) {
-          Cut cut{this, &pool, &tally, false};
-          segment(pool, p, mtu_, &System::send_segment, &cut);
-          ok[base] = cut.any;
-          continue;
-        }
-        if (!offload_ && (p.offload.flags & 1) != 0) finish_checksum(p);
-        prepare(p, msgs[m], iov[m], off[m]);
-        who[m++] = base;
+    for (uint32_t at = 0; at < n;) {
+      uint32_t end = at;
+      const uint32_t plain = burst_wanted_ ? plain_run(packets, at, n) : 0;
+      if (plain >= Burst::kWorthwhile && send_burst(packets + at, plain, ok + at, tally)) {
+        at += plain;
+        continue;
       }
-      send_all(packets, msgs, who, m, ok, tally);
+      // Up to where a run begins that is worth a burst.
+      for (end += plain > 0 ? plain : 1; end < n; end++)
+        if (burst_wanted_ && plain_run(packets, end, n) >= Burst::kWorthwhile) break;
+      send_messages(pool, packets + at, end - at, ok + at, tally);
+      at = end;
     }
   }
 
@@ -116,6 +115,65 @@ class System final : public Port {
     cut.port->send_all(&segment, &msg, &who, 1, &ok, *cut.tally);
     cut.any |= ok != 0;
     cut.pool->give(segment);
+  }
+
+  // How many from packets[at] on may leave in one burst: without a segmentation state, of one protocol, of a length that the device takes.
+  uint32_t plain_run(Packet** packets, uint32_t at, uint32_t n) const {
+    const uint32_t first = at;
+    const uint32_t limit = mtu_ + kLinkHeader < Burst::kMaxFrame ? mtu_ + kLinkHeader : Burst::kMaxFrame;
+    for (; at < n && at - first < Burst::kFrames; at++) {
+      const Packet& p = *packets[at];
+      if (p.offload.gso_type != 0 || p.len < kLinkHeader || p.len > limit) break;
+      if (std::memcmp(p.data + 12, packets[first]->data + 12, 2) != 0) break;
+    }
+    return at - first;
+  }
+
+  // False: the packets are still to be sent.
+  bool send_burst(Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) {
+    if (!burst_ && !(burst_ = Burst::open(ifindex_))) return burst_wanted_ = false;
+    burst_->clear();
+    for (uint32_t i = 0; i < n; i++) {
+      Packet& p = *packets[i];
+      if ((p.offload.flags & 1) != 0) finish_checksum(p);
+      burst_->add(p.data, p.len);
+    }
+    if (!burst_->send()) return burst_wanted_ = false;
+    for (uint32_t i = 0; i < n; i++) {
+      const int result = burst_->result(i);
+      ok[i] = result == kTaken || result == kTakenCongested;
+      if (ok[i]) {
+        tally.sent_packets++;
+        tally.sent_bytes += packets[i]->len;
+      } else {
+        count_failure(result > 0 ? ENOBUFS : -result, tally);
+      }
+    }
+    return true;
+  }
+
+  void send_messages(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) {
+    mmsghdr msgs[kBatch];
+    iovec iov[kBatch][2];
+    Offload off[kBatch];
+    uint32_t who[kBatch];
+    for (uint32_t base = 0; base < n;) {
+      uint32_t m = 0;
+      for (; base < n && m < kBatch; base++) {
+        Packet& p = *packets[base];
+        ok[base] = 0;
+        if (!offload_ && p.offload.gso_type != 0) {
+          Cut cut{this, &pool, &tally, false};
+          segment(pool, p, mtu_, &System::send_segment, &cut);
+          ok[base] = cut.any;
+          continue;
+        }
+        if (!offload_ && (p.offload.flags & 1) != 0) finish_checksum(p);
+        prepare(p, msgs[m], iov[m], off[m]);
+        who[m++] = base;
+      }
+      send_all(packets, msgs, who, m, ok, tally);
+    }
   }
 
   // The header goes right before the frame where there is room: the kernel takes one piece by a shorter way than two.
@@ -147,14 +205,18 @@ class System final : public Port {
         continue;
       }
       if (sent < 0 && errno == EINTR) continue;
-      if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
-        tally.dropped_full++;
-      } else if (errno == EMSGSIZE) {
-        tally.dropped_mtu++;
-      } else {
-        tally.dropped_error++;  // ENETDOWN: the device is down
-      }
+      count_failure(errno, tally);
       at++;  // the first of the rest is the one that failed
+    }
+  }
+
+  static void count_failure(int err, PortTally& tally) {
+    if (err == EAGAIN || err == ENOBUFS || err == ENOMEM) {
+      tally.dropped_full++;
+    } else if (err == EMSGSIZE) {
+      tally.dropped_mtu++;
+    } else {
+      tally.dropped_error++;  // ENETDOWN: the device is down
     }
   }
 
@@ -218,6 +280,8 @@ class System final : public Port {
   uint32_t next_ = 0;
   uint32_t mtu_;
   bool offload_;
+  bool burst_wanted_;
+  std::unique_ptr<Burst> burst_;  // made when it is first of use
   int failed_ = 0;
   uint32_t empty_ = 0;
   uint64_t lost_ = 0;
@@ -282,7 +346,7 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
     close(fd);
     return nullptr;
   }
-  return new System(fd, static_cast<uint8_t*>(ring), info, o.offload);
+  return new System(fd, static_cast<uint8_t*>(ring), info, o.offload, o.netns == nullptr || *o.netns == 0);
 }
 
 }  // namespace weft

@@ -1,0 +1,81 @@
+#include "bpf.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace weft {
+namespace {
+
+// What is loaded into the kernel may be used under either licence; the kernel asks, because only such programs may look into its structs.
+constexpr char kLicense[] = "Dual BSD/GPL";
+
+uint64_t address(const void* p) { return reinterpret_cast<uintptr_t>(p); }
+int call(int command, bpf_attr& a) { return static_cast<int>(syscall(__NR_bpf, command, &a, sizeof a)); }
+
+}  // namespace
+
+Fd::~Fd() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Fd& Fd::operator=(Fd&& o) noexcept {
+  std::swap(fd_, o.fd_);
+  return *this;
+}
+
+Fd bpf_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries, uint32_t flags) {
+  bpf_attr a{};
+  a.map_type = type;
+  a.key_size = key_bytes;
+  a.value_size = value_bytes;
+  a.max_entries = entries;
+  a.map_flags = flags;
+  return Fd(call(BPF_MAP_CREATE, a));
+}
+
+bool bpf_map_set(const Fd& map, const void* key, const void* value) {
+  bpf_attr a{};
+  a.map_fd = static_cast<uint32_t>(map.get());
+  a.key = address(key);
+  a.value = address(value);
+  return call(BPF_MAP_UPDATE_ELEM, a) == 0;
+}
+
+Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code) {
+  bpf_attr a{};
+  a.prog_type = type;
+  a.insns = address(code.data());
+  a.insn_cnt = static_cast<uint32_t>(code.size());
+  a.license = address(kLicense);
+  return Fd(call(BPF_PROG_LOAD, a));
+}
+
+bool bpf_run(const Fd& program, const uint8_t* frame, uint32_t len) {
+  bpf_attr a{};
+  a.test.prog_fd = static_cast<uint32_t>(program.get());
+  a.test.data_in = address(frame);
+  a.test.data_size_in = len;
+  return call(BPF_PROG_TEST_RUN, a) == 0;
+}
+
+void BpfCode::put(int code, uint8_t to, uint8_t from, int32_t off, int32_t value) {
+  bpf_insn i{};
+  i.code = static_cast<uint8_t>(code);
+  i.dst_reg = to & 15;
+  i.src_reg = from & 15;
+  i.off = static_cast<int16_t>(off);
+  i.imm = value;
+  code_.push_back(i);
+}
+
+const std::vector<bpf_insn>& BpfCode::finish() {
+  for (const Jump& j : jumps_) code_[j.at].off = static_cast<int16_t>(places_[j.to] - static_cast<int32_t>(j.at) - 1);
+  jumps_.clear();
+  return code_;
+}
+
+}  // namespace weft
