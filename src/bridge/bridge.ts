@@ -49,7 +49,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   private readonly byNumber = new Map<number, BridgePort>();
   private readonly byName = new Map<string, BridgePort>();
   /** LOCAL first, then by number: the order of floods. */
-  private ordered: readonly BridgePort[] = [];
+  private ordered: readonly BridgePort[] | undefined;
   private readonly listeners = new Set<OfBridgeListener>();
   readonly maxVlans: number;
   tun = NO_TUN_OPTIONS;
@@ -63,7 +63,8 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   constructor(
     readonly name: string,
-    readonly datapathId: bigint,
+    /** Who changes it lets controllers connect again: there is no message that tells them. */
+    public datapathId: bigint,
     private readonly deps: BridgeDeps,
     macs: Partial<MacTableOptions> = {},
   ) {
@@ -139,6 +140,12 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     this.deps.upcalls.changes.everything();
   }
 
+  setForwardBpdu(on: boolean): void {
+    if (on === this.forwardBpdu) return;
+    this.forwardBpdu = on;
+    this.deps.upcalls.changes.everything();
+  }
+
   /** What the device says: OFPPS_ bits. */
   setPortState(number: number, state: number): void {
     const port = this.mustHave(number);
@@ -155,10 +162,23 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     if (!same) this.deps.upcalls.changes.everything();
   }
 
+  setHwAddr(number: number, hwAddr: Uint8Array): void {
+    const port = this.mustHave(number);
+    if (port.hwAddr.every((b, i) => b === hwAddr[i])) return;
+    port.hwAddr = hwAddr;
+    for (const l of this.listeners) l.portStatus?.(port, 'modify');
+  }
+
   private portsChanged(): void {
-    const rank = (p: BridgePort): number => (p.number === OFPP.local ? -1 : p.number);
-    this.ordered = [...this.byNumber.values()].sort((a, b) => rank(a) - rank(b));
+    this.ordered = undefined;
     this.deps.upcalls.changes.everything();
+  }
+
+  /** Put in order when they are asked for: a thousand ports that come at once are sorted once. */
+  private inOrder(): readonly BridgePort[] {
+    const rank = (p: BridgePort): number => (p.number === OFPP.local ? -1 : p.number);
+    this.ordered ??= [...this.byNumber.values()].sort((a, b) => rank(a) - rank(b));
+    return this.ordered;
   }
 
   private mustHave(number: number): BridgePort {
@@ -168,15 +188,15 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   }
 
   ports(): Iterable<BridgePort> {
-    return this.ordered;
+    return this.inOrder();
   }
 
   floodPorts(): Iterable<BridgePort> {
-    return this.ordered;
+    return this.inOrder();
   }
 
   normalPorts(): Iterable<BridgePort> {
-    return this.ordered;
+    return this.inOrder();
   }
 
   port(number: number): BridgePort | undefined {

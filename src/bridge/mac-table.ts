@@ -37,6 +37,8 @@ export class MacTable implements MacView {
   private tail: Entry | undefined;
   private count = 0;
   options: MacTableOptions;
+  /** VLANs in which nothing is learned, and everything flooded. */
+  private floodVlans: ReadonlySet<number> = new Set();
   /** Counts for fdb/stats-show. */
   learned = 0;
   moved = 0;
@@ -54,12 +56,27 @@ export class MacTable implements MacView {
     return this.count;
   }
 
+  /** Entries over a smaller size go at once, the oldest first; a shorter time counts from the next expiry on. */
+  setOptions(options: MacTableOptions): void {
+    this.options = options;
+    while (this.count > options.maxEntries && this.evict()) continue;
+  }
+
+  /** Forgets what was learned when these are others than before. */
+  setFloodVlans(vlans: ReadonlySet<number>): void {
+    const same = vlans.size === this.floodVlans.size && [...vlans].every((v) => this.floodVlans.has(v));
+    if (same) return;
+    this.floodVlans = vlans;
+    this.flush();
+  }
+
   lookup(vlan: number, mac: number): MacEntry | undefined {
+    if (this.floodVlans.has(vlan)) return undefined;
     return this.vlans.get(vlan)?.get(mac);
   }
 
   wouldLearn(vlan: number, mac: number, port: number): boolean {
-    if (isMulticast(mac)) return false;
+    if (isMulticast(mac) || this.floodVlans.has(vlan)) return false;
     const e = this.vlans.get(vlan)?.get(mac);
     return !e || (!e.isStatic && e.port !== port);
   }
@@ -69,7 +86,7 @@ export class MacTable implements MacView {
    * a bond, which may be the echo of what was sent through another port of it.
    */
   learn(vlan: number, mac: number, port: number, now: number, gratuitous = false, fromBond = false): void {
-    if (isMulticast(mac)) return;
+    if (isMulticast(mac) || this.floodVlans.has(vlan)) return;
     const old = this.vlans.get(vlan)?.get(mac);
     if (old?.isStatic) return;
     if (old && gratuitous && fromBond && now < old.lockedUntil) return;

@@ -37,7 +37,7 @@ export class BridgePort implements OfPort, NormalPort {
   readonly number: number;
   readonly name: string;
   readonly vport: number;
-  readonly hwAddr: Uint8Array;
+  hwAddr: Uint8Array;
   config = 0;
   state = 0;
   vlan: VlanConfig;

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { VlanMode, VlanSpec } from '../bridge/vlan.js';
 import { UserError } from '../lib/errors.js';
+import { aboutSystem } from '../switch/config/about.js';
 import { Configurator } from '../switch/config/configurator.js';
 import type { DummyMode } from '../switch/config/ports.js';
 import { databaseRemotes } from '../switch/config/remotes.js';
@@ -51,7 +52,8 @@ export async function main(args: readonly string[], program: string): Promise<nu
     }
     if (options.database !== undefined) {
       const remotes = databaseRemotes(options.database, options.tls);
-      configurator = new Configurator(daemon, { remotes, log, dummies: options.dummies });
+      const { dummies, tls } = options;
+      configurator = new Configurator(daemon, { remotes, log, dummies, tls, about: aboutSystem() });
       await Promise.race([configurator.ready, ended, daemon.exitAsked]);
     }
     process.stdout.write('weft: ready\n');

@@ -32,6 +32,9 @@ export interface ControllerStatus {
   readonly isConnected: boolean;
   readonly attempts: number;
   readonly lastError?: string;
+  /** Milliseconds of the clock; undefined: never. */
+  readonly connectedAt?: number;
+  readonly disconnectedAt?: number;
   readonly peer?: PeerStatus;
   /** Of a listener: who is here. */
   readonly visitors?: number;
@@ -182,8 +185,9 @@ export class Controllers {
 
   status(): ControllerStatus[] {
     const active = [...this.active.values()].map((link): ControllerStatus => {
-      const { state, isConnected, attempts, lastError } = link.reconnect;
-      return { target: link.spec.text, state, isConnected, attempts, lastError, peer: link.status() };
+      const { state, isConnected, attempts, lastError, connectedAt, disconnectedAt } = link.reconnect;
+      const times = { connectedAt, disconnectedAt };
+      return { target: link.spec.text, state, isConnected, attempts, lastError, ...times, peer: link.status() };
     });
     const listeners = [...this.listeners.values()].map((l): ControllerStatus => {
       const here = [...l.visitors].filter((v) => v.reconnect.isConnected).length;

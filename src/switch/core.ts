@@ -90,7 +90,7 @@ export class Core {
     const { dp, upcalls } = this;
     const { clock, maxVlans } = this.options;
     const hwAddr = addressOf(name);
-    const bridge = new Bridge(name, datapathId(hwAddr), { dp, clock, upcalls, maxVlans, meterIds: this.meterIds });
+    const bridge = new Bridge(name, datapathIdOf(hwAddr), { dp, clock, upcalls, maxVlans, meterIds: this.meterIds });
     this.addPort(bridge, local, { number: OFPP.local, hwAddr });
     this.bridges.set(name, bridge);
     return bridge;
@@ -224,6 +224,7 @@ export function addressOf(name: string): Uint8Array {
   return Uint8Array.of(0x02, 0x77, low >>> 24, (low >>> 16) & 0xff, (low >>> 8) & 0xff, low & 0xff);
 }
 
-function datapathId(mac: Uint8Array): bigint {
+/** The address as a number. */
+export function datapathIdOf(mac: Uint8Array): bigint {
   return mac.reduce((n, b) => (n << 8n) | BigInt(b), 0n);
 }

@@ -19,7 +19,7 @@ import { OFPP } from '../flow/field.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
-import { unknownOptions, type VportSpec } from '../vport/kinds.js';
+import { unknownOptions, type VportSpec, vportKind } from '../vport/kinds.js';
 import { controlCommands } from './control-commands.js';
 import { type ControllerOptions, type ControllerStatus, Controllers } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
@@ -64,7 +64,8 @@ export interface NamedPort {
   readonly options?: Readonly<Record<string, string>>;
 }
 
-interface Served {
+/** A bridge and who is above it. */
+export interface Served {
   readonly bridge: Bridge;
   readonly openflow: OpenFlowServer;
   readonly controllers: Controllers;
@@ -166,7 +167,7 @@ export class Daemon {
     const { name, number, vlan, options } = port;
     const unknown = unknownOptions({ name, type, options });
     if (unknown.length > 0) throw new UserError(`${name}: a port of type ${type} has no setting "${unknown[0]}"`);
-    return this.addPort(bridge, { name, type, options }, { number, vlan, hwAddr: info?.mac });
+    return this.addPort(bridge, { name, type, options }, { number, vlan });
   }
 
   /** A bridge with its own port, and its OpenFlow sockets when there is a run directory. Throws UserError. */
@@ -212,22 +213,45 @@ export class Daemon {
   }
 
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
-    const port = this.core.addPort(bridge, spec, options);
+    const isSystem = vportKind(spec.type).native === 'system';
+    const hwAddr = options.hwAddr ?? (isSystem ? deviceInfo(spec.name, spec.options?.netns ?? '')?.mac : undefined);
+    const port = this.core.addPort(bridge, spec, { ...options, hwAddr });
     this.opened(port);
     return port;
   }
 
   /** A device that we made gets the address that OpenFlow tells of the port. */
   private opened(port: BridgePort): void {
-    const at = this.core.device(port.vport);
-    if (at?.config.kind === 'tap') {
-      try {
-        loadAddon().deviceSet(at.config.device, at.config.netns, 'mac', port.hwAddr);
-      } catch (e) {
-        this.log(`${port.name}: ${e instanceof Error ? e.message : String(e)}`);
-      }
-    }
+    this.addressDevice(port);
     this.links.added(port.vport);
+  }
+
+  private addressDevice(port: BridgePort): void {
+    const at = this.core.device(port.vport);
+    if (at?.config.kind !== 'tap') return;
+    const { device, netns } = at.config;
+    this.tryDevice(port, () => loadAddon().deviceSet(device, netns, 'mac', port.hwAddr));
+  }
+
+  hasDevice(name: string, netns: string): boolean {
+    return deviceInfo(name, netns) !== undefined;
+  }
+
+  /** Sets the MTU of a port's device. */
+  setMtu(port: BridgePort, mtu: number): void {
+    const at = this.core.device(port.vport);
+    if (!at) return;
+    const { device, netns } = at.config;
+    this.tryDevice(port, () => loadAddon().deviceSet(device, netns, 'mtu', mtu));
+    this.links.added(port.vport);
+  }
+
+  private tryDevice(port: BridgePort, set: () => void): void {
+    try {
+      set();
+    } catch (e) {
+      this.log(`${port.name}: ${e instanceof Error ? e.message : String(e)}`);
+    }
   }
 
   removePort(bridge: Bridge, name: string): void {
@@ -239,9 +263,19 @@ export class Daemon {
     return this.links.status(port.vport);
   }
 
-  /** Who is above a bridge. */
-  controllers(bridge: string): Controllers | undefined {
-    return this.served.get(bridge)?.controllers;
+  /** Grows when `link` has something new to say of any port. */
+  get linkChanges(): number {
+    return this.links.changes;
+  }
+
+  servedBridge(name: string): Served | undefined {
+    return this.served.get(name);
+  }
+
+  /** Sets the address of a port, and of its device where we made that. */
+  setAddress(bridge: Bridge, port: BridgePort, mac: Uint8Array): void {
+    bridge.setHwAddr(port.number, mac);
+    this.opened(port);
   }
 
   /** By bridge: is it forwarding by itself for want of a controller, and how is each of them. */

@@ -20,6 +20,8 @@ export interface LinkStatus {
   readonly mac: Uint8Array | undefined;
   /** How often the link went up or down. */
   readonly resets: number;
+  /** There is no such device any more. */
+  readonly gone: boolean;
 }
 
 interface Link extends LinkStatus {
@@ -38,6 +40,8 @@ interface Link extends LinkStatus {
 
 export class Links {
   private readonly links = new WeakMap<DevicePort, Link>();
+  /** Grows with each change that `status` shows. */
+  changes = 0;
 
   constructor(
     private readonly core: Core,
@@ -69,6 +73,7 @@ export class Links {
     const link = this.link(at);
     link.gone = true;
     link.up = false;
+    this.changes++;
     this.core.setLink(at, false);
     // Who was behind it may come up elsewhere.
     at.bridge.macs.flush(at.port.number);
@@ -100,8 +105,13 @@ export class Links {
     }
     link.ifindex = info.ifindex;
     link.hidden = false;
+    if (link.adminUp !== info.up) this.changes++;
     link.adminUp = info.up;
-    link.mac = info.mac;
+    if (!link.mac?.every((b, i) => b === info.mac[i])) {
+      this.changes++;
+      link.mac = info.mac;
+      at.bridge.setHwAddr(port.number, info.mac);
+    }
     this.setMtu(port.vport, link, info.mtu);
     const up = info.up && info.running;
     const changed = this.setUp(at, link, up);
@@ -121,13 +131,16 @@ export class Links {
   private setUp(at: DevicePort, link: Link, up: boolean): boolean {
     const changed = up !== link.up;
     link.up = up;
-    if (changed) this.core.setLink(at, up);
-    return changed;
+    if (!changed) return false;
+    this.changes++;
+    this.core.setLink(at, up);
+    return true;
   }
 
   private setMtu(vport: number, link: Link, mtu: number): void {
     if (mtu === link.mtu) return;
     link.mtu = mtu;
+    this.changes++;
     this.core.dp.portMtu(vport, mtu);
   }
 
@@ -141,6 +154,7 @@ export class Links {
       return;
     }
     this.log(`${at.port.name}: its device is back`);
+    this.changes++;
     this.links.delete(at);
     this.core.setLink(at, true);
     this.lookAt(at);

@@ -27,7 +27,12 @@ function read(file: string): Buffer {
 }
 
 export class Tls {
-  constructor(private readonly files: TlsFiles) {}
+  /** A function is asked at each connection; it may throw UserError. */
+  constructor(private readonly source: TlsFiles | (() => TlsFiles)) {}
+
+  get files(): TlsFiles {
+    return typeof this.source === 'function' ? this.source() : this.source;
+  }
 
   private get mustLearn(): boolean {
     return this.files.bootstrap && !existsSync(this.files.caCert);

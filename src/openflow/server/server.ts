@@ -72,6 +72,7 @@ export class OpenFlowServer {
   private readonly sessions = new Set<Session>();
   private readonly state: SwitchState;
   private readonly unlisten: () => void;
+  private versions: number;
   /** Whose message is being handled. */
   private acting: Session | undefined;
 
@@ -80,6 +81,7 @@ export class OpenFlowServer {
     clock: Clock,
     private readonly options: ServerOptions = {},
   ) {
+    this.versions = options.versions ?? ALL_VERSIONS;
     this.state = {
       bridge,
       clock,
@@ -100,7 +102,7 @@ export class OpenFlowServer {
 
   /** Serves a peer until it, or `close`, ends the stream. */
   accept(stream: Duplex, peer: PeerKind = 'service', options: PeerOptions = {}): Connection {
-    const connection: Connection = new Connection(stream, this.options.versions ?? ALL_VERSIONS, {
+    const connection: Connection = new Connection(stream, this.versions, {
       ready: () => {
         if (listens(session)) this.countListeners();
         options.ready?.();
@@ -130,6 +132,22 @@ export class OpenFlowServer {
     const session = new Session(connection, peer, this.state, options.rate);
     this.sessions.add(session);
     return connection;
+  }
+
+  /** Versions offered from now on. Controllers begin anew when they are others than before. */
+  setVersions(versions: number): void {
+    if (versions === this.versions) return;
+    this.versions = versions;
+    this.reconnect('the versions of OpenFlow offered have changed');
+  }
+
+  setDescription(description: Partial<Description>): void {
+    this.state.description = { ...DEFAULT_DESCRIPTION, ...description };
+  }
+
+  /** Ends the connections of controllers; those that we made are made again. */
+  reconnect(why: string): void {
+    for (const s of [...this.sessions]) if (s.peer === 'primary') s.connection.end(why);
   }
 
   /** Of a connection that `accept` made; undefined when it has ended. */

@@ -11,7 +11,7 @@ import type { BridgePort } from '../../bridge/port.js';
 import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
 import type { VportSpec } from '../../vport/kinds.js';
-import type { PortOptions } from '../core.js';
+import { addressOf, type PortOptions } from '../core.js';
 import { askedMac, type DummyMode, effectiveType, openError, vlanSpec, vportSpec } from './ports.js';
 import type { InterfaceRow, PortRow } from './tables.js';
 import type { Wanted, WantedBridge, WantedInterface } from './wanted.js';
@@ -22,6 +22,10 @@ export interface Plant {
   removeBridge(name: string): Promise<void>;
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions): BridgePort;
   removePort(bridge: Bridge, name: string): void;
+  /** Of a port, and of its device where we made that. */
+  setAddress(bridge: Bridge, port: BridgePort, mac: Uint8Array): void;
+  setMtu(port: BridgePort, mtu: number): void;
+  hasDevice(name: string, netns: string): boolean;
 }
 
 /** An interface of the database as it is in the switch: with a port, or with the reason why not. */
@@ -56,6 +60,8 @@ export class Applier {
   readonly bridges = new Map<string, MadeBridge>();
   /** By interface name. */
   readonly made = new Map<string, Made>();
+  /** Ports whose device was not there. */
+  private readonly missing = new Set<Made>();
   private readonly said = new Set<string>();
 
   constructor(
@@ -75,6 +81,15 @@ export class Applier {
       if (wantedNames.get(m.row.name)?.name !== m.bridge.name) this.remove(m);
     }
     for (const b of w.bridges) await this.bridge(b);
+  }
+
+  /** A device that a port lacked is there now. */
+  mayRetry(): boolean {
+    for (const m of this.missing) {
+      if (this.made.get(m.row.name) !== m) this.missing.delete(m);
+      else if (this.plant.hasDevice(m.row.name, m.spec.options?.netns ?? '')) return this.missing.delete(m);
+    }
+    return false;
   }
 
   private async removeBridges(w: Wanted): Promise<void> {
@@ -140,13 +155,27 @@ export class Applier {
         this.remove(m);
         return false;
       }
-      m.row = i.row;
+      this.change(m, i);
     }
     if (m.portRow !== i.port.row) {
       m.portRow = i.port.row;
       if (m.port) b.bridge.setVlan(m.port.number, vlanSpec(i.port.row));
     }
     return m.port !== undefined || i.isLocal;
+  }
+
+  /** What may change while the port is open. */
+  private change(m: Made, { row, isLocal }: WantedInterface): void {
+    const { port } = m;
+    const before = m.row;
+    m.row = row;
+    if (!port) return;
+    if (row.mtu_request !== undefined && row.mtu_request !== before.mtu_request)
+      this.plant.setMtu(port, row.mtu_request);
+    if (row.mac === before.mac || m.type !== 'internal') return;
+    if (isLocal)
+      this.sayOnce(`${row.name}: the address of a bridge's own port is other_config:hwaddr of the Bridge record`);
+    else this.plant.setAddress(m.bridge.bridge, port, askedMac(row) ?? addressOf(row.name));
   }
 
   private remove(m: Made): void {
@@ -163,11 +192,15 @@ export class Applier {
     const { lastNumber } = b;
     try {
       const number = this.number(b, row);
-      m.port = this.plant.addPort(b.bridge, spec, { number, vlan: vlanSpec(port.row), hwAddr: askedMac(row) });
+      const hwAddr = type === 'system' ? undefined : askedMac(row);
+      m.port = this.plant.addPort(b.bridge, spec, { number, vlan: vlanSpec(port.row), hwAddr });
+      if (type === 'system' && spec.mtu !== undefined) this.plant.setMtu(m.port, spec.mtu);
     } catch (e) {
       if (!(e instanceof UserError)) throw e;
       b.lastNumber = lastNumber;
       m.error = openError(row.name, e.message);
+      // By what failed, not by a second look: the device may have come between the two.
+      if (type === 'system' && m.error.endsWith('(No such device)')) this.missing.add(m);
       this.sayOnce(`${b.name}: ${e.message}`);
     }
   }

@@ -10,6 +10,7 @@ import type { Transaction } from '../../ovsdb/client/transaction.js';
 import type { Json } from '../../ovsdb/json/json.js';
 import type { LinkStatus } from '../links.js';
 import type { Made } from './apply.js';
+import { openError } from './ports.js';
 import type { INTERFACE } from './tables.js';
 
 export class Writer {
@@ -65,6 +66,9 @@ const NOTHING: InterfaceValues = {
 /** OFPP_LOCAL of OpenFlow 1.0, which is what the database has. */
 const LOCAL = 0xfffe;
 
+/** A device that went away: the port waits for it under its number. */
+const GONE = 'No such device';
+
 function noPeer({ row, bridge }: Made): string {
   const peer = row.options.get('peer') ?? '';
   return `No usable peer '${peer}' exists in '${bridge.wanted.row.datapath_type || 'system'}' datapath.`;
@@ -80,10 +84,10 @@ export function interfaceStatus(m: Made, link: LinkStatus | undefined): Interfac
   const driver = DRIVERS[m.type];
   return {
     ofport: port.number === OFPP.local ? LOCAL : port.number,
-    error: m.type === 'patch' && !port.patch ? noPeer(m) : m.error,
+    error: m.type === 'patch' && !port.patch ? noPeer(m) : link?.gone ? openError(m.row.name, GONE) : m.error,
     mac_in_use: formatMac(link?.mac ?? port.hwAddr),
     ifindex: link?.ifindex ?? 0,
-    mtu: m.type === 'patch' ? undefined : link ? link.mtu || undefined : 1500,
+    mtu: m.type === 'patch' ? undefined : link ? link.mtu || undefined : (m.row.mtu_request ?? 1500),
     admin_state: (link?.adminUp ?? true) ? 'up' : 'down',
     link_state: (link?.up ?? true) ? 'up' : 'down',
     link_resets: link?.resets ?? 0,

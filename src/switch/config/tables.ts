@@ -39,7 +39,7 @@ export const OPEN_VSWITCH = table('Open_vSwitch', {
 export const BRIDGE = table('Bridge', {
   name: one(text),
   datapath_type: one(text),
-  datapath_id: optional(text),
+  datapath_id: output(optional(text)),
   datapath_version: output(one(text)),
   ports: set(uuid),
   mirrors: set(uuid),
