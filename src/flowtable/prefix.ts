@@ -31,7 +31,7 @@ export function swap(w: number): number {
 }
 
 /** Leading `n` bits of a word. */
-function leading(n: number): number {
+export function leading(n: number): number {
   if (n <= 0) return 0;
   return n >= 32 ? -1 : -1 << (32 - n);
 }

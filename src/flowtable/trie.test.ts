@@ -59,6 +59,42 @@ for (const width of [16, 32, 128]) {
   });
 }
 
+t.test('prefixes added in order stand as those added one by one', (t) => {
+  const r = new Random(3);
+  const single = new PrefixTrie(1);
+  const sorted = new PrefixTrie(1);
+  const held: [Uint32Array, number][] = [];
+  let differences = 0;
+  for (let round = 0; round < 60; round++) {
+    const batch = Array.from({ length: r.below(50) }, (): [number, number] => {
+      const length = r.between(1, 32);
+      const value = r.chance(0.5) ? r.below(8) << 29 : r.u32();
+      return [(value & (-1 << (32 - length))) >>> 0, length];
+    });
+    for (const [value, length] of batch) {
+      single.add(Uint32Array.of(value), length);
+      held.push([Uint32Array.of(value), length]);
+    }
+    sorted.addSorted(Float64Array.from(batch, ([value, length]) => value * 64 + length).sort());
+    for (let i = r.below(40); i > 0 && held.length > 0; i--) {
+      const [value, length] = held.splice(r.below(held.length), 1)[0];
+      single.remove(value, length);
+      sorted.remove(value, length);
+    }
+    if (single.nodes !== sorted.nodes) differences++;
+    for (let i = 0; i < 50; i++) {
+      const probe = Uint32Array.of(r.chance(0.5) && held.length > 0 ? r.pick(held)[0][0] : r.u32());
+      single.walk(probe);
+      sorted.walk(probe);
+      if (single.depth !== sorted.depth) differences++;
+      for (let n = 1; n <= 32; n++) if (single.has(n) !== sorted.has(n)) differences++;
+    }
+  }
+  t.equal(differences, 0);
+  t.ok(held.length > 100);
+  t.end();
+});
+
 t.test('lengths of prefixes in shapes, and bits in masks', (t) => {
   const [, nwDst, , ipv6Dst, tpSrc, tpDst] = PREFIX_FIELDS;
   const rows: [typeof nwDst, string, number][] = [

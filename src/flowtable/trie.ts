@@ -20,6 +20,9 @@ export class PrefixTrie {
   private free = -1;
   private used = 0;
   private live = 0;
+  /** Nodes from the root to the prefix added last, each above the next; good while adding in order. */
+  private readonly path: number[] = [];
+  private pathLength = 0;
 
   /** Set by `walk`: bits of the value that had to be looked at. */
   depth = 0;
@@ -39,15 +42,52 @@ export class PrefixTrie {
 
   /** Adds a prefix of `len` bits, 1 or more; bits past it are ignored. */
   add(value: Uint32Array, len: number): void {
+    this.pathLength = 0;
+    this.addBelowPath(value, len);
+  }
+
+  /**
+   * Adds many, given in order (by value, a shorter one before a longer): each begins where the one before it ended, so that nodes are looked at
+   * once, not for each prefix all the way from the root. For values of one word; a number is the value, its bits past the prefix 0, times 64,
+   * plus the prefix's length.
+   */
+  addSorted(prefixes: Float64Array): void {
+    this.pathLength = 0;
+    for (let i = 0; i < prefixes.length; i++) {
+      const whole = Math.floor(prefixes[i] / 64);
+      const len = prefixes[i] - whole * 64;
+      one[0] = whole;
+      while (this.pathLength > 0 && !this.leads(this.path[this.pathLength - 1], one, len)) this.pathLength--;
+      this.addBelowPath(one, len);
+    }
+  }
+
+  /** Is the node's prefix a beginning of this one, or the same? */
+  private leads(node: number, value: Uint32Array, len: number): boolean {
+    const length = this.length(node);
+    return length <= len && this.common(value, node, length) === length;
+  }
+
+  /** Adds a prefix that the last node of the path leads to; the path then ends with the prefix's own node, or the one above it. */
+  private addBelowPath(value: Uint32Array, len: number): void {
+    const { path } = this;
     let parent = -1;
-    for (let node = this.root; node >= 0; ) {
+    let node = this.root;
+    if (this.pathLength > 0) {
+      // Looked at again: it may be this very prefix.
+      node = path[--this.pathLength];
+      parent = this.pathLength > 0 ? path[this.pathLength - 1] : -1;
+    }
+    while (node >= 0) {
       const length = this.length(node);
       const same = this.common(value, node, Math.min(len, length));
       if (same < length) {
         const above = same === len ? this.above(node, value, len) : this.branch(node, value, same, len);
         this.relink(parent, node, above);
+        path[this.pathLength++] = above;
         return;
       }
+      path[this.pathLength++] = node;
       if (same === len) {
         this.cells[node * this.stride + STATE] += ONE;
         return;
@@ -58,6 +98,7 @@ export class PrefixTrie {
     const leaf = this.make(value, len, ONE);
     if (parent < 0) this.root = leaf;
     else this.setChild(parent, bit(value, this.length(parent)), leaf);
+    path[this.pathLength++] = leaf;
   }
 
   /** A new node of a prefix that is a beginning of the node's. */
@@ -190,6 +231,9 @@ export class PrefixTrie {
     return (this.cells[node * this.stride + PREFIX + (i >> 5)] >>> (31 - (i & 31))) & 1;
   }
 }
+
+/** A value of one word. */
+const one = new Uint32Array(1);
 
 function bit(value: Uint32Array, i: number): number {
   return (value[i >> 5] >>> (31 - (i & 31))) & 1;
