@@ -10,9 +10,26 @@ import type { WireReader, WireWriter } from './context.js';
 
 const MAX_U64 = 0xffffffffffffffffn;
 
+interface Memory {
+  readonly buf: Uint8Array;
+  readonly view: DataView;
+}
+
+function memory(bytes: number): Memory {
+  const buf = new Uint8Array(bytes);
+  return { buf, view: new DataView(buf.buffer) };
+}
+
+/** What writers that have finished wrote to: making one costs more than writing a small message. */
+const spare: Memory[] = [];
+const MAX_SPARE = 4;
+/** Larger ones are let go; a full message fits after growing. */
+const MAX_SPARE_BYTES = 1 << 17;
+
 export class Writer implements WireWriter {
-  private buf = new Uint8Array(128);
-  private view = new DataView(this.buf.buffer);
+  private own = spare.pop() ?? memory(256);
+  private buf = this.own.buf;
+  private view = this.own.view;
   private at = 0;
 
   constructor(readonly version: number) {}
@@ -24,13 +41,16 @@ export class Writer implements WireWriter {
   private room(n: number): number {
     const at = this.at;
     this.at += n;
-    if (this.at > this.buf.length) {
-      const grown = new Uint8Array(Math.max(this.at, this.buf.length * 2));
-      grown.set(this.buf);
-      this.buf = grown;
-      this.view = new DataView(grown.buffer);
-    }
+    if (this.at > this.buf.length) this.grow();
     return at;
+  }
+
+  private grow(): void {
+    const larger = memory(Math.max(this.at, this.buf.length * 2));
+    larger.buf.set(this.buf);
+    this.own = larger;
+    this.buf = larger.buf;
+    this.view = larger.view;
   }
 
   u8(v: number): void {
@@ -78,11 +98,19 @@ export class Writer implements WireWriter {
     this.at = length;
   }
 
-  /** The bytes so far, as a copy. */
+  /** The bytes, as a copy, and the end of this writer: its memory goes to the next. */
   finish(): Uint8Array {
-    return this.buf.slice(0, this.at);
+    const { own } = this;
+    const bytes = own.buf.slice(0, this.at);
+    this.own = GONE;
+    this.buf = GONE.buf;
+    if (own !== GONE && spare.length < MAX_SPARE && own.buf.length <= MAX_SPARE_BYTES) spare.push(own);
+    return bytes;
   }
 }
+
+/** Of a writer that finished: nothing fits in. */
+const GONE = memory(0);
 
 export class Reader implements WireReader {
   lent?: Match | undefined;

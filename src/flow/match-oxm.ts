@@ -5,10 +5,11 @@
 import { get16, get64, isZero, put16, put64, putBig, putUint } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import { K, LINE_BYTES, VLAN_CFI } from '../packet/key.js';
-import type { FieldRow } from './field.js';
+import type { FieldRow, Prereq } from './field.js';
 import { FIELDS, field, readField, readNumber } from './fields.js';
 import { KEY_BYTES } from './key.js';
 import { Match } from './match.js';
+import { fill, MatchPlans, type PlanField } from './match-plan.js';
 import {
   decodeOxmHeader,
   decodeOxmNumber,
@@ -72,13 +73,17 @@ function stepsFor(version: number): readonly Step[] {
 }
 
 /** By wire version; 0 is NXM. */
-const STEPS: ReadonlyMap<number, readonly Step[]> = new Map([0, 3, 4, 5, 6].map((v) => [v, stepsFor(v)]));
+const STEPS: ReadonlyMap<number, readonly Step[]> = new Map([0, 2, 3, 4, 5, 6].map((v) => [v, stepsFor(v)]));
 const VLAN_VID = field('vlan_vid');
 const VLAN_PCP = field('vlan_pcp');
 const OPTIONS = FIELDS.filter((f) => f.tunMetadata !== undefined);
 
 /** Bytes that grow. */
 class Sink {
+  /** Fields that stand as their rows say. */
+  readonly fields: PlanField[] = [];
+  /** Something else stands among them. */
+  special = false;
   private buf = new Uint8Array(192);
   private length = 0;
 
@@ -94,7 +99,9 @@ class Sink {
     return { buf: this.buf, at };
   }
 
+  /** Something that is not a field of a row alone. */
   bytes(b: Uint8Array): void {
+    this.special = true;
     const { buf, at } = this.room(b.length);
     buf.set(b, at);
   }
@@ -120,6 +127,36 @@ export interface EncodeOptions {
  * does not fix are left out, as in OVS.
  */
 export function encodeMatch(m: Match, version: number, options: EncodeOptions = {}): Uint8Array {
+  return matchBytes(m, version, options).slice();
+}
+
+const plans = new MatchPlans();
+
+/** As encodeMatch, into memory that the next call uses again. */
+export function matchBytes(m: Match, version: number, options: EncodeOptions = {}): Uint8Array {
+  if (options.cookie || !STEPS.has(version)) return encodePlainly(m, version, options).take();
+  const shape = plans.shapeOf(m, version, (m) => prereqsOf(m, version));
+  const known = shape.find(m.valueWords);
+  if (known?.plan) return fill(known.plan, m.value);
+  const out = encodePlainly(m, version, options);
+  const bytes = out.take();
+  if (!known) shape.add(m.valueWords, out.special ? undefined : { bytes, fields: out.fields });
+  return bytes;
+}
+
+function* prereqsOf(m: Match, version: number): Generator<Prereq> {
+  for (const step of STEPS.get(version) ?? []) {
+    if (typeof step === 'object' && !isZero(m.mask, step.row.slot.offset, step.row.slot.offset + step.row.slot.bytes))
+      yield step.row.prereqs;
+  }
+}
+
+/** As encodeMatch, without what is remembered of earlier matches: the judge of that. */
+export function encodeUnplanned(m: Match, version: number, options: EncodeOptions = {}): Uint8Array {
+  return encodePlainly(m, version, options).take();
+}
+
+function encodePlainly(m: Match, version: number, options: EncodeOptions): Sink {
   const out = new Sink();
   const lines = usedLines(m);
   for (const step of STEPS.get(version) ?? stepsFor(version)) {
@@ -129,7 +166,7 @@ export function encodeMatch(m: Match, version: number, options: EncodeOptions = 
   }
   const { cookie } = options;
   if (cookie && cookie.mask !== 0n) out.bytes(encodeCookie(cookie.value, cookie.mask));
-  return out.take();
+  return out;
 }
 
 /** A bit for each line of the mask that is not all zero. */
@@ -165,12 +202,16 @@ function header(step: FieldStep, masked: boolean, out: Sink): { readonly buf: Ui
   const h = masked ? step.maskedHeader : step.header;
   const { buf, at } = out.room(h.length + step.row.bytes * (masked ? 2 : 1));
   buf.set(h, at);
+  out.fields.push({ row: step.row, at: at + h.length });
   return { buf, at: at + h.length };
 }
 
 /** OXM parts the tag: the id with the bit that there is one, and the priority, which can only be matched whole and on a tag. */
 function encodeVlan(m: Match, version: number, out: Sink): void {
   const mask = get16(m.mask, K.vlanTci.offset);
+  if (mask === 0) return;
+  // Which entries there are depends on the value.
+  out.special = true;
   const tci = get16(m.value, K.vlanTci.offset);
   if (mask & 0x1fff) out.bytes(encodeOxmEntry(VLAN_VID, version, BigInt(tci & 0x1fff), BigInt(mask & 0x1fff)));
   if (mask & 0xe000 && mask & tci & VLAN_CFI) out.bytes(encodeOxmEntry(VLAN_PCP, version, BigInt(tci >> 13)));
@@ -178,7 +219,9 @@ function encodeVlan(m: Match, version: number, out: Sink): void {
 
 function encodeOptions(m: Match, version: number, table: TunTable | undefined, out: Sink): void {
   const at = K.tunMdPresent.offset;
-  if (!table || isZero(m.mask, at, at + 8)) return;
+  if (isZero(m.mask, at, at + 8)) return;
+  out.special = true;
+  if (!table) return;
   for (const option of OPTIONS) {
     const index = option.tunMetadata ?? 0;
     const row = table.row(option);

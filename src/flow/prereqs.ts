@@ -6,7 +6,7 @@
  */
 import { K, type Slot } from '../packet/key.js';
 import type { Prereq } from './field.js';
-import { getU, setU } from './key.js';
+import { getU, setU, unwildcard } from './key.js';
 import type { Match } from './match.js';
 
 interface Condition {
@@ -103,6 +103,13 @@ export function conditionsHeld(p: Prereq, m: Match): number {
     if (!c.values.includes(bitsAnd(getU(m.value, slot), c.bits))) return i;
   }
   return chain.length;
+}
+
+/** Sets every bit that `matchHasPrereqs` may look at. */
+export function markPrereqs(p: Prereq, looked: Uint8Array): void {
+  unwildcard(looked, K.packetType);
+  if (isCt(p)) unwildcard(looked, K.ctState);
+  for (const c of CONDITIONS[p]) setU(looked, c.slot, (getU(looked, c.slot) | c.bits) >>> 0);
 }
 
 function matchHasCt(m: Match): boolean {

@@ -5,6 +5,7 @@
  * peer takes them, and reading stands still meanwhile. What nobody asked for (packet-ins, notices) is refused while the peer is behind.
  */
 import type { Duplex } from 'node:stream';
+import type { Match } from '../flow/match.js';
 import type { TunTable } from '../flow/tun-table.js';
 import { UserError } from '../lib/errors.js';
 import { Framer } from './framing.js';
@@ -15,6 +16,10 @@ import { describeVersions, highest, needsBitmap, negotiate, upTo } from './versi
 
 /** Bytes that may wait for a slow peer before reading from it stops, and before unasked messages are dropped. */
 const HIGH_WATER = 1 << 20;
+/** Bytes of a long answer that may wait: the peer reads the first part while the next is made, and not much more is made at a time. */
+const ANSWER_AHEAD = 1 << 18;
+/** Up to so many bytes are copied into one of Node's own buffers, which are slices of larger ones: memory of its own would cost more than the copy. */
+const SMALL = 2048;
 const HELLO = 0;
 const ERROR = 1;
 const ECHO_REQUEST = 2;
@@ -23,6 +28,8 @@ const ANY_VERSION: ReadonlySet<number> = new Set([HELLO, ERROR, ECHO_REQUEST]);
 const HELLO_FAILED = { vendor: 0, type: 0, code: 0 } as const;
 
 export interface ConnectionEvents {
+  /** A match that flow_mods are read into: for owners that are done with a message when `message` returns. */
+  readonly lent?: Match;
   /** After both hellos. */
   ready?(): void;
   /** A message that could be read; hellos and echo requests are dealt with before. Throwing UserError sends its error back. */
@@ -104,7 +111,7 @@ export class Connection {
   write(bytes: Uint8Array): void {
     if (!this.open) return;
     for (const tell of this.observers) tell(bytes);
-    this.stream.write(bytes);
+    this.stream.write(bytes.length <= SMALL ? copied(bytes) : bytes);
   }
 
   end(why: string): void {
@@ -124,12 +131,12 @@ export class Connection {
         return;
       }
       this.write(next.value);
-      if (this.behind()) return;
+      if (this.behind(ANSWER_AHEAD)) return;
     }
   }
 
-  private behind(): boolean {
-    return this.stream.writableNeedDrain && this.stream.writableLength > HIGH_WATER;
+  private behind(bytes = HIGH_WATER): boolean {
+    return this.stream.writableNeedDrain && this.stream.writableLength > bytes;
   }
 
   private resume(): void {
@@ -170,7 +177,7 @@ export class Connection {
         this.write(encode('echo_reply', bytes.subarray(HEADER_BYTES), { version: h.version, xid: h.xid }));
         return;
       }
-      this.events.message(decode(bytes, undefined, this.events.tun?.()), bytes);
+      this.events.message(decode(bytes, this.events.lent, this.events.tun?.()), bytes);
     } catch (e) {
       if (!(e instanceof UserError)) return this.fault(e);
       if (this.events.unreadable) this.events.unreadable(e, bytes);
@@ -205,6 +212,12 @@ export class Connection {
     this.write(encode('error', { ...HELLO_FAILED, data: Buffer.from(text) }, { version: 1, xid: 0 }));
     this.end(text);
   }
+}
+
+function copied(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 /** A hello of a version nobody knows yet is read as one of 1.0: their layout is the same for ever. */

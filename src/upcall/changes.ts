@@ -76,8 +76,9 @@ export class Changes {
       this.current.added.set(bridge, tables);
     }
     const list = tables.get(rule.table);
-    if (list) list.push(rule);
-    else tables.set(rule.table, [rule]);
+    if (list) {
+      if (list.length <= MANY) list.push(rule);
+    } else tables.set(rule.table, [rule]);
   }
 
   ruleChanged(): void {

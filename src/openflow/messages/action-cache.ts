@@ -3,7 +3,8 @@
  * all its flows share it, which saves some 250 bytes a flow. Lists are never changed, so sharing is not seen.
  */
 import type { Action } from '../../action/action.js';
-import type { WireReader } from '../../action/context.js';
+import type { WireReader, WireWriter } from '../../action/context.js';
+import { Writer } from '../../action/wire.js';
 import type { TunTable } from '../../flow/tun-table.js';
 import { finish, mix } from '../../flowtable/mini.js';
 import { get32 } from '../../lib/bytes.js';
@@ -51,4 +52,26 @@ function isSame(bytes: Uint8Array, data: Uint8Array, from: number, length: numbe
   if (bytes.length !== length) return false;
   for (let i = 0; i < length; i++) if (bytes[i] !== data[from + i]) return false;
   return true;
+}
+
+/** Lists whose bytes are remembered; past it remembering starts over. Flows that each have a list of their own gain nothing from more. */
+const MAX_LISTS = 256;
+
+/** The other way: the bytes of lists that were written lately, by the list itself. */
+export class ActionBytes {
+  private readonly known = new Map<readonly Action[], { readonly version: number; readonly bytes: Uint8Array }>();
+
+  constructor(private readonly encode: (actions: readonly Action[], w: WireWriter) => void) {}
+
+  /** Not to be changed. */
+  of(actions: readonly Action[], version: number): Uint8Array {
+    const entry = this.known.get(actions);
+    if (entry?.version === version) return entry.bytes;
+    const w = new Writer(version);
+    this.encode(actions, w);
+    const bytes = w.finish();
+    if (this.known.size >= MAX_LISTS) this.known.clear();
+    this.known.set(actions, { version, bytes });
+    return bytes;
+  }
 }

@@ -4,7 +4,7 @@ import { decodeActions, encodeActions } from '../../action/codec.js';
 import type { WireReader, WireWriter } from '../../action/context.js';
 import { decodeInstructions, encodeInstructions } from '../../action/instructions.js';
 import { ofError } from '../errors.js';
-import { ActionCache } from './action-cache.js';
+import { ActionBytes, ActionCache } from './action-cache.js';
 
 /** Bare actions: of packet-outs, buckets, and flows of 1.0. */
 export function readActions(r: WireReader, length: number): Action[] {
@@ -35,4 +35,16 @@ export function readFlowInstructions(r: WireReader): readonly Action[] {
 
 export function writeInstructions(w: WireWriter, actions: readonly Action[]): void {
   encodeInstructions(actions, w);
+}
+
+const actionBytes = new ActionBytes(encodeActions);
+const instructionBytes = new ActionBytes(encodeInstructions);
+
+/** Of flows that are listed: many share one list, which is then written once. */
+export function writeFlowActions(w: WireWriter, actions: readonly Action[]): void {
+  w.bytes(actionBytes.of(actions, w.version));
+}
+
+export function writeFlowInstructions(w: WireWriter, actions: readonly Action[]): void {
+  w.bytes(instructionBytes.of(actions, w.version));
 }

@@ -4,7 +4,7 @@ import type { WireReader, WireWriter } from '../../action/context.js';
 import type { Match } from '../../flow/match.js';
 import { ask, nxAsk, nxTell, tell } from '../row.js';
 import { byVersion, type Codec, listOf } from '../schema.js';
-import { readActions, readInstructions, writeActions, writeInstructions } from './actions.js';
+import { readActions, readInstructions, writeFlowActions, writeFlowInstructions } from './actions.js';
 import { readMatch10, readNxm, readOxm, writeMatch10, writeNxm, writeOxm, writeOxmAlways } from './match.js';
 import { readOxs, writeOxs } from './oxs.js';
 import { port10, port32 } from './port-bits.js';
@@ -141,7 +141,7 @@ const flow10: Codec<FlowStats> = {
       w.u64(v.cookie);
       writeCount(w, v.packets);
       writeCount(w, v.bytes);
-      writeActions(w, v.actions);
+      writeFlowActions(w, v.actions);
     }),
 };
 
@@ -179,7 +179,7 @@ const flowNx: Codec<FlowStats> = {
       writeCount(w, v.packets);
       writeCount(w, v.bytes);
       w.patch16(at, writeNxm(w, v.match, 0n, 0n));
-      writeActions(w, v.actions);
+      writeFlowActions(w, v.actions);
     }),
 };
 const flow11: Codec<FlowStats> = {
@@ -213,7 +213,7 @@ const flow11: Codec<FlowStats> = {
       writeCount(w, v.packets);
       writeCount(w, v.bytes);
       writeOxmAlways(w, v.match);
-      writeInstructions(w, v.actions);
+      writeFlowInstructions(w, v.actions);
     }),
 };
 const flow15: Codec<FlowStats> = {
@@ -262,7 +262,7 @@ const flow15: Codec<FlowStats> = {
       writeOxm(w, v.match);
       const { durationSec, durationNsec, packets, bytes } = v;
       writeOxs(w, { durationSec, durationNsec, idle: v.idleAge, packets, bytes, flows: -1 });
-      writeInstructions(w, v.actions);
+      writeFlowInstructions(w, v.actions);
     }),
 };
 

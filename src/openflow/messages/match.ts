@@ -2,7 +2,7 @@
 import type { WireReader, WireWriter } from '../../action/context.js';
 import type { Match } from '../../flow/match.js';
 import { decodeOf10Match, encodeOf10Match, OF10_MATCH_BYTES } from '../../flow/match-of10.js';
-import { type DecodedMatch, decodeMatch, encodeMatch } from '../../flow/match-oxm.js';
+import { type DecodedMatch, decodeMatch, matchBytes } from '../../flow/match-oxm.js';
 import { ofError } from '../errors.js';
 import { decodeOf11Match, encodeOf11Match, OF11_MATCH_BYTES } from './match-of11.js';
 
@@ -45,7 +45,7 @@ export function readMetadata(r: WireReader, length: number): Match {
 
 /** Writes fields and padding; returns the length without it. */
 export function writeNxm(w: WireWriter, m: Match, cookie: bigint, cookieMask: bigint): number {
-  const fields = encodeMatch(m, NXM, cookieMask === 0n ? {} : { cookie: { value: cookie, mask: cookieMask } });
+  const fields = matchBytes(m, NXM, cookieMask === 0n ? {} : { cookie: { value: cookie, mask: cookieMask } });
   w.bytes(fields);
   w.zeros(padding(fields.length));
   return fields.length;
@@ -53,7 +53,7 @@ export function writeNxm(w: WireWriter, m: Match, cookie: bigint, cookieMask: bi
 
 /** For properties: fields as OXM has them, also where the connection is older. */
 export function writeFields(w: WireWriter, m: Match): void {
-  w.bytes(encodeMatch(m, Math.max(w.version, OXM_SINCE)));
+  w.bytes(matchBytes(m, Math.max(w.version, OXM_SINCE)));
 }
 
 export function readOxm(r: WireReader, loose = false, into?: Match): Match {
@@ -83,7 +83,7 @@ export function writeOxm(w: WireWriter, m: Match): number {
 
 /** As OVS lists flows to 1.1, too: its fixed match could not say all that a flow of another version has. */
 export function writeOxmAlways(w: WireWriter, m: Match): number {
-  const fields = encodeMatch(m, w.version);
+  const fields = matchBytes(m, w.version);
   w.u16(OXM_TYPE);
   w.u16(OXM_HEADER + fields.length);
   w.bytes(fields);

@@ -6,6 +6,7 @@ import type { OfBridge } from '../../bridge/of-bridge.js';
 import { Match, type MiniMatch, expand as widen } from '../../flow/match.js';
 import type { TunTable } from '../../flow/tun-table.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../../flowtable/flow-mod.js';
+import type { Shape } from '../../flowtable/mini.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
 import {
@@ -21,10 +22,18 @@ import { N_TABLES } from './basic.js';
 import { changing, type Handlers } from './handler.js';
 import type { Session } from './session.js';
 
-/** Seconds and nanoseconds of a time in milliseconds, in whole milliseconds as OVS counts them. */
+function wholeSeconds(ms: number): number {
+  return Math.max(0, Math.floor(ms / 1000));
+}
+
+/** Nanoseconds past the whole seconds, in whole milliseconds as OVS counts them. */
+function restNanoseconds(ms: number): number {
+  return Math.max(0, Math.floor(ms - wholeSeconds(ms) * 1000) * 1_000_000);
+}
+
+/** Seconds and nanoseconds of a time in milliseconds. */
 export function splitDuration(ms: number): { durationSec: number; durationNsec: number } {
-  const durationSec = Math.max(0, Math.floor(ms / 1000));
-  return { durationSec, durationNsec: Math.max(0, Math.floor(ms - durationSec * 1000) * 1_000_000) };
+  return { durationSec: wholeSeconds(ms), durationNsec: restNanoseconds(ms) };
 }
 
 function filterOf(v: FlowStatsRequest): FlowFilter {
@@ -39,32 +48,72 @@ export function expand(mini: MiniMatch, tun: TunTable, into?: Match): Match {
   return m;
 }
 
-function describe(rule: Rule, now: number, tun: TunTable, scratch: Match): FlowStats {
-  const counted = (flag: number, n: number) => (rule.flags & flag ? -1n : BigInt(n));
-  return {
-    table: rule.table,
-    priority: rule.priority,
-    match: expand(rule.match, tun, scratch),
-    actions: rule.actions,
-    cookie: rule.cookie,
-    ...splitDuration(now - rule.created),
-    idleTimeout: rule.idleTimeout,
-    hardTimeout: rule.hardTimeout,
-    idleAge: Math.max(0, Math.floor((now - rule.used) / 1000)),
-    hardAge: Math.max(0, Math.floor((now - rule.modified) / 1000)),
-    flags: rule.flags & ~FLOW_FLAG.hiddenRule,
-    importance: rule.importance,
-    packets: counted(FLOW_FLAG.noPktCounts, rule.packets),
-    bytes: counted(FLOW_FLAG.noBytCounts, rule.bytes),
-  };
+/** What is told of a rule, made for one rule after the other: a list of a million is never a million descriptions. */
+class RuleStats implements FlowStats {
+  readonly match = new Match();
+  table = 0;
+  priority = 0;
+  actions: readonly Action[] = [];
+  cookie = 0n;
+  durationSec = 0;
+  durationNsec = 0;
+  idleTimeout = 0;
+  hardTimeout = 0;
+  idleAge = 0;
+  hardAge = 0;
+  flags = 0;
+  importance = 0;
+  packets = 0n;
+  bytes = 0n;
+  private shape: Shape | undefined;
+
+  constructor(
+    private readonly now: number,
+    private readonly tun: TunTable,
+  ) {}
+
+  of(rule: Rule): this {
+    const { now } = this;
+    this.setMatch(rule.match);
+    this.table = rule.table;
+    this.priority = rule.priority;
+    this.actions = rule.actions;
+    this.cookie = rule.cookie;
+    const age = now - rule.created;
+    this.durationSec = wholeSeconds(age);
+    this.durationNsec = restNanoseconds(age);
+    this.idleTimeout = rule.idleTimeout;
+    this.hardTimeout = rule.hardTimeout;
+    this.idleAge = wholeSeconds(now - rule.used);
+    this.hardAge = wholeSeconds(now - rule.modified);
+    this.flags = rule.flags & ~FLOW_FLAG.hiddenRule;
+    this.importance = rule.importance;
+    this.packets = counted(rule.flags & FLOW_FLAG.noPktCounts, rule.packets);
+    this.bytes = counted(rule.flags & FLOW_FLAG.noBytCounts, rule.bytes);
+    return this;
+  }
+
+  /** Neighbours in a table mostly share their shape: then the values are all that is new. */
+  private setMatch(mini: MiniMatch): void {
+    if (this.shape?.index !== mini.index || this.shape.mask !== mini.mask) {
+      this.shape = mini;
+      expand(mini, this.tun, this.match);
+      return;
+    }
+    const value = this.match.valueWords;
+    for (let i = 0; i < mini.index.length; i++) value[mini.index[i]] = mini.value[i];
+  }
 }
 
-/** One at a time, as the peer takes them: a list of a million rules is never a list of a million descriptions. */
+function counted(hidden: number, n: number): bigint {
+  if (hidden !== 0) return -1n;
+  return n === 0 ? 0n : BigInt(n);
+}
+
+/** One at a time, as the peer takes them. Each is good until the next is made. */
 function* describeAll(rules: readonly Rule[], bridge: OfBridge): Generator<FlowStats> {
-  // Each is written before the next is made: one match serves all.
-  const scratch = new Match();
-  const now = bridge.now();
-  for (const rule of rules) yield describe(rule, now, bridge.tun, scratch);
+  const stats = new RuleStats(bridge.now(), bridge.tun);
+  for (const rule of rules) yield stats.of(rule);
 }
 
 /** Actions as the bridge may take them: ports, tables, groups, meters and what the match must say are checked. Throws with the OpenFlow error. */

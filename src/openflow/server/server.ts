@@ -3,6 +3,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { OfBridge } from '../../bridge/of-bridge.js';
+import { Match } from '../../flow/match.js';
 import type { Clock } from '../../lib/clock.js';
 import { Connection } from '../connection.js';
 import { ofError } from '../errors.js';
@@ -73,6 +74,8 @@ export class OpenFlowServer {
   private readonly state: SwitchState;
   private readonly unlisten: () => void;
   private versions: number;
+  /** What flow_mods match, one after the other. */
+  private readonly scratch = new Match();
   /** Whose message is being handled. */
   private acting: Session | undefined;
 
@@ -103,6 +106,7 @@ export class OpenFlowServer {
   /** Serves a peer until it, or `close`, ends the stream. */
   accept(stream: Duplex, peer: PeerKind = 'service', options: PeerOptions = {}): Connection {
     const connection: Connection = new Connection(stream, this.versions, {
+      lent: this.scratch,
       ready: () => {
         if (listens(session)) this.countListeners();
         options.ready?.();
