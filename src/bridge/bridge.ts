@@ -4,11 +4,12 @@
  * Whatever changes here says so to `changes`, so that flows that were derived from it are translated again. The bridge forwards nothing
  * itself: frames are the datapath's.
  */
+import { createHash } from 'node:crypto';
 import type { Action, LearnSpec } from '../action/action.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { NO_OFFLOAD } from '../datapath/datapath.js';
 import { OFPP } from '../flow/field.js';
-import { newKey } from '../flow/key.js';
+import { newKey, OK } from '../flow/key.js';
 import { NO_TUN_OPTIONS } from '../flow/tun-table.js';
 import { clauseChanged } from '../flowtable/conjunction.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
@@ -18,17 +19,18 @@ import { Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 import { FlowTables } from '../flowtable/tables.js';
 import { TupleClassifier } from '../flowtable/tuple.js';
-import { put32 } from '../lib/bytes.js';
+import { get32, put32 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import { extract } from '../packet/extract.js';
-import { K } from '../packet/key.js';
+import { DP_KEY_BYTES, K } from '../packet/key.js';
+import { stateOf } from '../upcall/continuation.js';
 import type { Upcalls } from '../upcall/upcalls.js';
 import { type BridgeView, type NormalWalk, type PacketUp, PORT_CONFIG, type SideEffect } from '../upcall/view.js';
 import { DpMeters, type MeterIds } from './dp-meters.js';
 import { applyLearn, deleteLearned, mayLearn } from './learn.js';
 import { MacTable, type MacTableOptions } from './mac-table.js';
 import { type NormalBridge, normal } from './normal.js';
-import type { OfBridge, OfBridgeListener, OfTableStats } from './of-bridge.js';
+import type { OfBridge, OfBridgeListener, OfTableStats, Resumed } from './of-bridge.js';
 import { BridgePort, type BridgePortSpec } from './port.js';
 import { type VlanSpec, vlanConfig } from './vlan.js';
 
@@ -39,6 +41,14 @@ export interface BridgeDeps {
   /** VLAN tags that keys have. */
   readonly maxVlans: number;
   readonly meterIds: MeterIds;
+}
+
+/** From what tells bridges apart, so that the same switch has the same: in the form of a random one (RFC 4122, 4.4). */
+function uuidOf(name: string, datapathId: bigint): Uint8Array {
+  const uuid = new Uint8Array(createHash('sha256').update(`${datapathId}/${name}`).digest().subarray(0, 16));
+  uuid[6] = (uuid[6] & 0x0f) | 0x40;
+  uuid[8] = (uuid[8] & 0x3f) | 0x80;
+  return uuid;
 }
 
 const TCP = { fin: 1, rst: 4 } as const;
@@ -53,6 +63,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   private readonly listeners = new Set<OfBridgeListener>();
   readonly maxVlans: number;
   tun = NO_TUN_OPTIONS;
+  readonly uuid: Uint8Array;
   forwardBpdu = false;
   missToController = false;
   controllers = 0;
@@ -70,6 +81,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   ) {
     const { changes } = deps.upcalls;
     this.maxVlans = deps.maxVlans;
+    this.uuid = uuidOf(name, datapathId);
     this.dpMeters = new DpMeters(deps.dp, deps.meterIds);
     this.tables = new FlowTables(deps.clock, () => new TupleClassifier());
     this.macs = new MacTable((kind, entry) => {
@@ -330,6 +342,15 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     if (!extract(frame, key, this.maxVlans))
       throw new UserError('packet-out: the frame is shorter than an Ethernet header');
     this.deps.upcalls.packetOut({ bridge: this, inPort, key, actions }, frame, NO_OFFLOAD);
+  }
+
+  resume(p: Resumed): void {
+    const inPort = get32(p.key, OK.ofInPort.offset);
+    const key = p.key.slice();
+    put32(key, K.inPort.offset, this.byNumber.get(inPort)?.vport ?? 0);
+    if (!extract(p.frame, key, this.maxVlans)) throw new UserError('resume: the frame is too short', 'OFPBRC_BAD_LEN');
+    const frozen = stateOf(p.continuation, { bridge: this, ofLines: p.key.slice(DP_KEY_BYTES) });
+    this.deps.upcalls.packetOut({ bridge: this, inPort, key, frozen }, p.frame, NO_OFFLOAD);
   }
 
   listen(listener: OfBridgeListener): () => void {

@@ -5,6 +5,7 @@ import type { FlowFilter, FlowMod, RemovedReason, RuleListener } from '../flowta
 import type { Groups } from '../flowtable/groups.js';
 import type { Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
+import type { Continuation } from '../upcall/continuation.js';
 
 export interface OfPort {
   /** OpenFlow 1.3 number. */
@@ -61,6 +62,16 @@ export interface PacketIn {
   readonly key: Uint8Array;
   readonly controllerId: number;
   readonly userdata: Uint8Array;
+  /** The packet waits until it comes back with this. */
+  readonly continuation?: Continuation;
+}
+
+/** A packet that a controller gives back. */
+export interface Resumed {
+  readonly frame: Uint8Array;
+  /** KEY_BYTES: in_port, registers, metadata, tunnel as the controller would have them. */
+  readonly key: Uint8Array;
+  readonly continuation: Continuation;
 }
 
 export interface OfBridgeListener {
@@ -94,6 +105,10 @@ export interface OfBridge {
   tableStats(): Iterable<OfTableStats>;
   /** Throws UserError with ofError set (a bad port, a bad action). */
   packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void;
+  /** 16 bytes that no other bridge has: continuations are for it alone. */
+  readonly uuid: Uint8Array;
+  /** The packet goes on. */
+  resume(p: Resumed): void;
   readonly groups: Groups;
   readonly meters: Meters;
   /** Checks ports, tables, groups and consistency of actions against a match's prerequisites, as flow_mod does. Throws. */

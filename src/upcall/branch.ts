@@ -12,9 +12,10 @@ import { writeBits } from '../flow/fields.js';
 import { DP_KEY_BYTES } from '../packet/key.js';
 import type { Walk } from './walk.js';
 
-/** Ends a pass: what is left goes on under a number when the packet comes back. */
+/** Ends a pass: what is left goes on under a number when the packet comes back, from the datapath or from a controller. */
 export function finishFreezing(w: Walk): void {
   w.commit();
+  const { pause } = w;
   const stateId = w.input.states.intern(
     {
       bridge: w.bridge,
@@ -22,18 +23,29 @@ export function finishFreezing(w: Walk): void {
       stack: w.stack,
       actionSet: w.actionSet,
       frames: w.frames,
-      table: w.table,
-      cookie: w.rule?.cookie ?? 0n,
-      userdata: new Uint8Array(0),
+      // A controller is told of the rule the packet met first, whichever paused it, as by OVS.
+      table: pause ? 0 : w.table,
+      cookie: pause ? w.topCookie : (w.rule?.cookie ?? 0n),
+      userdata: pause?.userdata ?? new Uint8Array(0),
     },
     w.input.now,
   );
   w.t.states.push(stateId);
-  if (w.freezeHash) w.out.push(w.freezeHash);
-  w.out.push({ type: 'recirc', id: stateId });
+  if (pause) {
+    const { maxLen, reason, controllerId } = pause;
+    const dontSend = w.bridge.controllers === 0;
+    w.out.push({
+      type: 'userspace',
+      cookie: { type: 'controller', stateId, maxLen, reason, controllerId, dontSend, continuation: true },
+    });
+  } else {
+    if (w.freezeHash) w.out.push(w.freezeHash);
+    w.out.push({ type: 'recirc', id: stateId });
+  }
   w.sent = true;
   w.freezing = false;
   w.freezeHash = undefined;
+  w.pause = undefined;
   w.frames = [];
   w.wasMpls = false;
 }

@@ -79,6 +79,8 @@ export function resume(w: Walk, s: FrozenState): void {
     if (w.ended) return;
     w.table = f.table;
     w.rule = f.rule;
+    w.lostCookie = f.cookie ?? 0n;
+    w.topCookie = f.rule?.cookie ?? w.lostCookie;
     w.list(f.actions, f.from);
     if (w.freezing) {
       w.frames.push(...s.frames.slice(i + 1));

@@ -19,6 +19,8 @@ export interface Frame {
   readonly from: number;
   readonly table: number;
   readonly rule: Rule | undefined;
+  /** Of the rule, where that is not known any more. */
+  readonly cookie?: bigint;
 }
 
 export interface FrozenState {
@@ -116,7 +118,7 @@ export class FrozenStates {
   }
 
   private describe(s: FrozenState): string {
-    const frames = s.frames.map((f) => `${this.names(f.actions, f.from)}${f.table}`).join(' ');
+    const frames = s.frames.map((f) => `${this.names(f.actions, f.from)}${f.table}/${f.cookie ?? ''}`).join(' ');
     const stack = s.stack.map((i) => `${i.value}/${i.bits}`).join(' ');
     const parts = [formatHex(s.ofLines), frames, stack, this.names(s.actionSet), s.table, s.cookie];
     return `${parts.join('|')}|${formatHex(s.userdata)}|${s.bridge.name}`;

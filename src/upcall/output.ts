@@ -148,6 +148,11 @@ export function tableMiss(w: Walk): void {
 }
 
 export function controller(w: Walk, a: Extract<Action, { type: 'controller' }>): void {
+  if (a.pause) {
+    w.freezing = true;
+    w.pause = a;
+    return;
+  }
   const meter = a.meterId === NO_METER ? undefined : w.bridge.meterId(a.meterId);
   if (meter !== undefined) {
     // Over the rate only this copy ends.
@@ -171,7 +176,7 @@ export function packetIn(w: Walk, maxLen: number, reason: number, controllerId: 
   if (reason === OFPR.action && w.rule && isTableMiss(w.rule)) reason = OFPR.explicitMiss;
   if (reason === OFPR.implicitMiss && arrival && arrival.config & PORT_CONFIG.noPacketIn) return w.reject('table_miss');
   w.commit();
-  const cookie = w.rule?.cookie ?? 0n;
+  const cookie = w.rule?.cookie ?? w.lostCookie;
   const stateId = w.input.states.intern(
     {
       bridge: w.bridge,

@@ -14,6 +14,7 @@ import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32, put16 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { affected, type ChangeSet, Changes } from './changes.js';
+import { continuationOf } from './continuation.js';
 import type { Path } from './derivation.js';
 import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
@@ -21,6 +22,8 @@ import { traceText } from './trace.js';
 import { type BucketHit, type TranslateInput, Translation } from './translation.js';
 import type { BridgeView, PortView } from './view.js';
 import { Walk } from './walk.js';
+
+type ControllerCookie = Extract<Upcall['cookie'], { type: 'controller' }>;
 
 export interface UpcallOptions {
   /** Datapath flows at most; as many slots as the datapath has, or fewer. */
@@ -114,7 +117,7 @@ export class Upcalls {
     return { bridge, inPort, key, now: this.now, states: this.states, frozen };
   }
 
-  private packetIn(u: Upcall, stateId: number, c: { maxLen: number; reason: number; controllerId: number }): void {
+  private packetIn(u: Upcall, stateId: number, c: ControllerCookie): void {
     const state = this.states.get(stateId);
     if (!state) return;
     this.counts.packetIns++;
@@ -123,7 +126,8 @@ export class Upcalls {
     key.set(state.ofLines, DP_KEY_BYTES);
     const { maxLen, reason, controllerId } = c;
     const { table, cookie, userdata, bridge } = state;
-    bridge.packetIn({ frame: u.frame, key, maxLen, reason, controllerId, table, cookie, userdata });
+    const continuation = c.continuation ? continuationOf(state) : undefined;
+    bridge.packetIn({ frame: u.frame, key, maxLen, reason, controllerId, table, cookie, userdata, continuation });
   }
 
   /** Translates without any consequence: what would happen to such a packet now. The result is valid until the next translation. */

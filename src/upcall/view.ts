@@ -8,6 +8,7 @@ import type { TunTable } from '../flow/tun-table.js';
 import type { FlowMod } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
+import type { Continuation } from './continuation.js';
 
 export interface PortView {
   /** OpenFlow number. */
@@ -94,6 +95,8 @@ export interface PacketUp {
   readonly table: number;
   readonly cookie: bigint;
   readonly userdata: Uint8Array;
+  /** The packet waits for the controller to say that it goes on. */
+  readonly continuation?: Continuation;
 }
 
 /** A walk as the NORMAL action sees it (see Translator for what the OpenFlow actions see). */

@@ -19,6 +19,8 @@ function looksAtPorts(mask: Uint8Array): boolean {
   return false;
 }
 
+export type PauseAction = Extract<Action, { type: 'controller' }>;
+
 /** Everything a walk knows, from its start to its end; what changes it is in walk.ts and the files around it. */
 export class WalkState {
   readonly flow = newKey();
@@ -48,6 +50,12 @@ export class WalkState {
   frames: Frame[] = [];
   /** Hash the next pass waits for. */
   freezeHash: Extract<DpAction, { type: 'hash' }> | undefined;
+  /** A controller is to say when the next pass goes on. */
+  pause: PauseAction | undefined;
+  /** Of the rule that the walk began with, or whose list goes on in this pass: what a pause is told with. */
+  topCookie = 0n;
+  /** Cookie for packet-ins where the rule is not known any more. */
+  lostCookie = 0n;
   /** A label was popped: what it covered is unknown until the next pass. */
   wasMpls = false;
   /** Bytes the next output is cut to; 0: not. */
@@ -82,6 +90,8 @@ export class WalkState {
     this.ended = this.failed = this.freezing = this.wasMpls = this.sent = this.listOver = false;
     this.cut = this.depth = this.resubmits = this.table = 0;
     this.rule = undefined;
+    this.pause = undefined;
+    this.topCookie = this.lostCookie = 0n;
     this.origin = input.actions ? OFPR.packetOut : OFPR.action;
     this.reason = undefined;
     this.enterBridge(input.bridge, input.inPort);

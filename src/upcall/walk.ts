@@ -58,6 +58,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   /** A packet comes in by a port of the current bridge: admission, then table 0, whose part of a trace stays open. */
   enterPort(port: PortView | undefined): void {
     const rule = this.lookup(0, this.inPort, 'miss');
+    this.topCookie = rule?.cookie ?? 0n;
     if (port && port.config & PORT_CONFIG.noRecv) {
       this.note(() => '>> OFPPC_NO_RECV set, dropping');
       this.reject('policy');

@@ -22,11 +22,14 @@ const missing = needPrograms({ 'ovs-vswitchd': 'openvswitch-switch', 'ovs-ofctl'
 
 const FLOWS = `priority=1,in_port=1,cookie=9,actions=controller(max_len=20)
 priority=2,in_port=2,actions=load:5->NXM_NX_REG3[],load:7->OXM_OF_METADATA[],resubmit(,4)
+priority=3,in_port=1,dl_type=0x88b6,cookie=7,actions=push:NXM_NX_REG1[],load:5->NXM_NX_REG1[],controller(pause,userdata=0a),load:3->NXM_NX_REG2[],resubmit(,5),pop:NXM_NX_REG1[],resubmit(,6)
 table=4,actions=controller(userdata=01.02.03)
+table=6,actions=output:2
+table=5,cookie=8,actions=controller(pause),mod_dl_src:02:00:00:00:00:01,push:NXM_NX_REG2[],controller(max_len=30)
 `;
 const ETH = '505400000007505400000005';
-/** By port: TCP, a tagged UDP, ARP, a fragment, LLDP, an unknown type behind a tag, MPLS, ICMP. */
-const FRAMES: readonly (readonly [port: string, hex: string])[] = [
+/** By port: TCP, a tagged UDP, ARP, a fragment, LLDP, an unknown type behind a tag, MPLS, ICMP, one that is paused twice; and how often each is told. */
+const FRAMES: readonly (readonly [port: string, hex: string, told?: number])[] = [
   ['p1', `${ETH}080045040028000000004006f978c0a80001c0a8000200080050000000000000000050022e37000000000000`],
   ['p2', `${ETH}8100e063080045000020000000004011f979c0a80001c0a800020008005000 0c999a00010203`.replace(' ', '')],
   ['p2', `${ETH}0806000108000604000150540000000501020304000000000000 01020305`.replace(' ', '')],
@@ -35,6 +38,7 @@ const FRAMES: readonly (readonly [port: string, hex: string])[] = [
   ['p1', `${ETH}8100e00588b500000000`],
   ['p2', `${ETH}884700064740`],
   ['p2', `${ETH}08004500001c000000004001f98dc0a80001c0a800020800f7ff00000000`],
+  ['p1', `${ETH}88b600000000`, 3],
 ];
 
 const MONITORS: readonly (readonly string[])[] = [
@@ -44,18 +48,20 @@ const MONITORS: readonly (readonly string[])[] = [
   ['-O', 'OpenFlow11', '-P', 'standard', 'monitor', 'br0', '65534'],
   ['-O', 'OpenFlow13', '-P', 'standard', 'monitor', 'br0', '65534'],
   ['-O', 'OpenFlow15', 'monitor', 'br0', '65534'],
+  ['monitor', 'br0', 'resume'],
   ['monitor', 'br0', 'watch:'],
   ['-O', 'OpenFlow13', 'monitor', 'br0', 'watch:!initial,!actions'],
   ['-O', 'OpenFlow14', 'monitor', 'br0', 'watch:table=4'],
 ];
 
 interface Side {
+  readonly name: string;
   /** The ofctl that monitors. */
   readonly program: string;
-  /** Milliseconds after which all monitors listen. */
-  readonly startUp: number;
   readonly env: NodeJS.ProcessEnv;
   inject(port: string, frame: string): void;
+  /** Lets a switch go on that does nothing by itself. */
+  step?(): void;
 }
 
 function normal(text: string): string {
@@ -64,17 +70,32 @@ function normal(text: string): string {
       .replace(/^\d{4}-\d\d-\d\dT[^|]*\|\d+\|.*\n/gm, '')
       .replace(/duration[0-9.]+s/g, 'duration')
       .replace(/addr:[0-9a-f:]{17}/g, 'addr:A')
+      .replace(/(continuation\.(bridge|odp_port))=.*/g, '$1')
       // What a dummy device is not: fast, and up.
       .replace(/state: .*/g, 'state:')
       .replace(/^ {5}(current|speed): .*\n/gm, '')
   );
 }
 
+/** A frame that only asks whether one listens: its source says so, and it is left out of what is compared. */
+const MARK = '0a0000000001';
+const MARK_TEXT = 'dl_src=0a:00:00:00:00:01';
+/** Changes of flows end with one of this cookie. */
+const LAST_COOKIE = '0xe0d';
+
+/** Messages, each with its lines. */
+function blocks(text: string): string[] {
+  return text.split(/^(?=(?:send: )?(?:OFPT|OFPST|NXT|NXST|ONFT|ONFST)_)/m);
+}
+
 class Listener {
   private text = '';
   private readonly child: ChildProcess;
+  /** Does it hear of packets, or of flows? */
+  readonly hearsPackets: boolean;
 
   constructor(args: readonly string[], side: Side) {
+    this.hearsPackets = !args.some((a) => a.startsWith('watch:'));
     this.child = spawn(...mortal(side.program, ['--no-names', ...args]), { env: side.env });
     // What was asked for goes to standard output, what comes unasked to standard error.
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -84,16 +105,57 @@ class Listener {
     }
   }
 
+  /** A flow monitor prints what is there when it begins, if only that it is nothing. */
+  get isReady(): boolean {
+    return this.hearsPackets ? this.text.includes(MARK_TEXT) : this.text.includes('FLOW_MONITOR reply');
+  }
+
+  get packets(): number {
+    return blocks(this.text).filter(
+      (b) => /^\S*PACKET_IN\d? /.test(b) && /\n.*dl_src/.test(b) && !b.includes(MARK_TEXT),
+    ).length;
+  }
+
+  get hasLastChange(): boolean {
+    return this.hearsPackets || this.text.includes(`cookie=${LAST_COOKIE}`);
+  }
+
+  /** The last it heard of ports. */
+  get ports(): number {
+    return blocks(this.text).filter((b) => b.includes('PORT_STATUS')).length;
+  }
+
   /** It writes what it holds back when it is asked to end. */
   end(): Promise<string> {
     return new Promise((resolve) => {
-      this.child.on('close', () => resolve(normal(this.text)));
+      this.child.on('close', () =>
+        resolve(
+          normal(
+            blocks(this.text)
+              .filter((b) => !b.includes(MARK_TEXT))
+              .join(''),
+          ),
+        ),
+      );
       this.child.kill('SIGTERM');
     });
   }
 }
 
+const PATIENCE_MS = 30_000;
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Looks again and again, `ask` before each look. Rejects when nothing comes of it. */
+async function until(side: Side, what: string, isSo: () => boolean, ask?: () => Promise<void>): Promise<void> {
+  const over = Date.now() + PATIENCE_MS;
+  for (;;) {
+    side.step?.();
+    if (isSo()) return;
+    if (Date.now() > over) throw new Error(`${side.name}: waited in vain: ${what}`);
+    await ask?.();
+    await pause(10);
+  }
+}
 
 async function ofctl(side: Side, args: readonly string[], input?: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
@@ -111,18 +173,25 @@ async function watch(side: Side): Promise<string[]> {
   await ofctl(side, ['del-flows', 'br0']);
   await ofctl(side, ['add-flows', 'br0', '-'], FLOWS);
   const listeners = MONITORS.map((args) => new Listener(args, side));
-  // When they have begun to listen, and when they have read the last message, cannot be seen from outside.
-  await pause(side.startUp);
-  for (const [port, frame] of FRAMES) {
+  const mark = (): Promise<void> =>
+    ofctl(side, ['packet-out', 'br0', `packet=${ETH.slice(0, 12)}${MARK}88b50000,actions=controller`]);
+  await until(side, 'all listen', () => listeners.every((l) => l.isReady), mark);
+  const hear = listeners.filter((l) => l.hearsPackets);
+  let told = 0;
+  for (const [port, frame, times = 1] of FRAMES) {
     side.inject(port, frame);
-    await pause(30);
+    told += times;
+    await until(side, `all hear of ${frame}`, () => hear.every((l) => l.packets >= told));
   }
   await ofctl(side, ['add-flow', 'br0', 'table=4,priority=3,in_port=3,send_flow_rem,cookie=5,actions=drop']);
   await ofctl(side, ['mod-flows', 'br0', 'table=4,in_port=3,actions=output:1']);
   await ofctl(side, ['--strict', 'del-flows', 'br0', 'table=4,priority=3,in_port=3']);
   await ofctl(side, ['mod-port', 'br0', 'p2', 'no-flood']);
   await ofctl(side, ['mod-port', 'br0', 'p2', 'flood']);
-  await pause(500);
+  await ofctl(side, ['add-flow', 'br0', `table=4,priority=4,cookie=${LAST_COOKIE},actions=drop`]);
+  // Only 1.0 can say NO_FLOOD.
+  const last = () => listeners[0].ports >= 2 && listeners.every((l) => l.hasLastChange);
+  await until(side, 'all hear of the last changes', last);
   return Promise.all(listeners.map((l) => l.end()));
 }
 
@@ -150,16 +219,17 @@ t.test('what a switch says unasked', { skip: missing ?? false }, async (t) => {
   symlinkSync(fileURLToPath(new URL('../../../bin/weft', import.meta.url)), ours);
   const inject = (port: string, frame: string): void => ovs.receive(port, frame);
   const env = { ...ovs.env, WEFT_RUNDIR: ovs.dir };
-  const expected = await watch({ program: 'ovs-ofctl', startUp: 1500, env, inject });
-  const printed = await watch({ program: ours, startUp: 8000, env, inject });
+  const expected = await watch({ name: 'ovs-ofctl on ovs-vswitchd', program: 'ovs-ofctl', env, inject });
+  const printed = await watch({ name: 'weft ofctl on ovs-vswitchd', program: ours, env, inject });
   const found = await watch({
+    name: 'ovs-ofctl on weft',
     program: 'ovs-ofctl',
-    startUp: 1500,
     env: { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir },
     inject: (port, frame) => {
       bridge.port(port).send(parseHex(frame));
       sw.run();
     },
+    step: () => void sw.run(),
   });
   MONITORS.forEach((args, i) => {
     t.match(expected[i], /./, `${args.join(' ')}: ovs-vswitchd says something`);

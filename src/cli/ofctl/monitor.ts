@@ -1,10 +1,11 @@
 /** monitor and snoop: print what comes until ended, on standard error as ovs-ofctl does. */
 import { UserError } from '../../lib/errors.js';
-import { HEADER_BYTES, readHeader } from '../../openflow/message.js';
+import { encode, HEADER_BYTES, readHeader } from '../../openflow/message.js';
 import { INVALID_TTL_TO_CONTROLLER } from '../../openflow/messages/basic.js';
+import type { TextContext } from '../../openflow/text/context.js';
 import { PACKET_IN_FORMATS } from '../../openflow/text/controller.js';
 import { formatBytes } from '../../openflow/text/message.js';
-import { Client } from './client.js';
+import { Client, type Received } from './client.js';
 import type { Command } from './context.js';
 import { namesToShow } from './names.js';
 
@@ -14,17 +15,33 @@ function timestamp(): string {
   return `${new Date().toISOString().replace('T', ' ').replace('Z', '')}: `;
 }
 
-async function printAll(command: Command, client: Client, answersEcho: boolean): Promise<void> {
+/** Gives a packet that waits back at once, and shows what is sent. */
+function resume(command: Command, client: Client, r: Received, ctx: TextContext): void {
+  if (r.message?.kind !== 'packet_in' || !r.message.value.continuation) return;
+  const { userdata: _, ...value } = r.message.value;
+  const bytes = encode('resume', value, { version: client.version, xid: 0 });
+  command.io.err(`send: ${formatBytes(bytes, ctx)}`);
+  client.connection.write(bytes);
+}
+
+interface Listening {
+  readonly answersEcho: boolean;
+  readonly resumes: boolean;
+}
+
+async function printAll(command: Command, client: Client, how: Listening): Promise<void> {
   const names = await namesToShow(command, command.args[0]);
   for (;;) {
     const r = await client.receive();
     if (!r) return;
-    if (answersEcho && readHeader(r.bytes).type === ECHO_REQUEST) {
+    if (how.answersEcho && readHeader(r.bytes).type === ECHO_REQUEST) {
       client.connection.send('echo_reply', r.bytes.subarray(HEADER_BYTES), readHeader(r.bytes).xid);
       continue;
     }
     if (command.settings.timestamp) command.io.err(timestamp());
-    command.io.err(formatBytes(r.bytes, { verbosity: command.settings.verbosity + 2, ...names }));
+    const ctx = { verbosity: command.settings.verbosity + 2, ...names };
+    command.io.err(formatBytes(r.bytes, ctx));
+    if (how.resumes) resume(command, client, r, ctx);
   }
 }
 
@@ -65,17 +82,21 @@ export async function monitor(command: Command): Promise<void> {
   const [target, ...rest] = command.args;
   if (command.settings.packetInFormat !== undefined) checkFormat(command.settings.packetInFormat);
   const client = await Client.open(command, target);
+  let resumes = false;
   for (const arg of rest) {
     if (/^\d/.test(arg)) await setMissLength(client, Number.parseInt(arg, 10));
     else if (arg === 'invalid_ttl') await wantInvalidTtl(client);
-    else if (arg === 'resume') throw new UserError('resuming packets is not supported');
-    else if (arg.startsWith('watch:')) {
+    else if (arg === 'resume') {
+      resumes = true;
+      // So that packets come.
+      await setMissLength(client, 0xffff);
+    } else if (arg.startsWith('watch:')) {
       const { watch } = await import('./watch.js');
       await watch(command, client, arg.slice('watch:'.length));
     } else throw new UserError(`${arg}: unsupported "monitor" argument`);
   }
   await setPacketInFormat(command, client);
-  await printAll(command, client, true);
+  await printAll(command, client, { answersEcho: true, resumes });
 }
 
 function checkFormat(name: string): void {
@@ -86,5 +107,5 @@ function checkFormat(name: string): void {
 
 export async function snoop(command: Command): Promise<void> {
   const client = await Client.open(command, command.args[0], undefined, 'snoop');
-  await printAll(command, client, false);
+  await printAll(command, client, { answersEcho: false, resumes: false });
 }

@@ -265,5 +265,6 @@ export const packetRows = [
   msg('packet_in', 'OFPT_PACKET_IN', ANY, 10, byVersion({ 1: packetIn10, 2: packetIn11, 3: packetIn12 })),
   nx('packet_in', 'NXT_PACKET_IN', 17, packetInNx),
   nx('packet_in', 'NXT_PACKET_IN2', 30, packetInNx2),
+  nx('resume', 'NXT_RESUME', 28, packetInNx2),
   msg('packet_out', 'OFPT_PACKET_OUT', ANY, 13, byVersion({ 1: packetOut10, 2: packetOut11, 6: packetOut15 })),
 ] as const;

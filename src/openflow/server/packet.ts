@@ -4,9 +4,12 @@ import { OFPP } from '../../flow/field.js';
 import { Match } from '../../flow/match.js';
 import type { RemovedReason } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
+import { get32 } from '../../lib/bytes.js';
 import { extract } from '../../packet/extract.js';
+import { K } from '../../packet/key.js';
 import { ofError } from '../errors.js';
 import { type Envelope, encode } from '../message.js';
+import { decodeContinuation, encodeContinuation } from '../messages/continuation.js';
 import { inPortOf, NO_BUFFER, type PacketInMessage, type PacketOutMessage } from '../messages/packet.js';
 import { type PhyPort, PORT_REASONS } from '../messages/port.js';
 import { PACKET_IN_REASON } from './async-masks.js';
@@ -42,7 +45,7 @@ function packetMatch(s: Session, v: PacketOutMessage): Match {
   return m;
 }
 
-export const packetHandlers: Handlers = { packet_out: changing(sendPacket) };
+export const packetHandlers: Handlers = { packet_out: changing(sendPacket), resume };
 
 const isMiss = (reason: number): boolean =>
   reason === PACKET_IN_REASON.noMatch ||
@@ -78,6 +81,19 @@ function packetInName(s: Session): string | undefined {
   return s.packetInFormat === PACKET_IN_FORMAT.nxt2 ? 'NXT_PACKET_IN2' : undefined;
 }
 
+function wire(s: Session, p: PacketIn): Uint8Array | undefined {
+  if (!p.continuation) return undefined;
+  const at = { bridge: s.bridge.uuid, mirrors: 0, conntracked: false, odpPort: get32(p.key, K.inPort.offset) };
+  return encodeContinuation({ ...p.continuation, ...at }, s.version);
+}
+
+/** Throws with the OpenFlow error: a continuation that is not of this bridge is stale. */
+function resume(s: Session, v: PacketInMessage): void {
+  const c = decodeContinuation(v.continuation ?? new Uint8Array(0), s.version, false);
+  if (!c.bridge || Buffer.compare(c.bridge, s.bridge.uuid) !== 0) throw ofError('NXR_STALE');
+  s.bridge.resume({ frame: v.data, key: v.metadata.value, continuation: c });
+}
+
 function sendPacketIn(s: Session, p: PacketIn): void {
   if (!listens(s) || p.controllerId !== s.controllerId) return;
   if (p.reason === PACKET_IN_REASON.implicitMiss && !wantsMisses(s)) return;
@@ -98,6 +114,7 @@ function sendPacketIn(s: Session, p: PacketIn): void {
       // Whole, whatever length was asked for: nothing is kept back here that a controller could name by a buffer.
       data: p.frame,
       userdata: p.userdata,
+      ...(p.continuation && s.packetInFormat === PACKET_IN_FORMAT.nxt2 ? { continuation: wire(s, p) } : {}),
     };
     return encode('packet_in', value, to);
   };

@@ -1,6 +1,6 @@
 /** A bridge with tables and ports but no datapath, for tests of the OpenFlow room alone. */
 import type { Action } from '../../action/action.js';
-import type { OfBridge, OfBridgeListener, OfPort, OfPortStats, OfTableStats } from '../../bridge/of-bridge.js';
+import type { OfBridge, OfBridgeListener, OfPort, OfPortStats, OfTableStats, Resumed } from '../../bridge/of-bridge.js';
 import { NO_TUN_OPTIONS } from '../../flow/tun-table.js';
 import type { FlowFilter, FlowMod } from '../../flowtable/flow-mod.js';
 import { Groups } from '../../flowtable/groups.js';
@@ -46,6 +46,8 @@ export class StubBridge implements OfBridge {
   readonly meters: Meters;
   fragmentHandling = 0;
   tun = NO_TUN_OPTIONS;
+  readonly uuid = new Uint8Array(16).fill(1);
+  readonly resumed: Resumed[] = [];
   readonly maxVlans = 1;
   /** What came in as packet-outs. */
   readonly sent: { frame: Uint8Array; inPort: number; actions: readonly Action[] }[] = [];
@@ -119,6 +121,10 @@ export class StubBridge implements OfBridge {
 
   packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void {
     this.sent.push({ frame, inPort, actions });
+  }
+
+  resume(p: Resumed): void {
+    this.resumed.push(p);
   }
 
   checkActions(): void {}

@@ -1,4 +1,5 @@
 /** Packets sent to and from controllers. */
+import { formatActions } from '../../action/list.js';
 import { OFPP } from '../../flow/field.js';
 import { formatMatch } from '../../flow/format-match.js';
 import { Match } from '../../flow/match.js';
@@ -6,8 +7,9 @@ import { get16 } from '../../lib/bytes.js';
 import { formatHexDump } from '../../lib/hex-dump.js';
 import { extract } from '../../packet/extract.js';
 import { FRAG, K, type Slot } from '../../packet/key.js';
-import { inPortOf, NO_BUFFER } from '../messages/packet.js';
-import { type Formatters, hex, portText, tableText } from './context.js';
+import { decodeContinuation } from '../messages/continuation.js';
+import { inPortOf, NO_BUFFER, type PacketInMessage } from '../messages/packet.js';
+import { type Formatters, hex, portText, type TextContext, tableText } from './context.js';
 import { actionsText } from './flow.js';
 
 const REASONS = ['no_match', 'action', 'invalid_ttl', 'action_set', 'group', 'packet_out'] as const;
@@ -101,21 +103,53 @@ function dump(data: Uint8Array): string {
   return formatHexDump(data).replace(/ *\|.*\|$/gm, '');
 }
 
+const number = (v: bigint): string => (v === 0n ? '0' : `0x${v.toString(16)}`);
+
+function continuationText(bytes: Uint8Array, version: number, ctx: TextContext): string {
+  const c = decodeContinuation(bytes, version, true);
+  const lines: string[] = [];
+  if (c.bridge) lines.push(`bridge=${formatUuid(c.bridge)}`);
+  if (c.stack.length > 0) {
+    const items = [...c.stack].reverse().map((i) => number(i.value));
+    lines.push(`stack=(top) ${items.join(' ')} (bottom)`);
+  }
+  if (c.mirrors) lines.push(`mirrors=0x${hex(c.mirrors)}`);
+  if (c.conntracked) lines.push('conntracked=true');
+  if (c.groups.length > 0) {
+    const list = c.groups.map(
+      (g) => `unroll_xlate(table=${g.table}, cookie=${g.cookie}),${formatActions(g.actions, ctx.ports)}`,
+    );
+    lines.push(`actions=${list.join(',')}`);
+  }
+  if (c.actionSet.length > 0) lines.push(`action_set=${formatActions(c.actionSet, ctx.ports)}`);
+  if (c.odpPort) lines.push(`odp_port=${c.odpPort}`);
+  return lines.map((l) => ` continuation.${l}\n`).join('');
+}
+
+function formatUuid(b: Uint8Array): string {
+  const text = Buffer.from(b).toString('hex');
+  return text.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function packetInText(v: PacketInMessage, version: number, ctx: TextContext): string {
+  let s = '';
+  if (v.table !== 255 && v.table !== 0) s += ` table_id=${tableText(v.table, ctx)}`;
+  if (v.cookie !== MAX_U64) s += ` cookie=0x${hex(v.cookie)}`;
+  const metadata = formatMatch(v.metadata, { portNames: ctx.ports });
+  s += ` total_len=${v.totalLen} ${metadata} (via ${REASONS[v.reason] ?? v.reason})`;
+  s += ` data_len=${v.data.length}`;
+  s += v.bufferId === NO_BUFFER ? ' (unbuffered)' : ` buffer=0x${hex(v.bufferId, 8)}`;
+  if (v.totalLen < v.data.length) s += ' (***total_len < data_len***)';
+  s += '\n';
+  if (v.userdata?.length) s += ` userdata=${Array.from(v.userdata, (b) => hex(b, 2)).join('.')}\n`;
+  if (v.continuation) s += continuationText(v.continuation, version, ctx);
+  if (v.data.length) s += frameText(v.data);
+  return ctx.verbosity > 2 ? s + dump(v.data) : s;
+}
+
 export const packetFormatters: Formatters = {
-  packet_in: ({ value: v }, ctx) => {
-    let s = '';
-    if (v.table !== 255 && v.table !== 0) s += ` table_id=${tableText(v.table, ctx)}`;
-    if (v.cookie !== MAX_U64) s += ` cookie=0x${hex(v.cookie)}`;
-    const metadata = formatMatch(v.metadata, { portNames: ctx.ports });
-    s += ` total_len=${v.totalLen} ${metadata} (via ${REASONS[v.reason] ?? v.reason})`;
-    s += ` data_len=${v.data.length}`;
-    s += v.bufferId === NO_BUFFER ? ' (unbuffered)' : ` buffer=0x${hex(v.bufferId, 8)}`;
-    if (v.totalLen < v.data.length) s += ' (***total_len < data_len***)';
-    s += '\n';
-    if (v.userdata?.length) s += ` userdata=${Array.from(v.userdata, (b) => hex(b, 2)).join('.')}\n`;
-    if (v.data.length) s += frameText(v.data);
-    return ctx.verbosity > 2 ? s + dump(v.data) : s;
-  },
+  packet_in: ({ value, version }, ctx) => packetInText(value, version, ctx),
+  resume: ({ value, version }, ctx) => packetInText(value, version, ctx),
   packet_out: ({ value: v }, ctx) => {
     const port = inPortOf(v.metadata);
     let s = ` in_port=${port === OFPP.none ? 'ANY' : portText(port, ctx)} ${actionsText(v.actions, ctx)}`;
