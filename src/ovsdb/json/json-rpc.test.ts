@@ -7,13 +7,13 @@ t.test('what a message says', (t) => {
   const rows: [string, ReturnType<typeof asMessage>][] = [
     ['{"method":"m","params":[1],"id":2}', { kind: 'request', method: 'm', params: [1], id: 2 }],
     ['{"method":"m","params":[1],"id":null}', { kind: 'notification', method: 'm', params: [1] }],
-    ['{"method":"m","params":null,"id":"x"}', { kind: 'request', method: 'm', params: [], id: 'x' }],
+    ['{"method":"m","params":null,"id":"x"}', 'request must have "params"'],
     ['{"result":{},"error":null,"id":2}', { kind: 'reply', result: {}, id: 2 }],
     ['{"result":null,"error":"e","id":2}', { kind: 'error', error: 'e', id: 2 }],
     ['[]', 'message is not a JSON object'],
     ['{"method":1}', 'method is not JSON string'],
     ['{"method":"m","params":{}}', '"params" must be JSON array'],
-    ['{"method":"m","params":[],"result":1}', 'request must not have "result" or "error"'],
+    ['{"method":"m","params":[],"result":1}', 'notification must not have "result"'],
     ['{"id":null,"result":3}', 'reply must have "id"'],
     ['{"method":"m","params":[],"foo":1}', 'message has unexpected member "foo"'],
   ];

@@ -22,10 +22,11 @@ export function asMessage(v: Json): JsonRpcMessage | string {
   const { method, params, result = null, error = null, id = null } = v;
   if (method !== undefined && method !== null) {
     if (typeof method !== 'string') return 'method is not JSON string';
-    if (params !== undefined && params !== null && !isArray(params)) return '"params" must be JSON array';
-    if (result !== null || error !== null) return 'request must not have "result" or "error"';
-    const p = isArray(params) ? params : [];
-    return id === null ? { kind: 'notification', method, params: p } : { kind: 'request', method, params: p, id };
+    const kind = id === null ? 'notification' : 'request';
+    if (params === undefined || params === null) return `${kind} must have "params"`;
+    if (!isArray(params)) return '"params" must be JSON array';
+    if (result !== null || error !== null) return `${kind} must not have "${result !== null ? 'result' : 'error'}"`;
+    return id === null ? { kind: 'notification', method, params } : { kind: 'request', method, params, id };
   }
   if (params !== undefined && params !== null) return 'reply must not have "params"';
   if (id === null) return 'reply must have "id"';
@@ -54,6 +55,9 @@ export class JsonRpcConnection {
   private isClosed = false;
   private why: string | undefined;
   private corked = false;
+  private paused = false;
+  /** Messages that came while reading was paused. */
+  private waiting: Json[] = [];
 
   constructor(
     private readonly stream: Duplex,
@@ -107,13 +111,18 @@ export class JsonRpcConnection {
     this.stream.write(text);
   }
 
-  /** Stops and starts reading: what the peer says meanwhile waits at its end. */
+  /** Hands on no more messages; what the peer says meanwhile waits at its end. */
   pause(): void {
+    this.paused = true;
     this.stream.pause();
   }
 
+  /** Hands on what waited, then reads again; unless a message makes the handler pause again. */
   resume(): void {
-    this.stream.resume();
+    if (!this.paused) return;
+    this.paused = false;
+    this.deliver(this.waiting.splice(0));
+    if (!this.paused && !this.isClosed) this.stream.resume();
   }
 
   /** Ends the connection; the handler hears it, at once. What was sent before still leaves. */
@@ -137,8 +146,16 @@ export class JsonRpcConnection {
       this.close(`error parsing stream: ${e instanceof Error ? e.message : String(e)}`);
       return;
     }
-    for (const v of values) {
+    this.deliver(values);
+  }
+
+  private deliver(values: readonly Json[]): void {
+    for (const [i, v] of values.entries()) {
       if (this.isClosed) return;
+      if (this.paused) {
+        this.waiting.push(...values.slice(i));
+        return;
+      }
       const m = asMessage(v);
       if (typeof m === 'string') this.close(`received bad JSON-RPC message: ${m}`);
       else if (m.kind === 'request' && m.method === 'echo') this.reply(m.id, m.params);

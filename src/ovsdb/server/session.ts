@@ -1,0 +1,165 @@
+/** One client of the server: its requests, its monitors, its locks, its transactions that wait. */
+import type { Duplex } from 'node:stream';
+import type { Database } from '../engine/database.js';
+import { formatJson, type Json, RawJson, sortedJson } from '../json/json.js';
+import { JsonRpcConnection, type JsonRpcHandler, type JsonRpcLimits, type JsonRpcMessage } from '../json/json-rpc.js';
+import { OvsdbError } from '../value/error.js';
+import type { LockHolder } from './locks.js';
+import { METHODS } from './methods.js';
+import type { ChangeSet, Conditions, MonitorKind, SharedMonitor } from './monitors.js';
+import type { OvsdbServer, Served } from './server.js';
+import type { Trigger } from './triggers.js';
+
+/** A monitor of a session. */
+export interface SessionMonitor {
+  /** As the client gave it, in JSON. */
+  id: Json;
+  readonly kind: MonitorKind;
+  readonly served: Served;
+  readonly shared: SharedMonitor;
+  conditions: Conditions;
+  set: ChangeSet;
+}
+
+/** Bytes a client may leave unread before it is told nothing more than it asked for. */
+const SLOW_BYTES = 256 << 10;
+
+export class Session implements JsonRpcHandler, LockHolder {
+  readonly monitors = new Map<string, SessionMonitor>();
+  /** By request. */
+  readonly triggers = new Map<string, { id: Json; trigger: Trigger }>();
+  isChangeAware = false;
+  private readonly rpc: JsonRpcConnection;
+  /** When something was last heard. */
+  lastHeard: number;
+
+  constructor(
+    readonly server: OvsdbServer,
+    stream: Duplex,
+    readonly name: string,
+    limits: JsonRpcLimits,
+    private readonly onClosed: (why: string | undefined) => void,
+  ) {
+    this.lastHeard = server.clock.now();
+    stream.on('data', () => {
+      this.lastHeard = server.clock.now();
+    });
+    this.rpc = new JsonRpcConnection(stream, this, limits);
+  }
+
+  get isClosed(): boolean {
+    return this.rpc.closed;
+  }
+
+  holdsLock = (name: string): boolean => this.server.locks.owns(this, name);
+
+  message(m: JsonRpcMessage): void {
+    if (m.kind === 'request') this.request(m.method, m.params, m.id);
+    else if (m.kind === 'notification') this.notification(m.method, m.params);
+    else if (m.id !== 'echo') this.close(`received unexpected ${m.kind} message`);
+    if (this.rpc.backlog > SLOW_BYTES) this.rpc.pause();
+  }
+
+  private request(method: string, params: readonly Json[], id: Json): void {
+    const run = METHODS.get(method);
+    if (!run) {
+      this.error(id, 'unknown method');
+      return;
+    }
+    try {
+      const result = run(this, { method, params, id });
+      if (result !== undefined) this.reply(id, result);
+    } catch (e) {
+      if (!(e instanceof OvsdbError)) throw e;
+      this.error(id, e.toJson());
+    }
+  }
+
+  private notification(method: string, params: readonly Json[]): void {
+    if (method !== 'cancel' || params.length !== 1) return;
+    const key = sortedJson(params[0]);
+    const waiting = this.triggers.get(key);
+    if (!waiting || !this.server.triggers.cancel(waiting.trigger)) return;
+    this.triggers.delete(key);
+    this.error(waiting.id, 'canceled');
+  }
+
+  /** What happened so far is told before the reply: a client then knows what its own transaction did. */
+  reply(id: Json, result: Json | RawJson): void {
+    this.flush();
+    this.rpc.reply(id, result);
+  }
+
+  error(id: Json, error: Json): void {
+    this.flush();
+    this.rpc.error(id, error);
+  }
+
+  notify(method: string, params: Json | RawJson): void {
+    this.rpc.notify(method, params);
+  }
+
+  /** Asks the peer whether it is there. */
+  probe(): void {
+    this.rpc.request('echo', [], 'echo');
+  }
+
+  lockChanged(name: string, what: 'locked' | 'stolen'): void {
+    this.flush();
+    this.notify(what, [name]);
+  }
+
+  /** Runs a transaction, now or when its "wait" is met. */
+  transact(db: Database, operations: readonly Json[], id: Json): void {
+    const key = sortedJson(id);
+    const trigger: Trigger = {
+      db,
+      operations,
+      holdsLock: this.holdsLock,
+      done: (results) => {
+        this.triggers.delete(key);
+        this.reply(id, results);
+      },
+    };
+    this.triggers.set(key, { id, trigger });
+    this.server.triggers.run(trigger);
+  }
+
+  /** Tells what changed, unless the client has enough to read. */
+  flushIfRead(): void {
+    if (this.monitors.size > 0 && this.rpc.backlog <= SLOW_BYTES) this.flush();
+  }
+
+  flush(): void {
+    for (const m of this.monitors.values()) {
+      if (m.set.isEmpty) continue;
+      const tables = m.shared.update(m.set, m.kind, m.conditions);
+      m.shared.leave(m.set);
+      m.set = m.shared.enter();
+      if (tables) this.tell(m, tables);
+    }
+  }
+
+  tell(m: SessionMonitor, tables: RawJson): void {
+    const last = m.kind.since ? `"${m.served.history.last}",` : '';
+    this.notify(m.kind.notification, new RawJson(`[${formatJson(m.id)},${last}${tables.text}]`));
+  }
+
+  drained(): void {
+    this.flushIfRead();
+    this.rpc.resume();
+  }
+
+  close(why: string | undefined): void {
+    this.rpc.close(why);
+  }
+
+  closed(why: string | undefined): void {
+    for (const { trigger } of this.triggers.values()) this.server.triggers.cancel(trigger);
+    this.triggers.clear();
+    for (const m of this.monitors.values()) m.shared.leave(m.set);
+    this.monitors.clear();
+    this.server.locks.releaseAll(this);
+    this.onClosed(why);
+  }
+}
