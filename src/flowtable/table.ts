@@ -10,6 +10,8 @@ import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 /** OFPG_ANY: no filter by group. */
 export const GROUP_ANY = 0xffffffff;
 
+const EVERYTHING: MiniMatch = { index: new Uint8Array(0), value: new Uint32Array(0), mask: new Uint32Array(0) };
+
 /** The conditions of a FlowFilter or FlowMod that stand beside the match. */
 export type Conditions = Pick<FlowFilter, 'cookieFilter' | 'cookieMask' | 'outPort' | 'outGroup'>;
 
@@ -25,11 +27,33 @@ export class FlowTable {
   evict = false;
   /** Rules by cookie, kept from the first question on. */
   private cookies: Map<bigint, number> | undefined;
+  private current: Classifier;
 
   constructor(
     readonly id: number,
-    readonly engine: Classifier,
-  ) {}
+    private readonly newEngine: () => Classifier,
+  ) {
+    this.current = newEngine();
+  }
+
+  get engine(): Classifier {
+    return this.current;
+  }
+
+  /**
+   * Takes all rules out at once and returns them: their engine goes as it is, without taking out one after the other, and holds their matches for as
+   * long as someone speaks of them. Undefined when a hidden rule has to stay; then nothing was done.
+   */
+  takeAll(): Rule[] | undefined {
+    const rules: Rule[] = [];
+    this.current.collect(EVERYTHING, rules);
+    if (rules.some((r) => r.flags & FLOW_FLAG.hiddenRule)) return undefined;
+    if (rules.length === 0) return rules;
+    this.current = this.newEngine();
+    this.generation++;
+    this.cookies?.clear();
+    return rules;
+  }
 
   /** Appends rules that users see (hidden ones do not count) to `out`. */
   select(match: MiniMatch, strictPriority: number | undefined, c: Conditions, out: Rule[]): void {
@@ -102,6 +126,11 @@ export class FlowTable {
     if (n > 0) this.cookies.set(cookie, n);
     else this.cookies.delete(cookie);
   }
+}
+
+/** Does it leave nothing out that a user sees? */
+export function admitsAll(match: MiniMatch, c: Conditions): boolean {
+  return match.index.length === 0 && c.cookieMask === 0n && c.outPort === OFPP.none && c.outGroup === GROUP_ANY;
 }
 
 function admits(c: Conditions, rule: Rule): boolean {

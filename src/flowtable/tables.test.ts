@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { Action } from '../action/action.js';
 import { newKey, OK, setU, words } from '../flow/key.js';
-import { Match } from '../flow/match.js';
+import { Match, minify } from '../flow/match.js';
 import { VirtualClock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { K } from '../packet/key.js';
@@ -135,6 +135,29 @@ t.test('strict and loose selection', (t) => {
   t.same(list(tables, { match: to(0x0a000000, 8) }), [2, 3]);
   t.same(list(tables, { match: to(0x0a000000, 8), strictPriority: 2 }), [2]);
   t.same(list(tables, { outPort: 1 }), [1, 2, 3]);
+  t.end();
+});
+
+t.test('a table emptied at once: told rule by rule, matches stay readable, hidden rules stay', (t) => {
+  const { tables, events, clock } = setup();
+  const [a] = tables.flowMod(mod({ match: to(0x0a000000, 8), cookie: 5n, idleTimeout: 1 }));
+  tables.flowMod(mod({ priority: 7, cookie: 5n, table: 3 }));
+  t.equal(tables.countCookie(0, 5n), 1);
+  const was = tables.generation(0);
+  const gone = tables.flowMod(mod({ command: 'delete', table: TABLE_ALL }));
+  t.equal(gone.length, 2);
+  t.same(events.slice(2), ['removed 0/100 delete', 'removed 3/7 delete']);
+  t.equal(a.live, false);
+  t.same([...a.match.value], [...minify(to(0x0a000000, 8)).value], 'its match can still be asked for');
+  t.ok(tables.generation(0) > was);
+  t.equal(tables.countCookie(0, 5n), 0);
+  clock.advance(5000);
+  t.same(tables.expire(clock.now()), []);
+  tables.flowMod(mod({ priority: 1 }));
+  const [hidden] = tables.flowMod(mod({ priority: 2, flags: FLOW_FLAG.hiddenRule }));
+  t.equal(tables.flowMod(mod({ command: 'delete' })).length, 1);
+  t.equal(tables.size, 1);
+  t.ok(hidden.live);
   t.end();
 });
 

@@ -6,6 +6,7 @@
  * comparison that nothing changed; listeners hear of each change, one by one, after it is visible.
  */
 import type { Action } from '../action/action.js';
+import { OFPP } from '../flow/field.js';
 import { type MiniMatch, minify } from '../flow/match.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
@@ -22,7 +23,7 @@ import {
 } from './flow-mod.js';
 import { Journal, overwritten, type RuleEvent, type Undoing } from './journal.js';
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
-import { FlowTable } from './table.js';
+import { admitsAll, FlowTable, GROUP_ANY } from './table.js';
 import { TableRule } from './table-rule.js';
 import { TupleClassifier } from './tuple.js';
 
@@ -75,7 +76,7 @@ export class FlowTables {
     }
     let t = this.tables[id];
     if (!t) {
-      t = new FlowTable(id, this.newEngine());
+      t = new FlowTable(id, this.newEngine);
       this.tables[id] = t;
     }
     return t;
@@ -106,17 +107,34 @@ export class FlowTables {
    */
   flowMod(mod: FlowMod): readonly Rule[] {
     if (mod.command === 'add') return [this.add(mod)];
-    const strict = mod.command === 'modify_strict' || mod.command === 'delete_strict';
-    const removing = mod.command === 'delete' || mod.command === 'delete_strict';
     const match = minify(mod.match);
+    if (mod.command === 'delete' || mod.command === 'delete_strict') return this.delete(mod, match);
     // Ports and groups filter deletions only.
-    const conditions = removing ? mod : { ...mod, outPort: 0xffffffff, outGroup: 0xffffffff };
+    const conditions = { ...mod, outPort: OFPP.none, outGroup: GROUP_ANY };
     const met: Rule[] = [];
-    for (const t of this.chosen(mod.table)) t.select(match, strict ? mod.priority : undefined, conditions, met);
-    if (removing) for (const r of met) this.remove(r, 'delete');
-    else if (met.length === 0 && mod.modifyCookie && mod.cookieMask === 0n) return [this.add(mod)];
-    else for (const r of met) this.modify(r, mod);
+    const strict = mod.command === 'modify_strict' ? mod.priority : undefined;
+    for (const t of this.chosen(mod.table)) t.select(match, strict, conditions, met);
+    if (met.length === 0 && mod.modifyCookie && mod.cookieMask === 0n) return [this.add(mod)];
+    for (const r of met) this.modify(r, mod);
     return met;
+  }
+
+  private delete(mod: FlowMod, match: MiniMatch): readonly Rule[] {
+    const gone: Rule[] = [];
+    const met: Rule[] = [];
+    const strict = mod.command === 'delete_strict' ? mod.priority : undefined;
+    for (const t of this.chosen(mod.table)) {
+      const all = strict === undefined && admitsAll(match, mod) ? this.takeOutAll(t) : undefined;
+      if (!all) t.select(match, strict, mod, met);
+      // Not by spreading: arguments are limited, rules are not.
+      else for (const r of all) gone.push(r);
+    }
+    for (const rule of gone) this.tell({ kind: 'removed', rule, reason: 'delete' });
+    for (const r of met) {
+      this.remove(r, 'delete');
+      gone.push(r);
+    }
+    return gone;
   }
 
   /**
@@ -151,6 +169,18 @@ export class FlowTables {
     this.rules--;
     this.expiry.left(rule);
     this.changes++;
+  }
+
+  /** All rules of a table; undefined when some have to stay. */
+  private takeOutAll(t: FlowTable): Rule[] | undefined {
+    const rules = t.takeAll();
+    for (const rule of rules ?? []) {
+      rule.live = false;
+      this.expiry.left(rule);
+      this.changes++;
+    }
+    this.rules -= rules?.length ?? 0;
+    return rules;
   }
 
   private put(rule: Rule): void {
