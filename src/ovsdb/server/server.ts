@@ -4,13 +4,13 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.js';
+import { convertDatabase } from '../engine/convert.js';
 import { Database } from '../engine/database.js';
 import { formatJson, RawJson } from '../json/json.js';
 import { HeldBytes } from '../json/json-stream.js';
 import type { DatabaseSchema } from '../schema/schema.js';
 import { SERVER_SCHEMA } from '../schema/server.js';
 import { makeDatum } from '../value/datum.js';
-import { convertDatabase } from './convert.js';
 import { History } from './history.js';
 import { Locks } from './locks.js';
 import { Monitors } from './monitors.js';

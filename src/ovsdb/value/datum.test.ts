@@ -109,6 +109,10 @@ t.test('sets and maps as algebra', (t) => {
   same(subtract(i(1, 2, 3), i(2, 4), ints), i(1, 3));
   same(difference(i(1, 2), i(2, 3), ints), i(1, 3));
   same(applyDifference(i(1, 2), i(1, 3), ints), i(2, 3));
+  const maybe = optional(string);
+  const m1 = (s: Json) => datumFromJson(s, maybe);
+  same(difference(m1('a'), m1('b'), maybe), m1('b'));
+  same(applyDifference(m1('a'), m1(['set', []]), maybe), m1(['set', []]));
   same(union(m({ a: '1' }), m({ a: '2', b: '3' }), words), m({ a: '1', b: '3' }));
   same(subtract(m({ a: '1', b: '2' }), m({ a: '0', b: '2' }), words), m({ a: '1' }));
   same(subtract(m({ a: '1', b: '2' }), datumFromJson(['set', ['a']], set(string)), words), m({ b: '2' }));

@@ -185,11 +185,11 @@ export function subtract(a: Datum, b: Datum, type: ColumnType): Datum {
 }
 
 /**
- * What changed, as update2 and database files say it. Of a scalar the new value; of a set what is in one of both; of a map the pairs whose keys are in one,
+ * What changed, as update2 and database files say it. Of a column of one value at most the new one; of a set what is in one of both; of a map the pairs whose keys are in one,
  * and the new values of those whose values differ.
  */
 export function difference(old: Datum, now: Datum, type: ColumnType): Datum {
-  if (type.isScalar) return now;
+  if (type.max === 1) return now;
   return merge(old, now, type, (i, j) => {
     if (j < 0) return old;
     if (i < 0) return now;
@@ -199,7 +199,7 @@ export function difference(old: Datum, now: Datum, type: ColumnType): Datum {
 
 /** The other way: what `difference` made of `old` and something gives that something. Throws OvsdbError when there are then too few or too many. */
 export function applyDifference(old: Datum, diff: Datum, type: ColumnType): Datum {
-  if (type.isScalar) return diff;
+  if (type.max === 1) return diff;
   const now = merge(old, diff, type, (i, j) => {
     if (j < 0) return old;
     if (i < 0) return diff;

@@ -8,6 +8,8 @@ export class OvsdbError extends Error {
     readonly details: string,
     /** What could not be understood. */
     readonly syntax?: Json,
+    /** What the system said. */
+    readonly ioError?: string,
   ) {
     super(syntax === undefined ? `${tag}: ${details}` : `${tag}: syntax "${sortedJson(syntax)}": ${details}`);
     this.name = 'OvsdbError';
@@ -17,6 +19,7 @@ export class OvsdbError extends Error {
     return {
       details: this.details,
       error: this.tag,
+      'io-error': this.ioError,
       syntax: this.syntax === undefined ? undefined : sortedJson(this.syntax),
     };
   }

@@ -1,7 +1,8 @@
 /** A database under another schema: ovsdb-server(7), section 4.1.19. What the new schema does not know is left out; what the old one did not have has its default. */
-import { Database } from '../engine/database.js';
+
 import { type DatabaseSchema, STD_COLUMNS } from '../schema/schema.js';
 import { datumFromJson, datumToJson } from '../value/datum.js';
+import { Database } from './database.js';
 
 /** Throws OvsdbError when the data do not fit. */
 export function convertDatabase(old: Database, schema: DatabaseSchema, newUuid: () => string): Database {
