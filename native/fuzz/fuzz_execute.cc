@@ -38,7 +38,7 @@ class Bytes {
 class CountingSink final : public Sink {
  public:
   Packet* make(const uint8_t* frame, uint32_t len, uint32_t room) {
-    auto* p = static_cast<Packet*>(std::calloc(1, sizeof(Packet)));
+    auto* p = new Packet{};
     p->capacity = room + len;
     p->buffer = static_cast<uint8_t*>(std::malloc(p->capacity));
     p->data = p->buffer + room;
@@ -84,7 +84,7 @@ class CountingSink final : public Sink {
   void end(Packet* p) {
     require(headroom(*p) + p->len <= p->capacity && p->data >= p->buffer);
     std::free(p->buffer);
-    std::free(p);
+    delete p;
     alive--;
   }
 };

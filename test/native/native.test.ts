@@ -1,6 +1,6 @@
 // The native caches and workers in programs of their own, with the sanitizers that find what other tests cannot see.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,8 @@ import { udpPcap } from '../support/frames.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const STEPS = 300;
+// Of each input kept by the fuzzers; they themselves (scripts/fuzz.sh) run for minutes and want clang.
+const MUTATIONS = 200;
 // Compilation with sanitizers takes most of it.
 t.setTimeout(600_000);
 
@@ -51,6 +53,26 @@ for (const sanitizer of ['address,undefined', 'thread']) {
     execFileSync('g++', [...CHECKS, `-fsanitize=${sanitizer}`, '-o', program, ...inputs], { stdio: 'inherit' });
     const r = spawnSync(program, [pcap, SEED, String(STEPS)], { encoding: 'utf8' });
     t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}: every packet ended, every buffer came home`);
+    t.equal(r.status, 0, 'no finding');
+    if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
+    t.end();
+  });
+}
+
+for (const file of readdirSync(join(root, 'native/fuzz')).filter((f) => /^fuzz_\w+\.cc$/.test(f))) {
+  const name = file.slice('fuzz_'.length, -'.cc'.length);
+  t.test(`corpus of ${name}`, (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'weft-corpus-'));
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const program = join(dir, name);
+    const source = join(root, 'native/fuzz', file);
+    // The fuzzer names what it links in a line of its own.
+    const linked = /^\/\/ sources: (.*)$/m.exec(readFileSync(source, 'utf8'))?.[1]?.split(' ') ?? [];
+    const inputs = [source, join(root, 'test/native/replay.cc'), ...linked.map((f) => join(root, f))];
+    execFileSync('g++', [...CHECKS, '-fsanitize=address,undefined', '-o', program, ...inputs], { stdio: 'inherit' });
+    const corpus = join(root, 'native/fuzz/corpus', name);
+    const r = spawnSync(program, [corpus, SEED, String(MUTATIONS)], { encoding: 'utf8' });
+    t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}`);
     t.equal(r.status, 0, 'no finding');
     if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
     t.end();
