@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 export const PROGRAMS: readonly (readonly [string, string])[] = [
   ['switchd', 'run a switch'],
   ['ofctl', 'ask and change a switch over OpenFlow (ovs-ofctl)'],
+  ['vsctl', 'show and change the configuration in the database (ovs-vsctl)'],
   ['appctl', 'give a command to the running switch (ovs-appctl)'],
   ['dpctl', 'show the datapath: ports, flows (ovs-dpctl)'],
   ['pktgen', 'send and measure test traffic'],

@@ -2,8 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { UserError } from '../../lib/errors.js';
 import { OVSDB_PORT, parseTarget } from '../../openflow/target.js';
-import { isArray, isObject, type Json, type JsonObject } from '../../ovsdb/json/json.js';
-import { formatJson } from '../../ovsdb/json/json.js';
+import { formatJson, isArray, isObject, type Json, type JsonObject } from '../../ovsdb/json/json.js';
 import { JsonRpcConnection } from '../../ovsdb/json/json-rpc.js';
 import { parseSchema } from '../../ovsdb/schema/parse.js';
 import type { DatabaseSchema } from '../../ovsdb/schema/schema.js';
@@ -17,9 +16,7 @@ const RETRY_MS = 1000;
 /** The stream ended; whether the last request was served is not known. */
 export class ConnectionLost extends Error {}
 
-export interface Notified {
-  (method: string, params: readonly Json[]): void;
-}
+export type Notified = (method: string, params: readonly Json[]) => void;
 
 export class Connection {
   private readonly waiting = new Map<number, { resolve(v: Json): void; reject(e: Error): void }>();

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { isArray, type Json, type JsonObject } from '../../ovsdb/json/json.js';
 import { type Column, type DatabaseSchema, STD_COLUMNS, type TableSchema } from '../../ovsdb/schema/schema.js';
 import type { Atom } from '../../ovsdb/value/atom.js';
-import { datumFromJson, datumToJson, equalDatums } from '../../ovsdb/value/datum.js';
+import { datumFromJson, datumToJson, equalDatums, union } from '../../ovsdb/value/datum.js';
 import { Datum } from '../../ovsdb/value/type.js';
 
 export class Row {
@@ -16,12 +16,16 @@ export class Row {
   /** Columns that a command wrote, and those that must still be as we saw them when the transaction is made. */
   readonly written = new Set<Column>();
   readonly verified = new Set<Column>();
+  /** What was put into a column whose other elements we do not touch: the database does it, whatever they are meanwhile. */
+  readonly inserted = new Map<Column, Datum>();
 
   constructor(
     readonly table: TableSchema,
     readonly uuid: string,
-    /** As the database has it; empty for a row of ours. */
+    /** As the database has it; undefined for a row of ours. */
     readonly original: readonly Datum[] | undefined,
+    /** A row of ours shall have this very UUID. */
+    readonly isGiven = false,
   ) {
     this.data = original ? [...original] : table.columns.map((c) => c.type.default);
     this.data[0] = new Datum([uuid]);
@@ -43,8 +47,8 @@ export class Rows {
     for (const [name, rows] of Object.entries(updates)) {
       const table = this.schema.table(name);
       if (!table || typeof rows !== 'object' || rows === null || isArray(rows)) continue;
-      let all = this.tables.get(name);
-      if (!all) this.tables.set(name, (all = new Map()));
+      const all = this.tables.get(name) ?? new Map<string, Datum[]>();
+      this.tables.set(name, all);
       for (const [uuid, change] of Object.entries(rows as JsonObject)) {
         const now = (change as JsonObject | null)?.new;
         if (now === undefined || now === null) all.delete(uuid);
@@ -87,8 +91,8 @@ export class Model {
   }
 
   private all(name: string): Map<string, Row> {
-    let all = this.rows.get(name);
-    if (!all) this.rows.set(name, (all = new Map()));
+    const all = this.rows.get(name) ?? new Map<string, Row>();
+    this.rows.set(name, all);
     return all;
   }
 
@@ -102,8 +106,8 @@ export class Model {
     return row?.deleted ? undefined : row;
   }
 
-  insert(name: string, uuid: string = randomUUID()): Row {
-    const row = new Row(this.table(name), uuid, undefined);
+  insert(name: string, uuid: string = randomUUID(), isGiven = false): Row {
+    const row = new Row(this.table(name), uuid, undefined, isGiven);
     this.all(name).set(uuid, row);
     return row;
   }
@@ -124,6 +128,18 @@ export class Model {
   write(row: Row, c: Column, datum: Datum): void {
     row.data[c.index] = datum;
     row.written.add(c);
+    row.inserted.delete(c);
+  }
+
+  /** Puts elements into a set, or pairs of new keys into a map. */
+  put(row: Row, c: Column, more: Datum): void {
+    const now = union(row.data[c.index], more, c.type);
+    if (row.isNew || row.written.has(c)) {
+      this.write(row, c, now);
+      return;
+    }
+    row.data[c.index] = now;
+    row.inserted.set(c, union(row.inserted.get(c) ?? c.type.empty, more, c.type));
   }
 
   /** The transaction fails, and everything is tried again, when somebody else changes this column meanwhile. */
@@ -153,9 +169,13 @@ export class Model {
     this.set(row, name, new Datum([...new Set(rows.map((r) => r.uuid))].sort()));
   }
 
+  /** Rows that others refer to live and die with those: deleting one means nothing. */
   private get changed(): Row[] {
     return [...this.rows.values()].flatMap((all) =>
-      [...all.values()].filter((r) => r.isNew || r.deleted || [...r.written].some((c) => differs(r, c))),
+      [...all.values()].filter(
+        (r) =>
+          r.isNew || (r.deleted ? r.table.isRoot : [...r.written, ...r.inserted.keys()].some((c) => differs(r, c))),
+      ),
     );
   }
 
@@ -166,7 +186,7 @@ export class Model {
   /** Operations of "transact" for all that the commands did; `extra` stand at the end. */
   operations(extra: readonly Json[]): Json[] {
     const created = new Set<string>();
-    for (const all of this.rows.values()) for (const r of all.values()) if (r.isNew) created.add(r.uuid);
+    for (const all of this.rows.values()) for (const r of all.values()) if (r.isNew && !r.isGiven) created.add(r.uuid);
     const json = (c: Column, d: Datum): Json => named(datumToJson(d, c.type), c, created);
     const waits: Json[] = [];
     const ops: Json[] = [];
@@ -174,17 +194,33 @@ export class Model {
       for (const r of all.values()) {
         if (r.verified.size === 0 || !r.original) continue;
         const { original } = r;
-        const expected = Object.fromEntries([...r.verified].map((c) => [c.name, datumToJson(original[c.index], c.type)]));
+        const expected = Object.fromEntries(
+          [...r.verified].map((c) => [c.name, datumToJson(original[c.index], c.type)]),
+        );
         const columns = [...r.verified].map((c) => c.name);
-        waits.push({ op: 'wait', table: r.table.name, where: at(r), columns, until: '==', rows: [expected], timeout: 0 });
+        waits.push({
+          op: 'wait',
+          table: r.table.name,
+          where: at(r),
+          columns,
+          until: '==',
+          rows: [expected],
+          timeout: 0,
+        });
       }
     }
     for (const r of this.changed) {
       const table = r.table.name;
-      const row = Object.fromEntries([...r.written].map((c) => [c.name, json(c, r.data[c.index])]));
-      if (r.deleted) ops.push({ op: 'delete', table, where: at(r) });
-      else if (r.isNew) ops.push({ op: 'insert', table, row, 'uuid-name': nameOf(r.uuid) });
-      else ops.push({ op: 'update', table, where: at(r), row });
+      const columns = [...r.written].filter((c) => differs(r, c));
+      const row = Object.fromEntries(columns.map((c) => [c.name, json(c, r.data[c.index])]));
+      if (r.deleted) {
+        ops.push({ op: 'delete', table, where: at(r) });
+      } else if (!r.isNew) {
+        if (columns.length > 0) ops.push({ op: 'update', table, where: at(r), row });
+        const mutations = [...r.inserted].map(([c, d]) => [c.name, 'insert', json(c, d)]);
+        if (mutations.length > 0) ops.push({ op: 'mutate', table, where: at(r), mutations });
+      } else
+        ops.push({ op: 'insert', table, row, ...(r.isGiven ? { uuid: r.uuid } : { 'uuid-name': nameOf(r.uuid) }) });
     }
     return [...waits, ...ops, ...extra];
   }

@@ -57,7 +57,9 @@ export function findColumn(table: TableSchema, word: string): Column {
   const found = matching(all, (c) => c.name, word);
   if (found.length > 1) {
     const names = found.map((c) => c.name).sort();
-    throw new UserError(`${table.name} contains more than one column whose name matches "${word}": ${names.join(', ')}`);
+    throw new UserError(
+      `${table.name} contains more than one column whose name matches "${word}": ${names.join(', ')}`,
+    );
   }
   if (found.length === 0) throw new UserError(`${table.name} does not contain a column whose name matches "${word}"`);
   return found[0];
@@ -92,9 +94,7 @@ function candidates(model: Model, table: TableSchema, word: string): Row[] {
   if (how) {
     const { by, via } = how;
     if (by !== undefined || word === '.') {
-      const holders = model
-        .list(via?.table ?? table.name)
-        .filter((r) => by === undefined || holds(model, r, by, word));
+      const holders = model.list(via?.table ?? table.name).filter((r) => by === undefined || holds(model, r, by, word));
       const found = via ? holders.flatMap((r) => model.refs(r, via.column)) : holders;
       if (found.length > 0) return found;
     }

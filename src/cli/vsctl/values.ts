@@ -21,9 +21,7 @@ export function readColumnKey(r: TokenReader, table: TableSchema): ColumnKey {
   const column = findColumn(table, name);
   if (r.text[r.at] !== ':') return { column, key: undefined };
   r.at++;
-  const key = r.token();
-  if (key === '') throw new UserError(`${r.text}: missing key name`);
-  return { column, key };
+  return { column, key: r.token() };
 }
 
 interface Relation {
@@ -43,16 +41,16 @@ const RELATIONS: Readonly<Record<string, Relation>> = {
   '=': compared((o) => o === 0),
   '!=': compared((o) => o !== 0),
   '<': compared((o) => o < 0),
-  '<=': compared((o) => o <= 0),
   '>': compared((o) => o > 0),
+  '<=': compared((o) => o <= 0),
   '>=': compared((o) => o >= 0),
   '{=}': among((a, b, t) => compareDatums(a, b, t) === 0),
   '{!=}': among((a, b, t) => compareDatums(a, b, t) !== 0),
   '{<}': among((a, b, t) => a.size < b.size && includesAll(a, b, t)),
-  '{<=}': among(includesAll),
-  '{in}': among(includesAll),
   '{>}': among((a, b, t) => b.size < a.size && includesAll(b, a, t)),
+  '{<=}': among(includesAll),
   '{>=}': among((a, b, t) => includesAll(b, a, t)),
+  '{in}': among(includesAll),
   '{not-in}': among(excludesAll),
 };
 const LONGEST_FIRST = Object.keys(RELATIONS).sort((a, b) => b.length - a.length);
@@ -69,12 +67,9 @@ export function readCondition(text: string, table: TableSchema, operators: reado
   const operator = LONGEST_FIRST.find((o) => r.rest.startsWith(o) && operators.includes(o));
   const value = operator === undefined ? '' : r.rest.slice(operator.length);
   if (operator === undefined || value === '') {
-    const wanted = operators.length === 1 ? '"="' : 'one of the operators';
-    throw new UserError(
-      operators.length === 1
-        ? `${text}: argument does not end in ${wanted} followed by a value.`
-        : `${text}: argument does not end in "=", "!=", "<", ">", "<=", ">=", "{=}", "{!=}", "{<}", "{>}", "{<=}", "{>=}", "{in}", or "{not-in}" followed by a value.`,
-    );
+    const quoted = operators.map((o) => `"${o}"`);
+    const wanted = quoted.length === 1 ? quoted[0] : `${quoted.slice(0, -1).join(', ')}, or ${quoted.at(-1)}`;
+    throw new UserError(`${text}: argument does not end in ${wanted} followed by a value.`);
   }
   return { ...which, operator, value };
 }
@@ -89,7 +84,7 @@ function valueType(column: Column): ColumnType {
 }
 
 /** True when the row is as the condition says. Throws UserError when it makes no sense. */
-export function isSatisfied(model: Model, row: Row, text: string, symbols: Symbols | undefined): boolean {
+export function isSatisfied(row: Row, text: string, symbols: Symbols | undefined): boolean {
   const { column, key, operator, value } = readCondition(text, row.table, ALL_OPERATORS);
   const relation = RELATIONS[operator];
   const have = row.data[column.index];
@@ -124,7 +119,7 @@ export function checkMutable(column: Column, row: Row): void {
 }
 
 /** The value of a key in a map, or undefined when it has none. Throws UserError. */
-export function valueOf(row: Row, column: Column, key: string): { value: Atom; type: ColumnType } | undefined {
+export function keyedValue(row: Row, column: Column, key: string): { value: Atom; type: ColumnType } | undefined {
   if (!column.type.value) throw new UserError(`cannot specify key to get for non-map column ${column.name}`);
   const have = row.data[column.index];
   const at = findKey(have, parseAtom(key, column.type.key), column.type.key.type);

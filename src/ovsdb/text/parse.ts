@@ -3,10 +3,10 @@
  * @names of rows. Faults are UserErrors with the sentences of the real program.
  */
 import { UserError } from '../../lib/errors.js';
+import { parseJson } from '../json/json.js';
 import { ATOMS, type Atom, asUuid } from '../value/atom.js';
 import { OvsdbError } from '../value/error.js';
-import { type BaseType, type ColumnType, checkAtom, Datum } from '../value/type.js';
-import { parseJson } from '../json/json.js';
+import { type BaseType, type ColumnType, checkAtom, Datum, english } from '../value/type.js';
 
 /** Gives the UUID that stands for @name, whether its row was created yet or not. */
 export type Symbols = (name: string, how: 'strong' | 'weak') => string;
@@ -37,7 +37,7 @@ export class TokenReader {
     if (text[at] === '"') {
       let i = at + 1;
       while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
-      if (i >= text.length) throw new UserError(`${text}: input ends inside a quoted string`);
+      if (i >= text.length) throw new UserError(`${text}: quoted string extends past end of argument`);
       this.at = i + 1;
     } else {
       while (!this.done && !DELIMITER.test(text[this.at])) this.at++;
@@ -47,11 +47,9 @@ export class TokenReader {
 
   /** Skips what stands between elements. */
   skip(what: RegExp): void {
-    while (!this.done && what.test(text(this))) this.at++;
+    while (!this.done && what.test(this.text[this.at])) this.at++;
   }
 }
-
-const text = (r: TokenReader): string => r.text[r.at];
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['true', 'yes', 'on', '1'].map((w) => [w, true] as const),
@@ -85,6 +83,7 @@ function atoms(word: string, base: BaseType, symbols: Symbols | undefined): Atom
       const high = range ? integer(range[2]) : low;
       if (low === undefined || high === undefined) throw new UserError(`"${word}" is not a valid integer or range`);
       if (high < low) throw new UserError(`"${word}" is not a valid range. Range end cannot be before start.`);
+      for (const end of [low, high]) check(narrow(end), base);
       if (high - low >= MAX_RANGE) {
         throw new UserError(`"${word}" is not a valid range. Range must not have more than ${MAX_RANGE} elements`);
       }
@@ -101,7 +100,8 @@ function atoms(word: string, base: BaseType, symbols: Symbols | undefined): Atom
       return [v];
     }
     case 'string':
-      if (word === '') throw new UserError('An empty string is not valid as input; use "" to represent the empty string');
+      if (word === '')
+        throw new UserError('An empty string is not valid as input; use "" to represent the empty string');
       return [unquote(word)];
     case 'uuid': {
       if (word.startsWith('@') && symbols) return [symbols(word, base.refType ?? 'strong')];
@@ -115,12 +115,16 @@ function atoms(word: string, base: BaseType, symbols: Symbols | undefined): Atom
 /** Throws UserError. */
 function checked(word: string, base: BaseType, symbols: Symbols | undefined): Atom[] {
   const all = atoms(word, base, symbols);
+  for (const a of all) check(a, base);
+  return all;
+}
+
+function check(a: Atom, base: BaseType): void {
   try {
-    for (const a of all) checkAtom(a, base);
+    checkAtom(a, base);
   } catch (e) {
     throw e instanceof OvsdbError ? new UserError(e.message) : e;
   }
-  return all;
 }
 
 /** One atom, for example the key of a map. Throws UserError. */
@@ -137,25 +141,32 @@ export function parseDatum(text: string, type: ColumnType, symbols?: Symbols, pa
   const bracket = text[r.at] === open;
   if (bracket) r.at++;
   const pairs: [Atom, Atom | undefined][] = [];
+  const unexpected = (): UserError => {
+    if (text[r.at] === '"') return new UserError(`${text}: quoted string extends past end of argument`);
+    return new UserError(`${text}: unexpected "${text[r.at]}" parsing ${english(type)}`);
+  };
   for (;;) {
-    r.skip(/[\s,]/);
-    if (r.done || text[r.at] === close) break;
+    r.skip(/\s/);
+    if (r.done || (bracket && text[r.at] === close)) break;
+    if (DELIMITER.test(text[r.at])) throw unexpected();
     const keys = checked(r.token(), type.key, symbols);
     if (type.value) {
-      if (text[r.at] !== '=') throw new UserError(`${text}: syntax error at "${r.rest}"`);
+      // The real program prints nothing after the quote at the end of the text.
+      r.skip(/\s/);
+      if (r.done) throw new UserError(`${text}: syntax error at "`);
+      if (text[r.at] !== '=') throw new UserError(`${text}: syntax error at "${text[r.at]}" expecting "="`);
       r.at++;
       pairs.push([keys[0], checked(r.token(), type.value, symbols)[0]]);
     } else pairs.push(...keys.map((k): [Atom, undefined] => [k, undefined]));
-    if (!r.done && !/[\s,]/.test(text[r.at]) && text[r.at] !== close) {
-      throw new UserError(`${text}: syntax error at "${text[r.at]}"`);
-    }
+    r.skip(/\s/);
+    if (text[r.at] === ',') r.at++;
   }
   if (bracket) {
     if (r.done) throw new UserError(`${text}: missing "${close}" at end of data`);
     r.at++;
     r.skip(/\s/);
     if (!r.done) throw new UserError(`${text}: trailing garbage after "${close}"`);
-  } else if (!r.done) throw new UserError(`${text}: syntax error at "${text[r.at]}"`);
+  }
   return gather(text, pairs, type, partial);
 }
 

@@ -70,9 +70,7 @@ const WRITERS: Readonly<Record<TableFormat, (t: ResultTable, style: TableStyle) 
   },
   list(t, style) {
     const records = t.rows.map((r) =>
-      r
-        .map((c, i) => `${style.headings ? `${t.headings[i].padEnd(20)}: ` : ''}${textOf(c, style)}\n`)
-        .join(''),
+      r.map((c, i) => `${style.headings ? `${t.headings[i].padEnd(20)}: ` : ''}${textOf(c, style)}\n`).join(''),
     );
     return (t.caption === undefined ? '' : `${t.caption}\n`) + records.join('\n');
   },
@@ -90,7 +88,14 @@ const WRITERS: Readonly<Record<TableFormat, (t: ResultTable, style: TableStyle) 
       `  <tr>\n${cells.map((c) => `    <${tag}>${html(c)}</${tag}>\n`).join('')}  </tr>\n`;
     const caption = t.caption === undefined ? '' : `  <caption>${html(t.caption)}</caption>\n`;
     const head = style.headings ? line('th', t.headings) : '';
-    const body = t.rows.map((r) => line('td', r.map((c) => textOf(c, style)))).join('');
+    const body = t.rows
+      .map((r) =>
+        line(
+          'td',
+          r.map((c) => textOf(c, style)),
+        ),
+      )
+      .join('');
     return `<table border=1>\n${caption}${head}${body}</table>\n`;
   },
   json(t, style) {
