@@ -4,7 +4,7 @@
  * values go. Writing a match is then one copy, and an answer of 100,000 flows takes a fifth of the time.
  *
  * Invariant: a plan is used only for a match whose mask is the same word for word, and whose values agree in all bits that any of its fields'
- * prerequisites look at. Judge: the plain writer, which makes the plans (match-oxm.ts).
+ * prerequisites look at. Judge: the plain writer, which makes the plans (match-encode.ts).
  */
 import { getUint, putBig, putUint } from '../lib/bytes.js';
 import type { FieldRow, Prereq } from './field.js';

@@ -1,5 +1,5 @@
 /** OXM and NXM entries: header, value, mask. Matches are lists of them (match-oxm.ts); set_field carries one. */
-import { get16, get32, getBig, getUint, lowBits, put16, put32, putBig } from '../lib/bytes.js';
+import { get16, get32, getBig, lowBits, put16, put32, putBig } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import type { FieldRow } from './field.js';
 import { codePointFor, fieldByHeader } from './fields.js';
@@ -83,7 +83,7 @@ export interface OxmValue {
   readonly mask: bigint;
 }
 
-function fault(row: FieldRow, code: 'BAD_MASK' | 'BAD_WILDCARDS' | 'BAD_VALUE'): UserError {
+export function fault(row: FieldRow, code: 'BAD_MASK' | 'BAD_WILDCARDS' | 'BAD_VALUE'): UserError {
   const words = {
     BAD_MASK: 'cannot be masked',
     BAD_WILDCARDS: 'has ones in its value that its mask ignores',
@@ -105,19 +105,7 @@ export function decodeOxmValue(b: Uint8Array, e: OxmEntry): OxmValue {
   return { value, mask: wire & row.valid };
 }
 
-/** As decodeOxmValue, in plain numbers, for entries of at most 4 bytes that are no ports: a flow_mod has many, and bigints cost. */
-export function decodeOxmNumber(b: Uint8Array, e: OxmEntry): { value: number; mask: number } {
-  const { row } = e;
-  const value = getUint(b, e.at, e.bytes);
-  const all = 2 ** (8 * e.bytes) - 1;
-  const wire = e.masked ? getUint(b, e.at + e.bytes, e.bytes) : all;
-  if (row.maskable === 'no' && wire !== all && wire !== 0) throw fault(row, 'BAD_MASK');
-  if ((value & ~wire) !== 0) throw fault(row, 'BAD_WILDCARDS');
-  if ((value & ~row.validLow) !== 0) throw fault(row, 'BAD_VALUE');
-  return { value, mask: (wire & row.validLow) >>> 0 };
-}
-
-/** May decodeOxmNumber read the field? */
+/** Is the field read and written in plain numbers? A flow_mod has many, and bigints cost. */
 export function isSmall(row: FieldRow): boolean {
   return row.bytes <= 4 && row.slot.bytes <= 4 && row.format !== 'of_port' && row.tunMetadata === undefined;
 }

@@ -1,8 +1,9 @@
 /** Matches on the wire, as messages hold them: of 1.0, of Nicira (with the cookie among the fields), and OXM. */
 import type { WireReader, WireWriter } from '../../action/context.js';
 import type { Match } from '../../flow/match.js';
+import { matchBytes } from '../../flow/match-encode.js';
 import { decodeOf10Match, encodeOf10Match, OF10_MATCH_BYTES } from '../../flow/match-of10.js';
-import { type DecodedMatch, decodeMatch, matchBytes } from '../../flow/match-oxm.js';
+import { type DecodedMatch, decodeMatch } from '../../flow/match-oxm.js';
 import { ofError } from '../errors.js';
 import { decodeOf11Match, encodeOf11Match, OF11_MATCH_BYTES } from './match-of11.js';
 
