@@ -14,7 +14,7 @@ export interface CheckOptions {
   /** OpenFlow wire version of who adds the flow; 1 is lenient about inconsistent actions. */
   readonly version: number;
   /** Table of the flow; undefined outside of tables (packet-out). */
-  readonly table?: number;
+  readonly table?: number | undefined;
   /** Tables there are. */
   readonly nTables?: number;
   /** Group exists? Unset: not asked. */

@@ -7,7 +7,7 @@ import { FIELDS, readField, readNumber } from './fields.js';
 import { Match } from './match.js';
 import { COOKIE_EXACT, COOKIE_MASKED } from './match-encode.js';
 import { decodeOxmHeader, decodeOxmValue, fault, isSmall, type OxmEntry } from './oxm.js';
-import { matchHasPrereqs, PREREQ_WORDS } from './prereqs.js';
+import { matchHasPrereqs, PREREQ_WORDS, type PrereqCheck, prereqCheck } from './prereqs.js';
 import { setField, setNumber } from './set.js';
 import { TunTable } from './tun-table.js';
 
@@ -66,7 +66,7 @@ function cookieAt(b: Uint8Array, at: number, to: number): number {
 /** Reads the entry at `at`, which ends before `to`; gives where the next one begins. */
 function decodeEntry(b: Uint8Array, at: number, to: number, m: Match, options: DecodeOptions): number {
   try {
-    const small = at + 4 <= to ? SMALL.get(get32(b, at)) : undefined;
+    const small = at + 4 <= to ? SMALL.get(get32(b, at) | 0) : undefined;
     if (small && at + 4 + b[at + 3] <= to) {
       decodeSmall(b, at + 4, small, m);
       return at + 4 + b[at + 3];
@@ -82,8 +82,8 @@ function decodeEntry(b: Uint8Array, at: number, to: number, m: Match, options: D
   }
 }
 
-function checkPlace(row: FieldRow, m: Match, free: boolean): void {
-  if (!matchHasPrereqs(row.prereqs, m)) {
+function checkPlace(row: FieldRow, hasPrereqs: boolean, free: boolean): void {
+  if (!hasPrereqs) {
     throw new UserError(`field ${row.name} needs ${PREREQ_WORDS[row.prereqs]} before it`, 'OFPBMC_BAD_PREREQ');
   }
   if (!free) throw new UserError(`field ${row.name} stands twice`, 'OFPBMC_DUP_FIELD');
@@ -95,29 +95,31 @@ interface SmallEntry {
   readonly masked: boolean;
   /** All bits of the payload. */
   readonly ones: number;
+  readonly needs: PrereqCheck;
 }
 
+/** By the header as a signed number, which needs no memory of its own. */
 const SMALL: ReadonlyMap<number, SmallEntry> = new Map(
   FIELDS.filter((row) => isSmall(row)).flatMap((row) =>
     row.ids
       .filter((id) => id.experimenter === undefined)
       .flatMap((id) =>
         [false, true].map((masked): [number, SmallEntry] => [
-          ((id.class << 16) | (id.field << 9) | (masked ? 0x100 : 0) | (masked ? 2 * row.bytes : row.bytes)) >>> 0,
-          { row, masked, ones: 2 ** (8 * row.bytes) - 1 },
+          (id.class << 16) | (id.field << 9) | (masked ? 0x100 : 0) | (masked ? 2 * row.bytes : row.bytes) | 0,
+          { row, masked, ones: 2 ** (8 * row.bytes) - 1, needs: prereqCheck(row.prereqs) },
         ]),
       ),
   ),
 );
 
 /** The value stands at `at`. */
-function decodeSmall(b: Uint8Array, at: number, { row, masked, ones }: SmallEntry, m: Match): void {
+function decodeSmall(b: Uint8Array, at: number, { row, masked, ones, needs }: SmallEntry, m: Match): void {
   const value = getUint(b, at, row.bytes);
   const wire = masked ? getUint(b, at + row.bytes, row.bytes) : ones;
   if (row.maskable === 'no' && wire !== ones && wire !== 0) throw fault(row, 'BAD_MASK');
   if ((value & ~wire) !== 0) throw fault(row, 'BAD_WILDCARDS');
   if ((value & ~row.validLow) !== 0) throw fault(row, 'BAD_VALUE');
-  checkPlace(row, m, readNumber(m.mask, row) === 0);
+  checkPlace(row, needs.holds(m), readNumber(m.mask, row) === 0);
   const mask = (wire & row.validLow) >>> 0;
   // Only Ethernet packets exist in this pipeline: a match on that says nothing.
   if (mask !== 0 && !(row.format === 'packet_type' && value === 0)) setNumber(m, row, value, mask);
@@ -127,7 +129,7 @@ function decodeLarge(b: Uint8Array, e: OxmEntry, m: Match, tun: TunTable | undef
   const { row } = e;
   const { value, mask } = decodeOxmValue(b, e);
   if (row.tunMetadata !== undefined) return setOption(m, row, e.bytes, value, mask, tun);
-  checkPlace(row, m, readField(m.mask, row) === 0n);
+  checkPlace(row, matchHasPrereqs(row.prereqs, m), readField(m.mask, row) === 0n);
   if (mask !== 0n) setField(m, row, value, mask);
 }
 

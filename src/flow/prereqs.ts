@@ -58,7 +58,7 @@ const CT = { new: 1, est: 2, rel: 4, rpl: 8, inv: 0x10, trk: 0x20, snat: 0x40, d
 /** A packet that was tracked and is not invalid has one of these. */
 const CT_VALID = CT.new | CT.est | CT.rpl;
 
-function isCt(p: Prereq): boolean {
+function isCt(p: string): boolean {
   return p === 'ct' || p === 'ct_ipv4' || p === 'ct_ipv6';
 }
 
@@ -89,20 +89,49 @@ export function checkPrereqs(p: Prereq, key: Uint8Array, mask?: Uint8Array): boo
 
 /** Does every packet of the match have the field? */
 export function matchHasPrereqs(p: Prereq, m: Match): boolean {
-  return (!isCt(p) || matchHasCt(m)) && conditionsHeld(p, m) === CONDITIONS[p].length;
+  return prereqCheck(p).holds(m);
+}
+
+/** The question for one prerequisite: for who asks it of many matches, and would look the chain up each time. */
+export class PrereqCheck {
+  constructor(
+    private readonly chain: readonly Condition[],
+    private readonly ct: boolean,
+  ) {}
+
+  holds(m: Match): boolean {
+    return (!this.ct || matchHasCt(m)) && heldOf(this.chain, m) === this.chain.length;
+  }
+}
+
+const CHECKS: ReadonlyMap<string, PrereqCheck> = new Map(
+  Object.entries(CONDITIONS).map(([p, chain]) => [p, new PrereqCheck(chain, isCt(p))]),
+);
+
+export function prereqCheck(p: Prereq): PrereqCheck {
+  const check = CHECKS.get(p);
+  if (!check) throw new Error(`weft bug: no prerequisite ${p}`);
+  return check;
 }
 
 /** How many of the chain's conditions the match fixes before the first it does not: how near it comes to having the field. */
 export function conditionsHeld(p: Prereq, m: Match): number {
-  const chain = CONDITIONS[p];
+  return heldOf(CONDITIONS[p], m);
+}
+
+function heldOf(chain: readonly Condition[], m: Match): number {
   for (let i = 0; i < chain.length; i++) {
     const c = chain[i];
     const slot = effectiveSlot(c, m.value);
-    const known = bitsAnd(getU(m.mask, slot), c.bits) === c.bits;
-    if (!known && !c.lenient) return i;
-    if (!c.values.includes(bitsAnd(getU(m.value, slot), c.bits))) return i;
+    if (!c.lenient && bitsAnd(getU(m.mask, slot), c.bits) !== c.bits) return i;
+    if (!isOneOf(c.values, bitsAnd(getU(m.value, slot), c.bits))) return i;
   }
   return chain.length;
+}
+
+function isOneOf(values: readonly number[], value: number): boolean {
+  for (let i = 0; i < values.length; i++) if (values[i] === value) return true;
+  return false;
 }
 
 /** Sets every bit that `matchHasPrereqs` may look at. */

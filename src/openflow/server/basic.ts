@@ -1,6 +1,8 @@
 /** Features, configuration, description, barrier, ports. */
+
 import type { OfPort } from '../../bridge/of-bridge.js';
 import { OFPP } from '../../flow/field.js';
+import { N_TABLES } from '../../flowtable/flow-mod.js';
 import { ofError } from '../errors.js';
 import { CAPABILITY, FRAG_MASK, INVALID_TTL_TO_CONTROLLER } from '../messages/basic.js';
 import type { PhyPort, PortMod, PortStats } from '../messages/port.js';
@@ -8,7 +10,6 @@ import { UNKNOWN } from '../schema.js';
 import { changing, type Handlers } from './handler.js';
 import type { Session } from './session.js';
 
-export const N_TABLES = 254;
 /** The action types 0 to 11 of 1.0. */
 const ACTIONS_10 = 0xfff;
 

@@ -18,7 +18,6 @@ import {
   toFlowMod,
 } from '../messages/flow-mod.js';
 import type { FlowStats, FlowStatsRequest } from '../messages/flow-stats.js';
-import { N_TABLES } from './basic.js';
 import { changing, type Handlers } from './handler.js';
 import type { Session } from './session.js';
 
@@ -118,22 +117,16 @@ function* describeAll(rules: readonly Rule[], bridge: OfBridge): Generator<FlowS
 
 /** Actions as the bridge may take them: ports, tables, groups, meters and what the match must say are checked. Throws with the OpenFlow error. */
 export function checked(s: Session, actions: readonly Action[], match: Match, table?: number): readonly Action[] {
-  const { bridge, version } = s;
-  return checkActions(actions, match, {
-    version,
-    ...(table === undefined ? {} : { table }),
-    nTables: N_TABLES,
-    groupExists: (id) => bridge.groups.get(id) !== undefined,
-    meterExists: (id) => bridge.meters.get(id) !== undefined,
-  });
+  return checkActions(actions, match, s.actionChecks(table));
 }
 
 /** A flow_mod of the message, ready for the bridge. Throws with the OpenFlow error. */
 export function flowModOf(s: Session, v: FlowModMessage): FlowMod {
   const mod = toFlowMod(v, s.version, s.tableIds);
   // The actions of a deletion mean nothing.
-  if (mod.command.startsWith('delete')) return { ...mod, actions: [] };
-  return { ...mod, actions: checked(s, mod.actions, mod.match, mod.table === TABLE_ALL ? 0 : mod.table) };
+  if (mod.command === 'delete' || mod.command === 'delete_strict') return { ...mod, actions: [] };
+  const actions = checked(s, mod.actions, mod.match, mod.table === TABLE_ALL ? 0 : mod.table);
+  return actions === mod.actions ? mod : { ...mod, actions };
 }
 
 function applyFlowMod(s: Session, v: FlowModMessage): void {

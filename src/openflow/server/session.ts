@@ -1,5 +1,7 @@
 /** What the switch remembers of one peer, and how handlers answer it. */
+import type { CheckOptions } from '../../action/check.js';
 import type { OfBridge } from '../../bridge/of-bridge.js';
+import { N_TABLES } from '../../flowtable/flow-mod.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Connection } from '../connection.js';
 import { type Envelope, encode, encodeParts, type Message } from '../message.js';
@@ -37,6 +39,14 @@ export class Session {
   readonly updates: FlowUpdate[] = [];
   /** Packets that no flow matched, and those that a flow sent, where their rate is limited. */
   readonly pacers: readonly [Pacer, Pacer] | undefined;
+  /** One for all messages: there may be 100,000 flow_mods. */
+  private readonly checks: { -readonly [K in keyof CheckOptions]: CheckOptions[K] } = {
+    version: 0,
+    table: undefined,
+    nTables: N_TABLES,
+    groupExists: (id) => this.bridge.groups.get(id) !== undefined,
+    meterExists: (id) => this.bridge.meters.get(id) !== undefined,
+  };
   /** The message being answered. */
   private request: { readonly xid: number; readonly bytes: Uint8Array } = { xid: 0, bytes: new Uint8Array(0) };
 
@@ -68,6 +78,14 @@ export class Session {
 
   get version(): number {
     return this.connection.version;
+  }
+
+  /** What actions are checked against; for those of flows with their table. Good until the next call. */
+  actionChecks(table: number | undefined): CheckOptions {
+    const { checks } = this;
+    checks.version = this.version;
+    checks.table = table;
+    return checks;
   }
 
   /** Called before a handler runs. */
