@@ -59,7 +59,7 @@ const LINK_DOWN = 1;
 export const UPKEEP_MS = 500;
 
 /** One less than the ports a native datapath has room for: 0 is none. */
-const MAX_VPORT = 1023;
+const MAX_VPORT = 4095;
 
 export class Core {
   readonly dp: Datapath;

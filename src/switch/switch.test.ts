@@ -31,7 +31,7 @@ for (const datapath of ['reference', 'native'] as const) {
     const fill = () => {
       for (let n = 0; n < 1024; n++) br.addPort(`q${n}`);
     };
-    t.throws(fill, { message: 'there are 1023 ports already: no more fit the datapath' });
+    t.throws(fill, { message: 'there are 4095 ports already: no more fit the datapath' });
     sw.close();
     t.end();
   });

@@ -20,7 +20,7 @@ export const DEFAULT_CONFIG: Omit<DatapathConfig, 'layoutVersion'> = {
   manual: false,
   busy: false,
   maxFlows: 65536 * 4,
-  maxPorts: 1024,
+  maxPorts: 4096,
   upcallRingBytes: 8 << 20,
   commandRingBytes: 4 << 20,
   microflow: true,

@@ -1,5 +1,5 @@
 /**
- * What the database wants of the switch: bridges, ports and interfaces joined and put in order. A pure function of the replica. What is no more
+ * What the database wants of the switch: bridges, ports and interfaces joined, in no order (a set has none). A pure function of the replica. What is no more
  * reachable from the root, or belongs to two bridges, is left out; the latter is told.
  */
 import type { BridgeRow, ConfigTables, InterfaceRow, PortRow } from './tables.js';
@@ -28,18 +28,12 @@ export interface Wanted {
   readonly faults: readonly string[];
 }
 
-/** "p2" before "p10": rows have no order of their own, and numbers are given out in this one. */
-const order = new Intl.Collator('en', { numeric: true });
-const byName = (a: { row: { name: string } }, b: { row: { name: string } }): number =>
-  order.compare(a.row.name, b.row.name);
-
 export function wanted(t: ConfigTables): Wanted {
   const faults: string[] = [];
   const bridges: WantedBridge[] = [];
   const seen = new Map<string, string>();
   const root = t.root.rows.values().next().value;
   const rows = (root?.bridges ?? []).flatMap((id) => t.bridges.rows.get(id) ?? []);
-  rows.sort((a, b) => order.compare(a.name, b.name));
   for (const row of rows) {
     if (row.name.includes('/') || row.name === '') {
       faults.push(`ignoring bridge with invalid name '${row.name}'`);
@@ -49,7 +43,7 @@ export function wanted(t: ConfigTables): Wanted {
       const port = t.ports.rows.get(id);
       return port ? wantedPort(t, row.name, port, seen, faults) : [];
     });
-    bridges.push({ row, name: row.name, ports: ports.sort(byName) });
+    bridges.push({ row, name: row.name, ports });
   }
   return { bridges, faults };
 }
@@ -74,6 +68,5 @@ function wantedPort(
     seen.set(iface.name, bridge);
     interfaces.push({ row: iface, port, isLocal: iface.name === bridge });
   }
-  interfaces.sort(byName);
   return interfaces.length > 0 ? [port] : [];
 }
