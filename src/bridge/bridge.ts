@@ -29,6 +29,7 @@ import { type BridgeView, type NormalWalk, type PacketUp, PORT_CONFIG, type Side
 import { DpMeters, type MeterIds } from './dp-meters.js';
 import { applyLearn, deleteLearned, mayLearn } from './learn.js';
 import { MacTable, type MacTableOptions } from './mac-table.js';
+import { type MirrorSpec, Mirrors } from './mirror.js';
 import { type NormalBridge, normal } from './normal.js';
 import type { OfBridge, OfBridgeListener, OfTableStats, Resumed } from './of-bridge.js';
 import { BridgePort, type BridgePortSpec } from './port.js';
@@ -67,6 +68,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   forwardBpdu = false;
   missToController = false;
   controllers = 0;
+  readonly mirrors = new Mirrors();
   private fragments = 0;
   private readonly dpMeters: DpMeters;
   readonly groups: Groups;
@@ -149,6 +151,28 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     const port = this.mustHave(number);
     port.vlan = vlanConfig(spec);
     this.macs.flush(number);
+    this.deps.upcalls.changes.everything();
+  }
+
+  setMirrors(specs: readonly MirrorSpec[]): void {
+    if (!this.mirrors.set(specs)) return;
+    for (const p of this.byNumber.values()) {
+      p.mirrorOutput = this.mirrors.isOutput(p.number);
+      if (p.mirrorOutput) this.macs.flush(p.number);
+    }
+    this.deps.upcalls.changes.everything();
+  }
+
+  mirror(x: NormalWalk, { number }: { number: number }, way: 'in' | 'out'): void {
+    if (this.mirrors.all.length === 0) return;
+    const port = this.byNumber.get(number);
+    if (port) this.mirrors.copy(this, x, port, way);
+  }
+
+  setProtected(number: number, on: boolean): void {
+    const port = this.mustHave(number);
+    if (port.isProtected === on) return;
+    port.isProtected = on;
     this.deps.upcalls.changes.everything();
   }
 

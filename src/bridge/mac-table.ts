@@ -59,7 +59,7 @@ export class MacTable implements MacView {
   /** Entries over a smaller size go at once, the oldest first; a shorter time counts from the next expiry on. */
   setOptions(options: MacTableOptions): void {
     this.options = options;
-    while (this.count > options.maxEntries && this.evict()) continue;
+    while (this.count > options.maxEntries && this.evict());
   }
 
   /** Forgets what was learned when these are others than before. */

@@ -13,8 +13,9 @@ import { admits, carries, inward, outward, putTags, readTags, type Tags, type Vl
 
 export interface NormalPort extends PortView {
   readonly vlan: VlanConfig;
-  /** Only sent to by mirrors. */
   readonly mirrorOutput: boolean;
+  /** Hears nothing of other protected ports. */
+  readonly isProtected: boolean;
 }
 
 export interface NormalBridge {
@@ -42,7 +43,7 @@ const RESERVED: readonly (readonly [value: number, mask: number])[] = [
   [0x01000cccccc0, 0xfffffffffff8], // Cisco connectivity fault management
 ];
 
-function isReserved(mac: number): boolean {
+export function isReserved(mac: number): boolean {
   return RESERVED.some(([value, mask]) => value === and48(mac, mask));
 }
 
@@ -62,7 +63,8 @@ function isGratuitousArp(flow: Uint8Array, mask: Uint8Array, dst: number): boole
   return get32(flow, K.nwSrc.offset) === get32(flow, K.nwDst.offset);
 }
 
-function send(x: NormalWalk, port: NormalPort, tags: Tags): void {
+/** Sends the frame by a port with these tags, as the port has them on the wire. */
+export function send(x: NormalWalk, port: NormalPort, tags: Tags): void {
   const { flow } = x;
   const saved = flow.slice(K.vlanTci.offset, K.vlanTci.offset + 2);
   const savedTpid = flow.slice(K.vlanTpid.offset, K.vlanTpid.offset + 2);
@@ -138,13 +140,17 @@ function deliver(b: NormalBridge, x: NormalWalk, tags: Tags, dst: number, from: 
     x.usedMac(entry);
     const to = b.normalPort(entry.port);
     if (!to) x.note(() => '>> learned port is unknown, dropping');
-    else if (to === from) x.note(() => '-> learned port is input port, dropping');
+    else if (from?.isProtected && to.isProtected) {
+      x.note(() => '-> learned port is protected, dropping');
+      x.reject('policy');
+    } else if (to === from) x.note(() => '-> learned port is input port, dropping');
     else send(x, to, tags);
     return;
   }
   if (!isMulticast(dst)) x.missedMac(tags.vid, dst);
   x.note(() => '-> no learned MAC for destination, flooding');
   for (const to of b.normalPorts()) {
+    if (from?.isProtected && to.isProtected) continue;
     if (to === from || to.mirrorOutput || to.config & PORT_CONFIG.noFlood || to.state & PORT_STATE.blocked) continue;
     if (carries(to.vlan, tags)) send(x, to, tags);
   }

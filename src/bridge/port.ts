@@ -42,6 +42,7 @@ export class BridgePort implements OfPort, NormalPort {
   state = 0;
   vlan: VlanConfig;
   mirrorOutput = false;
+  isProtected = false;
   readonly curr: number;
   readonly advertised = 0;
   readonly supported = 0;

@@ -21,15 +21,15 @@ for (const datapath of ['reference', 'native'] as const) {
     const br = sw.bridge('br0');
     br.addFlow('actions=NORMAL');
     const p2 = br.addPort('p2');
-    for (let n = 0; n < 3000; n++) {
+    for (let n = 0; n < 5000; n++) {
       br.addPort('p1');
-      if (n < 2999) br.removePort('p1');
+      if (n < 4999) br.removePort('p1');
     }
     p2.send(udp(1, 2));
     sw.run();
     t.equal(p2.counters().forwarded, 1, 'the last one is as good as the first');
     const fill = () => {
-      for (let n = 0; n < 1024; n++) br.addPort(`q${n}`);
+      for (let n = 0; n < 4096; n++) br.addPort(`q${n}`);
     };
     t.throws(fill, { message: 'there are 4095 ports already: no more fit the datapath' });
     sw.close();

@@ -23,6 +23,7 @@ export function finishFreezing(w: Walk): void {
       stack: w.stack,
       actionSet: w.actionSet,
       frames: w.frames,
+      mirrored: w.mirrored,
       // A controller is told of the rule the packet met first, whichever paused it, as by OVS.
       table: pause ? 0 : w.table,
       cookie: pause ? w.topCookie : (w.rule?.cookie ?? 0n),

@@ -69,6 +69,8 @@ export function stateOf(c: Continuation, at: Pick<FrozenState, 'bridge' | 'ofLin
     stack: c.stack,
     actionSet: c.actionSet,
     frames,
+    // Who got a copy before is not told to the controller.
+    mirrored: 0,
     table: 0,
     cookie: 0n,
     userdata: new Uint8Array(0),

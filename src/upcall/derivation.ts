@@ -6,7 +6,7 @@
  */
 import type { Rule } from '../flowtable/rule.js';
 import type { BucketHit, Translation } from './translation.js';
-import type { BridgeView, MacEntry, SideEffect } from './view.js';
+import type { BridgeView, MacEntry, SideEffect, Tally } from './view.js';
 
 /** The tables looked at and the rules met, in order. */
 export interface Path {
@@ -27,15 +27,17 @@ export interface Details {
   readonly states: readonly number[];
   readonly groups: readonly number[];
   readonly buckets: readonly BucketHit[];
+  readonly mirrors: readonly Tally[];
   readonly effects: readonly SideEffect[];
 }
 
-const NOTHING: Details = { macs: [], macMisses: [], states: [], groups: [], buckets: [], effects: [] };
+const NOTHING: Details = { macs: [], macMisses: [], states: [], groups: [], buckets: [], mirrors: [], effects: [] };
 
 /** Copies: the translation's own lists are used again. */
 export function details(t: Translation): Details {
-  const { macs, macMisses, states, groups, buckets, effects } = t;
-  const n = macs.length + macMisses.length + states.length + groups.length + buckets.length + effects.length;
+  const { macs, macMisses, states, groups, buckets, mirrors, effects } = t;
+  const n =
+    macs.length + macMisses.length + states.length + groups.length + buckets.length + mirrors.length + effects.length;
   if (n === 0) return NOTHING;
   const copy = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? [] : list.slice());
   return {
@@ -44,6 +46,7 @@ export function details(t: Translation): Details {
     states: copy(states),
     groups: copy(groups),
     buckets: copy(buckets),
+    mirrors: copy(mirrors),
     effects: copy(effects),
   };
 }

@@ -73,6 +73,7 @@ export function resume(w: Walk, s: FrozenState): void {
   w.inPort = get32(w.flow, OK.ofInPort.offset);
   w.stack = [...s.stack];
   w.actionSet = [...s.actionSet];
+  w.mirrored = s.mirrored;
   w.note(() => `-> resumed in table ${s.table}`);
   for (let i = 0; i < s.frames.length; i++) {
     const f = s.frames[i];

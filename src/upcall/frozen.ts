@@ -31,6 +31,8 @@ export interface FrozenState {
   readonly actionSet: readonly Action[];
   /** Innermost list first. Empty for a packet-in that does not go on. */
   readonly frames: readonly Frame[];
+  /** Mirrors that have their copy. */
+  readonly mirrored: number;
   /** Of the rule that sent the packet up. */
   readonly table: number;
   readonly cookie: bigint;
@@ -120,7 +122,7 @@ export class FrozenStates {
   private describe(s: FrozenState): string {
     const frames = s.frames.map((f) => `${this.names(f.actions, f.from)}${f.table}/${f.cookie ?? ''}`).join(' ');
     const stack = s.stack.map((i) => `${i.value}/${i.bits}`).join(' ');
-    const parts = [formatHex(s.ofLines), frames, stack, this.names(s.actionSet), s.table, s.cookie];
+    const parts = [formatHex(s.ofLines), frames, stack, this.names(s.actionSet), s.table, s.cookie, s.mirrored];
     return `${parts.join('|')}|${formatHex(s.userdata)}|${s.bridge.name}`;
   }
 }

@@ -48,6 +48,7 @@ export function emit(w: Walk, port: PortView): void {
   if (cut > 0 && grown !== 0) w.out.push({ type: 'trunc', maxLen: cut + grown });
   w.out.push({ type: 'output', port: port.vport });
   w.sent = true;
+  w.bridge.mirror?.(w, port, 'out');
 }
 
 /** Bytes of tags and labels. */
@@ -61,15 +62,16 @@ function headerBytes(key: Uint8Array): number {
  */
 function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   if (!w.mayNest()) return;
-  const { flow, bridge, inPort, table, rule, stack, actionSet, wasMpls } = w;
+  const { flow, bridge, inPort, table, rule, stack, actionSet, wasMpls, mirrored } = w;
   const saved = flow.slice();
   flow.fill(0, 3 * LINE_BYTES, DP_KEY_BYTES);
   flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
   w.stack = [];
   w.actionSet = [];
+  w.mirrored = 0;
   w.depth++;
   w.enterBridge(peer.bridge, peer.port.number);
-  w.enterPort(peer.port);
+  w.enterPort(peer.port, false);
   w.input.tracer?.leave();
   w.finishList();
   w.depth--;
@@ -82,6 +84,7 @@ function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   w.stack = stack;
   w.actionSet = actionSet;
   w.wasMpls = wasMpls;
+  w.mirrored = mirrored;
   // Its exit ends nothing here.
   w.ended = w.failed;
 }
@@ -184,6 +187,7 @@ export function packetIn(w: Walk, maxLen: number, reason: number, controllerId: 
       stack: [],
       actionSet: [],
       frames: [],
+      mirrored: w.mirrored,
       table: w.table,
       cookie,
       userdata,

@@ -5,7 +5,7 @@ import { newKey, words } from '../flow/key.js';
 import type { Bucket, Group, Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { FrozenState, FrozenStates } from './frozen.js';
-import type { BridgeView, MacEntry, SideEffect } from './view.js';
+import type { BridgeView, MacEntry, SideEffect, Tally } from './view.js';
 
 /** Told of each step of a walk. Absent outside trace and explain, so it may be slow. */
 export interface Tracer {
@@ -74,6 +74,8 @@ export class Translation {
   /** Groups met, whether they exist or not. */
   readonly groups: number[] = [];
   readonly buckets: BucketHit[] = [];
+  /** Mirrors that got a copy. */
+  readonly mirrors: Tally[] = [];
 
   private readonly lists: readonly unknown[][] = [
     this.effects,
@@ -87,6 +89,7 @@ export class Translation {
     this.states,
     this.groups,
     this.buckets,
+    this.mirrors,
   ];
 
   /** Lists are emptied, not replaced: whoever keeps one copies it. Actions are the exception, a new list each time. */

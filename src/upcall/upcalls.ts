@@ -15,11 +15,11 @@ import { get16, get32, put16 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { affected, type ChangeSet, Changes } from './changes.js';
 import { continuationOf } from './continuation.js';
-import type { Path } from './derivation.js';
+import type { Details, Path } from './derivation.js';
 import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
 import { traceText } from './trace.js';
-import { type BucketHit, type TranslateInput, Translation } from './translation.js';
+import { type TranslateInput, Translation } from './translation.js';
 import type { BridgeView, PortView } from './view.js';
 import { Walk } from './walk.js';
 
@@ -107,7 +107,7 @@ export class Upcalls {
     const actions: readonly DpAction[] = t.actions;
     if (!flow) {
       this.counts.unkept++;
-      creditRules(t, t.buckets, 1, u.frame.length, this.now);
+      creditRules(t, t, 1, u.frame.length, this.now);
       for (const e of t.effects) if (e.kind === 'fin_timeout') e.bridge.apply(e, this.now, flags);
     }
     this.dp.resume(u.worker, u.pending, flow?.slot, actions);
@@ -158,7 +158,7 @@ export class Upcalls {
     const t = this.explain(input);
     const flags = get16(input.key, K.tcpFlags.offset);
     for (const e of t.effects) e.bridge.apply(e, this.now, flags);
-    creditRules(t, t.buckets, 1, frame.length, this.now);
+    creditRules(t, t, 1, frame.length, this.now);
     this.dp.execute(input.key, frame, offload, t.actions);
   }
 
@@ -260,7 +260,7 @@ export class Upcalls {
     flow.bytes = c.bytes;
     flow.used = Math.floor(c.usedMs);
     flow.tcpFlags = c.tcpFlags;
-    creditRules(flow.path, flow.details.buckets, packets, bytes, c.usedMs);
+    creditRules(flow.path, flow.details, packets, bytes, c.usedMs);
     for (const e of flow.details.effects) e.bridge.apply(e, c.usedMs, c.tcpFlags);
   }
 
@@ -272,12 +272,13 @@ export class Upcalls {
 
 function creditRules(
   d: Pick<Path, 'rules' | 'bridges' | 'misses'>,
-  buckets: readonly BucketHit[],
+  more: Pick<Details, 'buckets' | 'mirrors'>,
   packets: number,
   bytes: number,
   now: number,
 ): void {
   for (let i = 0; i < d.rules.length; i++) d.bridges[i].credit(d.rules[i], packets, bytes, now);
   for (const m of d.misses) m.bridge.creditMiss(m.table, packets);
-  for (const b of buckets) b.groups.credit(b.group, [b.bucket], packets, bytes);
+  for (const b of more.buckets) b.groups.credit(b.group, [b.bucket], packets, bytes);
+  for (const m of more.mirrors) m.credit(packets, bytes);
 }

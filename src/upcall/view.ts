@@ -19,6 +19,8 @@ export interface PortView {
   /** OFPPC_ and OFPPS_ bits, as in OfPort. */
   readonly config: number;
   readonly state: number;
+  /** Reserved for mirrors: what comes in by it is dropped, and only mirrors send to it by NORMAL and in floods. */
+  readonly mirrorOutput?: boolean;
   /** The other end of a patch port. */
   readonly patch?: { readonly bridge: BridgeView; readonly port: PortView };
 }
@@ -64,6 +66,8 @@ export interface BridgeView {
   mayLearn(spec: LearnSpec, mod: FlowMod): boolean;
   /** The NORMAL action: the bridge's own learning switch. */
   normal(x: NormalWalk): void;
+  /** Copies to mirrors what comes in or went out by a port. */
+  mirror?(x: NormalWalk, port: PortView, way: 'in' | 'out'): void;
   /** OFPC_FRAG_ bits: 0 normal, 1 drop, 2 reassemble, 3 nx-match. */
   readonly fragmentHandling: number;
   /** How many VLAN tags keys have. */
@@ -82,6 +86,11 @@ export interface BridgeView {
   /** `tcpFlags` are those of the packets that were forwarded meanwhile. */
   apply(effect: SideEffect, now: number, tcpFlags: number): void;
   packetIn(p: PacketUp): void;
+}
+
+/** Somebody who counts the packets of flows. */
+export interface Tally {
+  credit(packets: number, bytes: number): void;
 }
 
 /** A packet on its way to a controller. `frame` is a view, valid only during the call. */
@@ -108,6 +117,11 @@ export interface NormalWalk {
   readonly inPort: number;
   /** Nothing will come of it: a trace, in which OVS learns nothing. */
   readonly traced: boolean;
+  /** Bytes that the next `emit` cuts the frame to; 0: not. */
+  cut: number;
+  /** Bits of the mirrors that have their copy. */
+  mirrored: number;
+  usedMirror(m: Tally): void;
   /** Sends with the outer tag (and the inner one) as the flow now has them. */
   emit(port: PortView): void;
   /** A MAC entry (or the lack of one) decided: the flow depends on it. */

@@ -60,6 +60,8 @@ export class WalkState {
   wasMpls = false;
   /** Bytes the next output is cut to; 0: not. */
   cut = 0;
+  /** Bits of the bridge's mirrors that have their copy. */
+  mirrored = 0;
   depth = 0;
   protected resubmits = 0;
   reason: DropReasonName | undefined;
@@ -88,7 +90,7 @@ export class WalkState {
     this.frames = [];
     this.freezeHash = undefined;
     this.ended = this.failed = this.freezing = this.wasMpls = this.sent = this.listOver = false;
-    this.cut = this.depth = this.resubmits = this.table = 0;
+    this.cut = this.mirrored = this.depth = this.resubmits = this.table = 0;
     this.rule = undefined;
     this.pause = undefined;
     this.topCookie = this.lostCookie = 0n;

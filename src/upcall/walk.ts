@@ -33,7 +33,7 @@ import { OFPR } from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
-import { type MacEntry, type NormalWalk, PORT_CONFIG, type PortView, type SideEffect } from './view.js';
+import { type MacEntry, type NormalWalk, PORT_CONFIG, type PortView, type SideEffect, type Tally } from './view.js';
 import { WalkState } from './walk-state.js';
 
 /** OVS's limits, which controllers rely on: depth of resubmits that do not go forward, and resubmits in all. */
@@ -49,20 +49,36 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     this.begin(input, t);
     const { bridge, frozen } = input;
     if (frozen) resume(this, frozen);
-    else if (input.actions) this.list(input.actions);
-    else this.enterPort(bridge.port(input.inPort));
+    else if (input.actions) {
+      const port = bridge.port(input.inPort);
+      if (port) bridge.mirror?.(this, port, 'in');
+      this.list(input.actions);
+    } else this.enterPort(bridge.port(input.inPort), true);
     if (!this.failed) this.finishList();
     this.finish();
   }
 
-  /** A packet comes in by a port of the current bridge: admission, then table 0, whose part of a trace stays open. */
-  enterPort(port: PortView | undefined): void {
+  /**
+   * A packet comes in by a port of the current bridge: admission, then table 0, whose part of a trace stays open. `first`: it comes from outside. What
+   * comes in by a patch port is no arrival to mirrors.
+   */
+  enterPort(port: PortView | undefined, first: boolean): void {
     const rule = this.lookup(0, this.inPort, 'miss');
     this.topCookie = rule?.cookie ?? 0n;
     if (port && port.config & PORT_CONFIG.noRecv) {
       this.note(() => '>> OFPPC_NO_RECV set, dropping');
       this.reject('policy');
-    } else if (rule) this.runRule(rule, false);
+      return;
+    }
+    if (first && port?.mirrorOutput) {
+      this.note(
+        () => `>>>> dropping packet received on port ${port.name}, which is reserved exclusively for mirroring <<<<`,
+      );
+      this.reject('policy');
+      return;
+    }
+    if (first && port) this.bridge.mirror?.(this, port, 'in');
+    if (rule) this.runRule(rule, false);
     else this.missed();
   }
 
@@ -230,6 +246,10 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   effect(e: SideEffect): void {
     this.t.effects.push(e);
+  }
+
+  usedMirror(m: Tally): void {
+    this.t.mirrors.push(m);
   }
 
   usedMac(entry: MacEntry): void {

@@ -1,7 +1,7 @@
 /** What the database is told of the program and the system, in the words of OVS's start scripts. */
 import { readFileSync } from 'node:fs';
 import { DEFAULT_DESCRIPTION } from '../../openflow/server/state.js';
-import type { About } from './configurator.js';
+import type { About } from './reporter.js';
 
 /** From os-release(5): "debian" and "12"; "unknown" where the system does not say. */
 export function aboutSystem(file = '/etc/os-release'): About {

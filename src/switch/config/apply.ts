@@ -162,7 +162,10 @@ export class Applier {
     }
     if (m.portRow !== i.port.row) {
       m.portRow = i.port.row;
-      if (m.port) b.bridge.setVlan(m.port.number, vlanSpec(i.port.row));
+      if (m.port) {
+        b.bridge.setVlan(m.port.number, vlanSpec(i.port.row));
+        b.bridge.setProtected(m.port.number, i.port.row.protected);
+      }
     }
     return m.port !== undefined || i.isLocal;
   }
@@ -197,6 +200,7 @@ export class Applier {
       const number = this.number(b, row);
       const hwAddr = type === 'system' ? undefined : askedMac(row);
       m.port = this.plant.addPort(b.bridge, spec, { number, vlan: vlanSpec(port.row), hwAddr });
+      b.bridge.setProtected(number, port.row.protected);
       if (type === 'system' && spec.mtu !== undefined) this.plant.setMtu(m.port, spec.mtu);
     } catch (e) {
       if (!(e instanceof UserError)) throw e;

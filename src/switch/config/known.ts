@@ -35,7 +35,7 @@ export const WORDS: Readonly<Record<string, TableWords>> = {
     },
   },
   Bridge: {
-    later: words('stp_enable rstp_enable mcast_snooping_enable netflow sflow ipfix auto_attach mirrors flow_tables'),
+    later: words('stp_enable rstp_enable mcast_snooping_enable netflow sflow ipfix auto_attach flow_tables'),
     maps: {
       other_config: {
         applied: words('datapath-id dp-desc dp-sn hwaddr forward-bpdu mac-aging-time mac-table-size disable-in-band'),
@@ -44,7 +44,7 @@ export const WORDS: Readonly<Record<string, TableWords>> = {
     },
   },
   Port: {
-    later: words('qos bond_mode lacp bond_updelay bond_downdelay bond_fake_iface protected'),
+    later: words('qos bond_mode lacp bond_updelay bond_downdelay bond_fake_iface'),
     maps: {
       other_config: {
         applied: words('qinq-ethtype priority-tags transient'),

@@ -22,9 +22,9 @@ export class Writer {
     this.written.clear();
   }
 
-  /** Keeps only what is said of these rows. */
-  retain(ids: ReadonlySet<string>): void {
-    for (const id of this.written.keys()) if (!ids.has(id)) this.written.delete(id);
+  /** Keeps only what is said of rows that there are. */
+  retain(tables: readonly ReadonlyMap<string, unknown>[]): void {
+    for (const id of this.written.keys()) if (!tables.some((rows) => rows.has(id))) this.written.delete(id);
   }
 
   put<C>(tx: Transaction, table: Table<C>, id: string, values: Partial<ValuesOf<C>>): void {
