@@ -170,10 +170,10 @@ export class Reader implements WireReader {
     return (BigInt(high) << 32n) | BigInt(low);
   }
 
-  /** A copy: it stays right when the receive buffer is used again. */
+  /** A copy, so that what is kept of a message does not keep the chunk it came in: `slice` of a Buffer would. */
   bytes(n: number): Uint8Array {
     const at = this.take(n);
-    return this.data.slice(at, at + n);
+    return new Uint8Array(this.data.subarray(at, at + n));
   }
 
   skip(n: number): void {

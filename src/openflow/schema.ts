@@ -24,6 +24,17 @@ const MAX_U64 = 0xffffffffffffffffn;
 
 export const u8: Codec<number> = { read: (r) => r.u8(), write: (w, v) => w.u8(v) };
 export const u16: Codec<number> = { read: (r) => r.u16(), write: (w, v) => w.u16(v) };
+/** A number that is padding before a version: 0 there, whatever a peer left in it. */
+export function u16Since(version: number): Codec<number> {
+  return {
+    read: (r) => {
+      const v = r.u16();
+      return r.version >= version ? v : 0;
+    },
+    write: (w, v) => w.u16(w.version >= version ? v : 0),
+  };
+}
+
 export const u32: Codec<number> = { read: (r) => r.u32(), write: (w, v) => w.u32(v) };
 export const u64: Codec<bigint> = { read: (r) => r.u64(), write: (w, v) => w.u64(v) };
 
@@ -33,7 +44,7 @@ export const counter: Codec<number> = {
     const v = r.u64();
     return v === MAX_U64 ? UNKNOWN : Number(v);
   },
-  write: (w, v) => w.u64(v < 0 ? MAX_U64 : BigInt(Math.floor(v))),
+  write: (w, v) => w.u64(v < 0 ? MAX_U64 : v >= 2 ** 64 ? MAX_U64 - 1n : BigInt(Math.floor(v))),
 };
 
 export const nothing: Codec<Record<string, never>> = { read: () => ({}), write: () => {} };
@@ -53,15 +64,15 @@ export function bytes(n: number): Codec<Uint8Array> {
 }
 
 /** What is left of the message, copied. */
-export const rest: Codec<Uint8Array> = { read: (r) => r.bytes(r.remaining).slice(), write: (w, v) => w.bytes(v) };
+export const rest: Codec<Uint8Array> = { read: (r) => r.bytes(r.remaining), write: (w, v) => w.bytes(v) };
 
-/** Text in a field of n bytes: ends at the first NUL; at most n - 1 bytes of it are sent. */
+/** Text in a field of n bytes: ends at the first NUL, or after n - 1 bytes. */
 export function text(n: number): Codec<string> {
   return {
     read: (r) => {
       const b = r.bytes(n);
       const end = b.indexOf(0);
-      return Buffer.from(end < 0 ? b : b.subarray(0, end)).toString('latin1');
+      return Buffer.from(b.subarray(0, end < 0 ? n - 1 : end)).toString('latin1');
     },
     write: (w, v) => {
       const b = Buffer.from(v, 'latin1').subarray(0, n - 1);

@@ -158,7 +158,8 @@ function mplsSet(s: MplsSet): ActionRow<ActionOf<'set_mpls_label' | 'set_mpls_tc
     encode(a, w) {
       // The TTL kept an action of its own when set_field replaced the other two.
       if (w.version < 3 || s.type === 'set_mpls_ttl') putNumber(w, s.codes, s.bytes, a.value);
-      else putSetField(w, fieldNamed(s.field), BigInt(a.value));
+      // Older forms have room for more bits than the field.
+      else putSetField(w, fieldNamed(s.field), BigInt(a.value % 2 ** s.bits));
     },
     forms: numberForms(s.codes, s.bytes, (v) => ({ type: s.type, value: Number(v) })),
     check: (_a, state) => needMpls(s.type, state),

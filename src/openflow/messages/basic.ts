@@ -42,6 +42,9 @@ export interface OfErrorMessage extends ErrorCode {
 const NX_WRAPPED_TYPE = 0xb0c2;
 const EXPERIMENTER_TYPE = 0xffff;
 
+/** Next comes the number of a vendor: 0 is nobody's, and stands for errors that need none. */
+const hasVendor = (r: WireReader): boolean => r.remaining >= 4 && (r.peek16(0) !== 0 || r.peek16(2) !== 0);
+
 /**
  * An experimenter's error has two wrappings: OpenFlow 1.0 and 1.1 know none, so Nicira's own (type 0xb0c2, then vendor, type and code) is
  * used; from 1.2 on type 0xffff, the type where the code stands, then the vendor.
@@ -51,10 +54,10 @@ const error: Codec<OfErrorMessage> = {
     const type = r.u16();
     const code = r.u16();
     const take = (e: ErrorCode): OfErrorMessage => ({ ...e, data: rest.read(r) });
-    if (type === NX_WRAPPED_TYPE && code === 0 && r.remaining >= 8) {
+    if (type === NX_WRAPPED_TYPE && code === 0 && r.remaining >= 8 && hasVendor(r)) {
       return take({ vendor: r.u32(), type: r.u16(), code: r.u16() });
     }
-    if (type === EXPERIMENTER_TYPE && r.version >= 3 && r.remaining >= 4) {
+    if (type === EXPERIMENTER_TYPE && r.version >= 3 && hasVendor(r)) {
       return take({ vendor: r.u32(), type: code, code: 0 });
     }
     return take({ vendor: 0, type, code });
@@ -63,7 +66,7 @@ const error: Codec<OfErrorMessage> = {
     if (v.vendor === 0) {
       w.u16(v.type);
       w.u16(v.code);
-    } else if (w.version < 3) {
+    } else if (w.version < 3 || v.code !== 0) {
       w.u16(NX_WRAPPED_TYPE);
       w.u16(0);
       w.u32(v.vendor);

@@ -1,4 +1,5 @@
 /** Bundles: messages that take effect together or not at all. 1.4's own, and as an extension of 1.3. */
+import { ofError } from '../errors.js';
 import { msg, onf } from '../row.js';
 import { type Codec, struct, u16, u32 } from '../schema.js';
 
@@ -16,6 +17,9 @@ export const BUNDLE = { open: 0, close: 2, commit: 4, discard: 6 } as const;
 /** All of it at once for packets; in order. */
 export const BUNDLE_FLAGS = { atomic: 1, ordered: 2 } as const;
 
+/** Of the message inside. */
+const HEADER_BYTES = 8;
+
 const control = struct({ id: u32, type: u16, flags: u16 });
 
 export interface BundleAdd {
@@ -30,7 +34,9 @@ const add: Codec<BundleAdd> = {
     r.skip(2);
     const flags = r.u16();
     // The message says its length; properties may follow, of which none is known.
-    const message = r.peek(r.peek16(2));
+    const length = r.peek16(2);
+    if (length < HEADER_BYTES || length > r.remaining) throw ofError('OFPBFC_MSG_BAD_LEN');
+    const message = r.peek(length);
     r.skip(r.remaining);
     return { id, flags, message };
   },

@@ -6,7 +6,7 @@ import type { FlowMod } from '../../flowtable/flow-mod.js';
 import { FLOW_FLAG } from '../../flowtable/rule.js';
 import { ofError } from '../errors.js';
 import { ANY, msg, nx } from '../row.js';
-import { byVersion, type Codec } from '../schema.js';
+import { byVersion, type Codec, u16Since } from '../schema.js';
 import { readFlowActions, readFlowInstructions, writeActions, writeInstructions } from './actions.js';
 import { readMatch10, readNxm, readOxm, writeMatch10, writeNxm, writeOxm } from './match.js';
 import { readOxs, writeOxs } from './oxs.js';
@@ -54,6 +54,7 @@ function readFlags(flags: number, version: number, adding: boolean): number {
   return version < 3 && adding ? flags | FLOW_FLAG.resetCounts : flags;
 }
 
+const since14 = u16Since(5);
 const wireFlags = (flags: number, version: number) => flags & KNOWN_FLAGS[version];
 
 interface Tail {
@@ -183,7 +184,7 @@ const flowMod11: Codec<FlowModMessage> = {
       outPort: port32.read(r),
       outGroup: r.u32(),
       flags: readFlags(r.u16(), r.version, command === 0),
-      importance: r.u16(),
+      importance: since14.read(r),
       match: readOxm(r, false, r.lent),
       actions: readFlowInstructions(r),
     };
@@ -201,7 +202,7 @@ const flowMod11: Codec<FlowModMessage> = {
     port32.write(w, v.outPort);
     w.u32(v.outGroup);
     w.u16(wireFlags(v.flags, w.version));
-    w.u16(w.version >= 5 ? v.importance : 0);
+    since14.write(w, v.importance);
     writeOxm(w, v.match);
     writeInstructions(w, v.actions);
   },

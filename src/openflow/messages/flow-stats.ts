@@ -3,7 +3,7 @@ import type { Action } from '../../action/action.js';
 import type { WireReader, WireWriter } from '../../action/context.js';
 import type { Match } from '../../flow/match.js';
 import { ask, nxAsk, nxTell, tell } from '../row.js';
-import { byVersion, type Codec, listOf } from '../schema.js';
+import { byVersion, type Codec, listOf, u16Since } from '../schema.js';
 import { readActions, readInstructions, writeFlowActions, writeFlowInstructions } from './actions.js';
 import { readMatch10, readNxm, readOxm, writeMatch10, writeNxm, writeOxm, writeOxmAlways } from './match.js';
 import { readOxs, writeOxs } from './oxs.js';
@@ -97,6 +97,8 @@ export interface FlowStats {
   readonly packets: bigint;
   readonly bytes: bigint;
 }
+const since13 = u16Since(4);
+const since14 = u16Since(5);
 const NOT_SAID = { idleAge: -1, hardAge: -1, flags: 0, importance: 0 } as const;
 const MAX_U64 = 0xffffffffffffffffn;
 const readCount = (r: WireReader) => {
@@ -189,8 +191,8 @@ const flow11: Codec<FlowStats> = {
     r.skip(1);
     const durationSec = r.u32();
     const durationNsec = r.u32();
-    const times = { priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16(), flags: r.u16() };
-    const importance = r.u16();
+    const times = { priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16(), flags: since13.read(r) };
+    const importance = since14.read(r);
     r.skip(2);
     const counts = { cookie: r.u64(), packets: readCount(r), bytes: readCount(r) };
     const match = readOxm(r);
@@ -206,8 +208,8 @@ const flow11: Codec<FlowStats> = {
       w.u16(v.priority);
       w.u16(v.idleTimeout);
       w.u16(v.hardTimeout);
-      w.u16(w.version >= 4 ? v.flags : 0);
-      w.u16(w.version >= 5 ? v.importance : 0);
+      since13.write(w, v.flags);
+      since14.write(w, v.importance);
       w.zeros(2);
       w.u64(v.cookie);
       writeCount(w, v.packets);

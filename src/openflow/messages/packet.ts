@@ -193,6 +193,8 @@ function readPin(type: number, body: WireReader): Partial<PacketInMessage> {
   }
   if (type === PIN.reason) return { reason: body.u8() };
   if (type === PIN.metadata) return { metadata: readMetadata(body, body.remaining) };
+  // Empty ones are as good as none.
+  if (body.remaining === 0 && (type === PIN.userdata || type === PIN.continuation)) return {};
   if (type === PIN.userdata) return { userdata: rest.read(body) };
   if (type === PIN.continuation) return { continuation: rest.read(body) };
   return {};

@@ -37,7 +37,7 @@ const stats10 = mapped(
     matched: counter,
   }),
   (v): TableStats => v,
-  (v) => ({ ...v, wildcards: WILDCARDS_10 }),
+  (v) => ({ ...v, wildcards: v.wildcards ?? WILDCARDS_10 }),
 );
 /** What is kept of a table that tells its features in 1.1 and 1.2. */
 function told(v: Omit<TableStats, 'wildcards'>): TableStats {
@@ -65,7 +65,7 @@ const stats11 = mapped(
   (v) => ({
     ...v,
     ...ABLE_11,
-    instructions: instructionsOf(v.table),
+    instructions: v.instructions ?? instructionsOf(v.table),
     writeActions: ABLE_11.actions,
     applyActions: ABLE_11.actions,
     config: 0,
@@ -102,7 +102,7 @@ const stats12 = mapped(
     applySetFields: ABLE_12.setFields,
     metadataMatch: ALL_ONES,
     metadataWrite: ALL_ONES,
-    instructions: instructionsOf(v.table),
+    instructions: v.instructions ?? instructionsOf(v.table),
     config: 0,
   }),
 );

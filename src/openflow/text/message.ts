@@ -45,14 +45,19 @@ export function formatMessage(m: Message, ctx: TextContext): string {
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
+/** Messages in messages are printed no deeper: 64 KB have room for 5,000 errors about errors, and the stack has not. */
+const MAX_DEPTH = 32;
+
 /** The text of any bytes that came as a message: what cannot be read is shown with the error and as a dump. */
 export function formatBytes(bytes: Uint8Array, ctx: TextContext): string {
   if (bytes.length < HEADER_BYTES)
     return `OpenFlow packet too short (only ${bytes.length} bytes):\n${formatHexDump(bytes)}`;
   const header = readHeader(bytes);
   if (header.length > bytes.length) return truncated(bytes, header.length);
+  const depth = (ctx.depth ?? 0) + 1;
+  if (depth > MAX_DEPTH) return formatHexDump(bytes);
   try {
-    return formatMessage(decode(bytes), ctx);
+    return formatMessage(decode(bytes), { ...ctx, depth });
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
     return undecodable(bytes, e);
