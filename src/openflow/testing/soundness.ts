@@ -1,4 +1,5 @@
 /** What must hold of any bytes that come as a message, whoever made them. */
+import { Match } from '../../flow/match.js';
 import { UserError } from '../../lib/errors.js';
 import { errorCode, errorName } from '../errors.js';
 import { decode, encode, type Message } from '../message.js';
@@ -50,6 +51,7 @@ function meaning(value: unknown, withForm = false): string {
   return JSON.stringify(value, (key, v: unknown) => {
     if (typeof v === 'bigint') return `${v}n`;
     if (v instanceof Uint8Array) return hex(v);
+    if (v instanceof Match) return `${hex(v.value)}/${hex(v.mask)}`;
     if (key === 'form' && !withForm) return undefined;
     if (typeof v !== 'object' || v === null || Array.isArray(v)) return v;
     if (!withForm && isPartial(v))
