@@ -2,6 +2,7 @@ import { callControl } from '../control/client.js';
 import { UserError } from '../lib/errors.js';
 import { controlSocket } from '../switch/control-target.js';
 import { connectUnix, runDirectory } from '../switch/of-sockets.js';
+import { versionText } from './usage.js';
 
 const USAGE = `usage: weft appctl [-t TARGET] COMMAND [ARG...]
 Gives a command to the running switch (the one of $WEFT_RUNDIR, or of the control socket TARGET). The command list-commands lists them.
@@ -19,6 +20,10 @@ export async function main(args: readonly string[], program: string): Promise<nu
     words.splice(0, 2);
   }
   const command = words.shift();
+  if (command === '--version' || command === '-V') {
+    process.stdout.write(versionText(program));
+    return 0;
+  }
   if (command === undefined || command === '--help' || command === '-h') {
     process.stdout.write(USAGE);
     return command === undefined ? 1 : 0;

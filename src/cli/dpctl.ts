@@ -1,4 +1,5 @@
 import { callAndPrint } from './appctl.js';
+import { versionText } from './usage.js';
 
 const USAGE = `usage: weft dpctl [-t TARGET] COMMAND [ARG...]
 Shows the datapath of the running switch (the one of $WEFT_RUNDIR, or of the control socket TARGET).
@@ -17,6 +18,10 @@ export async function main(args: readonly string[], program: string): Promise<nu
     words.splice(0, 2);
   }
   const command = words.shift();
+  if (command === '--version' || command === '-V') {
+    process.stdout.write(versionText(program));
+    return 0;
+  }
   if (command === undefined || command === '--help' || command === '-h') {
     process.stdout.write(USAGE);
     return command === undefined ? 1 : 0;

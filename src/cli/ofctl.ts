@@ -147,8 +147,8 @@ export async function main(argv: readonly string[], called: string, io = TERMINA
       return 0;
     }
     if (flags.has('version')) {
-      const { version } = await import('./usage.js');
-      io.out(`${program} (weft) ${version()}\nOpenFlow versions 0x1:0x6\n`);
+      const { versionText } = await import('./usage.js');
+      io.out(`${versionText(program)}OpenFlow versions 0x1:0x6\n`);
       return 0;
     }
     const settings = readSettings(line, program);

@@ -9,7 +9,11 @@ import type { ControllerOptions } from '../switch/controllers.js';
 import { Daemon, type NamedPort } from '../switch/daemon.js';
 import { runDirectory } from '../switch/of-sockets.js';
 import type { Tls } from '../switch/tls.js';
+import { vlogCommands } from '../switch/vlog/commands.js';
 import { CONTROLLER_OPTIONS, CONTROLLER_USAGE, parseControllers, parseTls } from './switchd/controllers.js';
+import { makeVlog } from './switchd/log.js';
+import { becomeProcess, isDetached, letGo, takeProcessOptions, tellStarter } from './switchd/process.js';
+import { versionText } from './usage.js';
 
 const USAGE = `usage: weft switchd [OPTION...] [DATABASE]
 Runs a switch until SIGTERM or SIGINT. DATABASE is an Open_vSwitch database that says what the switch is to be: unix:PATH, tcp:HOST[:PORT]
@@ -26,22 +30,40 @@ ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WE
   --no-microflow          megaflow cache only
   --vlan-limit N          VLAN tags that matches see: 1 (default) or 2
   --max-flows N           datapath flows at most (default 200000)
+
+  --detach                go into the background when all is set up; --no-chdir stays in this directory
+  --monitor               a second process starts the switch again when it dies of a fault
+  --pidfile=FILE          a second file with the process number (the first is RUNDIR/ovs-vswitchd.pid)
+  --log-file[=FILE]       write the log to a file ($OVS_LOGDIR or /var/log/openvswitch, ovs-vswitchd.log)
+  -v[SPEC], --verbose[=SPEC]  levels of the log: words for a module, a destination (console, file, syslog) and a level
+                          (off, emer, err, warn, info, dbg), or PATTERN:DESTINATION:PATTERN
+  --syslog-target=HOST:PORT  where syslog messages go, by UDP
+  --unixctl=SOCKET        the control socket
 `;
 
 export async function main(args: readonly string[], program: string): Promise<number> {
-  const log = (text: string) => process.stderr.write(`${program}: ${text}\n`);
+  const say = (line: string): void => {
+    if (isDetached()) tellStarter(line);
+    else process.stderr.write(line);
+  };
   let daemon: Daemon | undefined;
   let configurator: Configurator | undefined;
   try {
-    const options = parse(args);
-    if (!options) {
-      process.stdout.write(USAGE);
+    const { options: own, rest } = takeProcessOptions(args);
+    const options = parse(rest);
+    if (options === 'help' || options === 'version') {
+      process.stdout.write(options === 'help' ? USAGE : versionText(program));
       return 0;
     }
+    const status = await becomeProcess(own, (text) => makeVlog(own, say).logger('daemon')(text, 'err'));
+    if (status !== undefined) return status;
+    const vlog = makeVlog(own, say);
+    const log = vlog.logger('bridge');
     const ended = new Promise<void>((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
     });
-    daemon = new Daemon({ ...options, log });
+    const { pidFile, unixctl } = own;
+    daemon = new Daemon({ ...options, log, commands: vlogCommands(vlog), pidFile, unixctl });
     await daemon.start();
     for (const b of options.bridges) {
       const bridge = await daemon.addLearningBridge(b.name, b.above);
@@ -56,7 +78,9 @@ export async function main(args: readonly string[], program: string): Promise<nu
       configurator = new Configurator(daemon, { remotes, log, dummies, tls, about: aboutSystem() });
       await Promise.race([configurator.ready, ended, daemon.exitAsked]);
     }
-    process.stdout.write('weft: ready\n');
+    if (!isDetached()) process.stdout.write('weft: ready\n');
+    if (isDetached()) vlog.console = undefined;
+    letGo(own);
     await Promise.race([ended, daemon.exitAsked]);
     await configurator?.close();
     await daemon.close();
@@ -66,7 +90,7 @@ export async function main(args: readonly string[], program: string): Promise<nu
     await configurator?.close();
     await daemon?.close();
     if (!known) throw e;
-    log(e.message);
+    say(`${program}: ${e.message}\n`);
     return 1;
   }
 }
@@ -87,7 +111,7 @@ interface Options {
 /** The one option whose value may be left out. */
 const DUMMY = /^--enable-dummy(?:=(.*))?$/;
 
-function parse(args: readonly string[]): Options | undefined {
+function parse(args: readonly string[]): Options | 'help' | 'version' {
   const dummies = args.map((a) => DUMMY.exec(a)).filter((m) => m !== null);
   const { values: v, positionals } = parseArgs({
     args: args.filter((a) => !DUMMY.test(a)),
@@ -103,9 +127,11 @@ function parse(args: readonly string[]): Options | undefined {
       'vlan-limit': { type: 'string' },
       'max-flows': { type: 'string' },
       help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'V' },
     },
   });
-  if (v.help) return undefined;
+  if (v.help) return 'help';
+  if (v.version) return 'version';
   if (positionals.length > 1) throw new UserError(`at most one database, not also "${positionals[1]}"`);
   const settings = new Map<string, NamedPort>();
   for (const [name, port] of (v.port ?? []).map((text) => parsePort(text))) {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { DEFAULT_DESCRIPTION } from '../openflow/server/state.js';
 
 /** Every program of the launcher, one row each. A test checks that the file of each exists. */
 export const PROGRAMS: readonly (readonly [string, string])[] = [
@@ -9,6 +10,7 @@ export const PROGRAMS: readonly (readonly [string, string])[] = [
   ['dpctl', 'show the datapath: ports, flows (ovs-dpctl)'],
   ['pktgen', 'send and measure test traffic'],
   ['bench', 'measure the switch on this machine'],
+  ['compat', "a folder with the names of Open vSwitch's programs, to put first in PATH"],
   ['demo', 'two switches, four hosts, real traffic, explained'],
 ];
 
@@ -16,6 +18,11 @@ export function version(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   const found = /"version":\s*"([^"]+)"/.exec(text);
   return found ? found[1] : 'unknown';
+}
+
+/** Scripts look here for the release of Open vSwitch whose ways they may count on. */
+export function versionText(program: string): string {
+  return `${program} (Open vSwitch) ${DEFAULT_DESCRIPTION.software}\nweft ${version()}\n`;
 }
 
 export function usage(): string {

@@ -1,6 +1,7 @@
 import { UserError } from '../lib/errors.js';
+import { VSWITCH_SCHEMA } from '../ovsdb/schema/vswitch.js';
 import { OvsdbError } from '../ovsdb/value/error.js';
-import { version } from './usage.js';
+import { versionText } from './usage.js';
 import { BRIDGE_COMMANDS } from './vsctl/bridge-commands.js';
 import type { Command } from './vsctl/command.js';
 import { ConnectionLost } from './vsctl/connection.js';
@@ -24,7 +25,7 @@ function information(run: Run, program: string): string {
   if (run.info === 'help') return usage(program);
   if (run.info === 'commands') return COMMANDS.map((c) => `${commandLine(c)}\n`).join('');
   if (run.info === 'options') return `${optionLines().join('\n')}\n`;
-  return `${program} (weft) ${version()}\nDB Schema 8.3.1\n`;
+  return `${versionText(program)}DB Schema ${VSWITCH_SCHEMA.version}\n`;
 }
 
 /** As programs end that an alarm clock kills: what waits for us sees the signal. */

@@ -6,12 +6,12 @@
  * loop as a rule. Statistics and timeouts have a timer.
  */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Bridge } from '../bridge/bridge.js';
 import { flowModFromText } from '../bridge/flow-text.js';
 import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
-import { ControlServer } from '../control/unixctl.js';
+import { type ControlCommand, ControlServer } from '../control/unixctl.js';
 import { loadAddon } from '../datapath/driver/load.js';
 import { NativeDriver } from '../datapath/driver/native-driver.js';
 import type { DeviceInfo } from '../datapath/native.js';
@@ -38,6 +38,12 @@ export interface DaemonOptions {
   readonly runDir?: string | null;
   readonly microflow?: boolean;
   readonly log?: (text: string) => void;
+  /** Further commands of the control socket. */
+  readonly commands?: readonly ControlCommand[];
+  /** The control socket's path, where it is not <rundir>/ovs-vswitchd.<pid>.ctl. */
+  readonly unixctl?: string;
+  /** A second pid file. */
+  readonly pidFile?: string;
 }
 
 const MAX_FLOWS = 200_000;
@@ -81,7 +87,7 @@ export class Daemon {
   private readonly log: (text: string) => void;
   private readonly control = new ControlServer();
   private closeControl: () => Promise<void> = async () => {};
-  private pidFile: string | undefined;
+  private readonly pidFiles: string[] = [];
   private askExit: () => void = () => {};
   /** Resolves when the exit command came. */
   readonly exitAsked = new Promise<void>((resolve) => {
@@ -92,7 +98,7 @@ export class Daemon {
   private closed = false;
   private cancel: () => void = () => {};
 
-  constructor(options: DaemonOptions = {}) {
+  constructor(private readonly options: DaemonOptions = {}) {
     const maxFlows = options.maxFlows ?? MAX_FLOWS;
     const maxVlans = options.maxVlans ?? 1;
     this.log = options.log ?? (() => {});
@@ -124,21 +130,25 @@ export class Daemon {
       run: () => `${JSON.stringify(this.controllerStatus())}\n`,
     });
     for (const c of controlCommands(this.core, this.driver, () => this.askExit())) this.control.register(c);
+    for (const c of options.commands ?? []) this.control.register(c);
     this.upkeepLater();
   }
 
   /** Opens the control socket and writes the pid file. Rejects with UserError when another switch has the run directory. */
   async start(): Promise<void> {
     if (this.runDir === undefined) return;
-    const pidFile = join(this.runDir, `${PROGRAM}.pid`);
-    try {
-      loadAddon().lockPidFile(pidFile);
-    } catch (e) {
-      throw new UserError(e instanceof Error ? e.message : String(e));
+    const own = join(this.runDir, `${PROGRAM}.pid`);
+    const second = this.options.pidFile === undefined ? own : resolve(this.runDir, this.options.pidFile);
+    for (const pidFile of new Set([own, second])) {
+      try {
+        loadAddon().lockPidFile(pidFile);
+      } catch (e) {
+        throw new UserError(e instanceof Error ? e.message : String(e));
+      }
+      this.pidFiles.push(pidFile);
     }
-    this.pidFile = pidFile;
     removeStaleControl(this.runDir, PROGRAM);
-    const socket = join(this.runDir, `${PROGRAM}.${process.pid}.ctl`);
+    const socket = resolve(this.runDir, this.options.unixctl ?? `${PROGRAM}.${process.pid}.ctl`);
     this.closeControl = await listenUnix(socket, (s) => this.control.accept(s));
   }
 
@@ -324,7 +334,7 @@ export class Daemon {
     }
     this.served.clear();
     await this.closeControl();
-    if (this.pidFile !== undefined) rmSync(this.pidFile, { force: true });
+    for (const f of this.pidFiles) rmSync(f, { force: true });
     this.core.close();
   }
 }
