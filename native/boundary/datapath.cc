@@ -111,6 +111,7 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     r.mtu = u32(o, "mtu");
     r.loop = flag(o, "loop");
     r.offload = flag(o, "offload");
+    r.rx_bytes = u32(o, "rxBytes");
     std::string why;
     const int err = open(info).port_add(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(), r, &why);
     if (err == 0) return;

@@ -120,6 +120,7 @@ void Generator::run() {
     uint64_t wait = 1000000;
     if (!over && config_.rate != 0) wait = std::min<uint64_t>(wait, 1000000000u / config_.rate);
     const timespec t{0, static_cast<long>(wait)};
+    if (in_ && in_->doze()) continue;
     pollfd p{in_ ? in_->fd() : -1, POLLIN, 0};
     ppoll(&p, in_ ? 1 : 0, &t, nullptr);
   }

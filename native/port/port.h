@@ -23,7 +23,6 @@ class Pool {
 };
 
 struct PortTally {  // the worker adds these to the counters arena after each call
-  uint64_t errors = 0;
   uint64_t dropped_full = 0;
   uint64_t dropped_error = 0;
   uint64_t dropped_mtu = 0;
@@ -42,6 +41,10 @@ class Port {
   virtual int fd() const = 0;
   // True: packets may come without fd() telling, so the worker does not sleep.
   virtual bool polled() const { return fd() < 0; }
+  // The worker is about to wait on fd(). True: it should look again first.
+  virtual bool doze() { return false; }
+  // Frames that the device had and that could not be taken, since the last call.
+  virtual uint64_t lost() { return 0; }
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.
   virtual int failed() const { return 0; }
   virtual uint32_t mtu() const = 0;
@@ -54,6 +57,7 @@ struct PortOptions {
   uint32_t mtu;
   bool loop;
   bool offload;
+  uint32_t rx_bytes;  // memory for received frames; 0: chosen
 };
 
 // Makers. On failure: nullptr, with `why` (a sentence for people, 512 bytes) and `err` (an errno).

@@ -1,11 +1,9 @@
 // System ports: an existing device (veth, NIC) by AF_PACKET.
 //
-// Receive: a TPACKET_V2 ring. The kernel copies a frame into the ring on the processor that delivers it, and we read it without a system call. A frame
-// larger than a ring slot (a TCP segment of up to 64 KB) is announced in the ring with TP_STATUS_COPY and taken whole with recvmsg, which
-// costs one call a segment (PACKET_COPY_THRESH). V3 would save nothing for small frames and hands blocks over only every millisecond or more.
+// Receive: by a filter of ours into a ring of packed records (intake.h), and from the packet socket's ring (packet_ring.h) what the filter leaves there, or
+// everything where the filter is not to be had.
 // Send: several plain frames in a row as a burst (burst.h); others, and where that is not to be had, by sendmmsg, one call a batch. PACKET_VNET_HDR on
 // both ways carries the checksum and segmentation state.
-// The kernel strips VLAN tags into metadata: they are put back here.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -15,15 +13,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "../packet/offload.h"
 #include "burst.h"
+#include "intake.h"
 #include "netdev.h"
+#include "packet_ring.h"
 #include "port.h"
+#include "receive_memory.h"
 
 namespace weft {
 namespace {
@@ -32,51 +35,43 @@ namespace {
 constexpr int kTaken = 0;
 constexpr int kTakenCongested = 2;  // taken, but slow down
 constexpr uint32_t kLinkHeader = 14;
-constexpr uint32_t kVnetHeader = 10;
-constexpr uint32_t kSlotBytes = 2048;
-constexpr uint32_t kBlockBytes = 1 << 16;
-constexpr uint32_t kBlocks = 128;  // 8 MiB: 4,096 slots, 8 ms at 500 kpps
-constexpr uint32_t kSlots = kBlocks * (kBlockBytes / kSlotBytes);
+constexpr uint32_t kVnetHeader = PacketRing::kVnetHeader;
 // Empty looks at the ring between two looks at the socket's error state.
 constexpr uint32_t kErrorCheckEvery = 4096;
+// Looks for the frame that a marker announces before it counts as lost: longer than the kernel takes between the two, unless its processor was taken away.
+constexpr uint32_t kMissingPatience = 256;
 
 class System final : public Port {
  public:
+  struct Parts {
+    int fd;
+    uint8_t* ring;
+    uint32_t ring_bytes;
+    std::unique_ptr<Intake> intake;
+    ReceiveMemory::Share share;
+  };
   // `here`: the device is in the namespace of the thread that will send.
-  System(int fd, uint8_t* ring, const DeviceInfo& device, bool offload, bool here)
-      : fd_(fd), ring_(ring), ifindex_(device.ifindex), mtu_(device.mtu), offload_(offload), burst_wanted_(here) {}
-  ~System() override {
-    munmap(ring_, static_cast<size_t>(kBlocks) * kBlockBytes);
-    close(fd_);
-  }
+  System(Parts parts, const DeviceInfo& device, bool offload, bool here)
+      : fd_(parts.fd),
+        ring_(parts.fd, parts.ring, parts.ring_bytes),
+        intake_(std::move(parts.intake)),
+        share_(std::move(parts.share)),
+        ifindex_(device.ifindex),
+        mtu_(device.mtu),
+        offload_(offload),
+        burst_wanted_(here) {}
+  ~System() override { close(fd_); }
 
   uint32_t receive(Pool& pool, Packet** out, uint32_t max) override {
-    uint32_t n = 0;
-    while (n < max) {
-      auto* h = reinterpret_cast<tpacket2_hdr*>(ring_ + static_cast<size_t>(next_) * kSlotBytes);
-      const uint32_t status = __atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE);
-      if ((status & TP_STATUS_USER) == 0) break;
-      __builtin_prefetch(ring_ + static_cast<size_t>((next_ + 1) % kSlots) * kSlotBytes);
-      __builtin_prefetch(ring_ + static_cast<size_t>((next_ + 1) % kSlots) * kSlotBytes + 64);
-      Packet* p = (status & TP_STATUS_COPY) != 0 ? take_whole(pool) : take_slot(pool, *h);
-      if (p != nullptr) {
-        if ((status & TP_STATUS_VLAN_VALID) != 0) {
-          restore_tag(*p, (status & TP_STATUS_VLAN_TPID_VALID) != 0 ? h->tp_vlan_tpid : ETH_P_8021Q, h->tp_vlan_tci);
-        }
-        out[n++] = p;
-      } else {
-        lost_++;
-      }
-      __atomic_store_n(&h->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-      next_ = (next_ + 1) % kSlots;
-    }
+    const uint32_t n = intake_ ? receive_records(pool, out, max) : receive_slots(pool, out, max);
     if (n == 0 && ++empty_ >= kErrorCheckEvery) check_device();
     return n;
   }
 
+  bool doze() override { return intake_ && intake_->doze(); }
+  uint64_t lost() override { return std::exchange(lost_, 0) + (intake_ ? intake_->lost() : 0); }
+
   void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) override {
-    tally.errors += lost_;
-    lost_ = 0;
     for (uint32_t at = 0; at < n;) {
       uint32_t end = at;
       const uint32_t plain = burst_wanted_ ? plain_run(packets, at, n) : 0;
@@ -220,45 +215,62 @@ class System final : public Port {
     }
   }
 
-  Packet* take_slot(Pool& pool, const tpacket2_hdr& h) {
-    const auto* frame = reinterpret_cast<const uint8_t*>(&h) + h.tp_mac;
-    if (h.tp_snaplen < h.tp_len || h.tp_mac + h.tp_snaplen > kSlotBytes) return nullptr;  // cut by the kernel: not the whole frame
-    Packet* p = pool.take(h.tp_snaplen > kSmallBuffer - kHeadroom);
-    if (p == nullptr) return nullptr;
-    std::memcpy(p->data, frame, h.tp_snaplen);
-    p->len = h.tp_snaplen;
-    std::memcpy(&p->offload, frame - kVnetHeader, kVnetHeader);
-    return p;
+  void got(Packet* p, Packet** out, uint32_t& n) {
+    if (p != nullptr)
+      out[n++] = p;
+    else
+      lost_++;
   }
 
-  Packet* take_whole(Pool& pool) {
-    Packet* p = pool.take(true);
-    Offload off{};
-    uint8_t nothing[1];
-    iovec iov[2] = {{&off, kVnetHeader}, {p ? p->data : nothing, p ? tailroom(*p) : sizeof nothing}};
-    msghdr msg{};
-    msg.msg_iov = iov;
-    msg.msg_iovlen = 2;
-    const ssize_t got = recvmsg(fd_, &msg, MSG_DONTWAIT);
-    if (p == nullptr) return nullptr;
-    if (got < static_cast<ssize_t>(kVnetHeader) || (msg.msg_flags & MSG_TRUNC) != 0) {
-      pool.give(p);
-      return nullptr;
+  uint32_t receive_slots(Pool& pool, Packet** out, uint32_t max) {
+    uint32_t n = 0;
+    while (n < max && ring_.waiting()) got(ring_.take(pool), out, n);
+    return n;
+  }
+
+  // Records in order; a marker stands for the frame at the head of the socket's ring.
+  uint32_t receive_records(Pool& pool, Packet** out, uint32_t max) {
+    intake_->wake();
+    uint32_t n = 0;
+    bool popped = false;
+    while (n < max) {
+      const Intake::Record* r = intake_->front();
+      while (ring_.waiting() && ring_.doorbell()) ring_.skip();
+      if (r == nullptr) {
+        // What is in the socket's ring has a marker, which by now is to be seen; without one it is an orphan.
+        if (!ring_.waiting() || intake_->more()) break;
+        got(ring_.take(pool), out, n);
+        continue;
+      }
+      if (r->len != 0) {
+        got(take_record(pool, *r), out, n);
+      } else if (ring_.waiting()) {
+        got(ring_.take(pool), out, n);
+      } else if (++missing_ < kMissingPatience) {
+        break;
+      } else {
+        lost_++;
+      }
+      missing_ = 0;
+      intake_->pop();
+      popped = true;
     }
-    p->len = static_cast<uint32_t>(got) - kVnetHeader;
-    p->offload = off;
-    return p;
+    if (popped) intake_->give_back();
+    return n;
   }
 
-  static void restore_tag(Packet& p, uint16_t tpid, uint16_t tci) {
-    if (headroom(p) < 4 || p.len < 12) return;
-    std::memmove(p.data - 4, p.data, 12);
-    p.data -= 4;
-    p.len += 4;
-    const uint16_t tag[2] = {htons(tpid), htons(tci)};
-    std::memcpy(p.data + 12, tag, 4);
-    if ((p.offload.flags & 1) != 0) p.offload.csum_start += 4;
-    if (p.offload.gso_type != 0) p.offload.hdr_len += 4;
+  static Packet* take_record(Pool& pool, const Intake::Record& r) {
+    Packet* p = pool.take(r.len > kSmallBuffer - kHeadroom);
+    if (p == nullptr) return nullptr;
+    std::memcpy(p->data, r.frame, r.len);
+    p->len = r.len;
+    if (r.flags != 0) {
+      p->offload.flags = r.flags;
+      p->offload.csum_start = r.csum_start;
+      p->offload.csum_offset = r.csum_offset;
+    }
+    if (r.tagged != 0) PacketRing::restore_tag(*p, ntohs(r.tpid), r.tci);
+    return p;
   }
 
   void check_device() {
@@ -275,36 +287,22 @@ class System final : public Port {
   }
 
   int fd_;
-  uint8_t* ring_;
+  PacketRing ring_;
+  std::unique_ptr<Intake> intake_;
+  ReceiveMemory::Share share_;
   int ifindex_;
-  uint32_t next_ = 0;
   uint32_t mtu_;
   bool offload_;
   bool burst_wanted_;
   std::unique_ptr<Burst> burst_;  // made when it is first of use
   int failed_ = 0;
   uint32_t empty_ = 0;
+  uint32_t missing_ = 0;  // looks for the frame of the marker at the front
   uint64_t lost_ = 0;
 };
 
 // Every option that must hold, in order; the text names the one that did not.
-const char* configure(int fd, int ifindex) {
-  const int one = 1;
-  const int version = TPACKET_V2;
-  const int big = 16 << 20;
-  if (setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0) return "cannot use TPACKET_V2 on";
-  if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one) != 0) return "cannot use PACKET_VNET_HDR on";
-  if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) != 0) return "cannot ignore own frames on";
-  if (setsockopt(fd, SOL_PACKET, PACKET_COPY_THRESH, &one, sizeof one) != 0) return "cannot set PACKET_COPY_THRESH on";
-  // Beyond the limits of net.core only with CAP_NET_ADMIN; without it the smaller buffer works, with more loss in bursts.
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof big) != 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof big) != 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
-  tpacket_req req{};
-  req.tp_block_size = kBlockBytes;
-  req.tp_block_nr = kBlocks;
-  req.tp_frame_size = kSlotBytes;
-  req.tp_frame_nr = kSlots;
-  if (setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req) != 0) return "cannot make a receive ring for";
+const char* join_device(int fd, int ifindex) {
   sockaddr_ll at{};
   at.sll_family = AF_PACKET;
   at.sll_protocol = htons(ETH_P_ALL);
@@ -334,19 +332,34 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
   DeviceInfo info{};
   int e = device_info(fd, o.device, &info);
   const char* fault = "no device";
+  System::Parts parts{fd, nullptr, 0, nullptr, ReceiveMemory::take(o.rx_bytes)};
+  if (e == 0) {
+    parts.intake = Intake::open(parts.share.bytes());
+    // The socket's own ring has then little to hold.
+    parts.ring_bytes = parts.intake ? std::max(parts.share.bytes() / 4, PacketRing::kBlockBytes) : parts.share.bytes();
+    if ((fault = PacketRing::prepare(fd, parts.ring_bytes)) != nullptr) e = errno;
+  }
+  if (e == 0 && parts.intake && !parts.intake->attach(fd)) {
+    e = errno;
+    fault = "cannot attach the filter to";
+  }
   void* ring = MAP_FAILED;
-  if (e == 0 && (fault = configure(fd, info.ifindex)) != nullptr) e = errno;
   if (e == 0) {
     fault = "cannot map the receive ring of";
-    ring = mmap(nullptr, static_cast<size_t>(kBlocks) * kBlockBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    ring = mmap(nullptr, parts.ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
     if (ring == MAP_FAILED) e = errno;
+  }
+  if (e == 0 && (fault = join_device(fd, info.ifindex)) != nullptr) {
+    e = errno;
+    munmap(ring, parts.ring_bytes);
   }
   if (e != 0) {
     *err = explain(why, e, fault, o.device);
     close(fd);
     return nullptr;
   }
-  return new System(fd, static_cast<uint8_t*>(ring), info, o.offload, o.netns == nullptr || *o.netns == 0);
+  parts.ring = static_cast<uint8_t*>(ring);
+  return new System(std::move(parts), info, o.offload, o.netns == nullptr || *o.netns == 0);
 }
 
 }  // namespace weft

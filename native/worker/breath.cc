@@ -34,6 +34,7 @@ uint32_t Worker::receive(uint32_t vport, PortSlot& s) {
   if (s.failed) return 0;
   Packet* batch[kBatch];
   const uint32_t n = s.port->receive(pool_, batch, kBatch);
+  if (const uint64_t lost = s.port->lost()) [[unlikely]] arena_.port(vport)[kPortRxErrors] += lost;
   if (n == 0) {
     if (const int err = s.port->failed()) failed(vport, err);
     return 0;

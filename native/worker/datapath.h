@@ -19,6 +19,7 @@ struct PortRequest {
   uint32_t mtu = 1500;
   bool loop = false;
   bool offload = false;
+  uint32_t rx_bytes = 0;
 };
 
 class Datapath {

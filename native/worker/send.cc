@@ -85,7 +85,6 @@ void Worker::flush(uint32_t vport) {
   uint64_t* block = arena_.port(vport);
   block[kPortTxPackets] += tally.sent_packets;
   block[kPortTxBytes] += tally.sent_bytes;
-  block[kPortRxErrors] += tally.errors;  // frames that the device had and could not give
   // Most packets left, came from one port, and are ours: they are counted together.
   const uint32_t in_port = s.queue[0]->in_port;
   uint64_t forwarded = 0;

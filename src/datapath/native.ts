@@ -139,6 +139,8 @@ export interface PortConfig {
   offload: boolean;
   /** Network namespace path to open the device in, or "". */
   netns: string;
+  /** system: bytes of memory for frames that arrived and wait, rounded down to a power of two. 0: a share of what is left for all ports. */
+  rxBytes: number;
 }
 
 export interface DatapathConfig {

@@ -19,6 +19,7 @@ export const MEMORY: PortConfig = {
   loop: false,
   offload: false,
   netns: '',
+  rxBytes: 0,
 };
 export const NULL_PORT: PortConfig = { ...MEMORY, kind: 'null' };
 

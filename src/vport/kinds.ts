@@ -34,7 +34,7 @@ function row(type: string, native: PortKind | undefined, options: string[], doc:
 }
 
 export const VPORT_KINDS: readonly VportKind[] = [
-  row('system', 'system', ['offload', 'netns'], 'an existing device: veth, NIC'),
+  row('system', 'system', ['offload', 'netns', 'rx_ring'], 'an existing device: veth, NIC'),
   row('internal', 'tap', ['offload', 'netns'], 'a device that weft makes; it may be moved into a namespace'),
   row('tap', 'tap', ['offload', 'netns'], 'the same as internal'),
   row('patch', undefined, ['peer'], 'a wire to a patch port of another bridge'),
@@ -48,6 +48,8 @@ const byType = new Map(VPORT_KINDS.map((k) => [k.type, k]));
 
 /** Linux's limit: IFNAMSIZ with the terminating zero. */
 const MAX_DEVICE_NAME = 15;
+/** Memory for frames that arrived and wait. */
+const RX_RING_KIB = { min: 128, max: 65536 } as const;
 export const MTU_RANGE = { min: 68, max: 65535 } as const;
 
 export function vportKind(type: string): VportKind {
@@ -62,6 +64,15 @@ function flag(spec: VportSpec, key: string, otherwise: boolean): boolean {
   if (text === 'true') return true;
   if (text === 'false') return false;
   throw new UserError(`${spec.name}: options:${key} must be true or false, not "${text}"`);
+}
+
+/** A number of KiB within a range; 0 where the option is not given. */
+function kilobytes(spec: VportSpec, key: string, range: { readonly min: number; readonly max: number }): number {
+  const text = spec.options?.[key];
+  if (text === undefined) return 0;
+  const n = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (n >= range.min && n <= range.max) return n;
+  throw new UserError(`${spec.name}: options:${key} must be ${range.min} to ${range.max} (KiB), not "${text}"`);
 }
 
 /** What the datapath is to open; undefined for kinds that live in translation. Throws UserError that names the fault. */
@@ -86,6 +97,7 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
     loop: flag(spec, 'loop', false),
     offload: flag(spec, 'offload', true),
     netns: spec.options?.netns ?? '',
+    rxBytes: kilobytes(spec, 'rx_ring', RX_RING_KIB) * 1024,
   };
 }
 

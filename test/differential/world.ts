@@ -22,6 +22,7 @@ const MEMORY: PortConfig = {
   loop: false,
   offload: false,
   netns: '',
+  rxBytes: 0,
 };
 const NULL_PORT = 6;
 /** Memory of a world is given back when JavaScript collects garbage, which takes some worlds. */

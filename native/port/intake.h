@@ -1,0 +1,77 @@
+// Received frames, copied by a program of ours in the kernel into a ring of packed records.
+//
+// Problem: what a packet socket's ring costs (530 ns a frame) is paid by whoever sends to the port, and on veth the sender is what limits small frames.
+// Half of it is cache lines that come from the worker's processor: the status word of the slot, the one of a slot a quarter of the ring ahead, both
+// written by the worker; the rest a time stamp nobody reads, locks, the wake-up. And a slot has room for a full frame, so a ring that survives a pause of the worker is larger than the caches.
+// Idea: the socket's filter, which runs first, is our program. It copies the frame, its checksum state and its stripped tag into a ring buffer map, where a
+// record takes the frame's length, not a slot, and whose lines the worker only reads; then it refuses the frame to the socket's own ring.
+// What it does not take - segments (GSO) and long frames - goes to the socket's ring as before, and a marker record keeps its place in the order.
+// While the worker sleeps the filter lets one byte of the frame pass: a doorbell, since the socket is what the worker waits on.
+// Invariant: every frame in the socket's ring that is no doorbell has a marker before it, written earlier. The opposite does not hold (that ring may be
+// full), so a marker whose frame does not come is skipped after a while; a frame whose marker was skipped is taken when no record is left.
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "bpf.h"
+
+namespace weft {
+
+class Intake {
+ public:
+  static constexpr uint32_t kMaxFrame = 1584;
+
+  struct Record {
+    uint32_t len;  // 0: a marker
+    uint16_t tci, tpid;  // of the tag that the kernel took off; network order of tpid as the kernel has it
+    uint16_t csum_start, csum_offset;
+    uint8_t flags;  // as Offload
+    uint8_t tagged;
+    uint16_t reserved;
+    uint8_t frame[];
+  };
+  static_assert(sizeof(Record) == 16);
+
+  // `bytes` is a power of two of pages. Null with errno: ENOTSUP without the kernel's type information, EPERM without the capabilities.
+  static std::unique_ptr<Intake> open(uint32_t bytes);
+  ~Intake();
+  // From here on the socket's frames come here.
+  bool attach(int socket) const;
+
+  // The oldest record, or null. It stays the oldest until `pop`.
+  const Record* front();
+  void pop() { at_ += step_; }
+  // Gives the places of what was popped back.
+  void give_back() { __atomic_store_n(consumer_, at_, __ATOMIC_RELEASE); }
+  bool more() const { return __atomic_load_n(producer_, __ATOMIC_ACQUIRE) != at_; }
+  // The worker is about to wait on the socket: frames ring. True: there is one already.
+  bool doze();
+  void wake() {
+    if (__atomic_load_n(&state_->asleep, __ATOMIC_RELAXED) != 0) __atomic_store_n(&state_->asleep, 0, __ATOMIC_RELAXED);
+  }
+  // Frames that found no room, since the last call.
+  uint64_t lost() {
+    const uint64_t now = __atomic_load_n(&state_->lost, __ATOMIC_RELAXED), n = now - lost_;
+    lost_ = now;
+    return n;
+  }
+
+ private:
+  struct State {
+    uint32_t asleep, reserved[15];
+    uint64_t lost;
+  };
+  Intake() = default;
+  bool load(uint32_t bytes);
+
+  Fd ring_, memory_, program_;
+  State* state_ = nullptr;
+  uint64_t* consumer_ = nullptr;
+  const uint64_t* producer_ = nullptr;  // then the records, mapped twice in a row
+  const uint8_t* records_ = nullptr;
+  uint32_t bytes_ = 0;
+  uint64_t at_ = 0, known_ = 0, lost_ = 0;
+  uint32_t step_ = 0;
+};
+
+}  // namespace weft
