@@ -14,7 +14,7 @@ namespace weft {
 namespace {
 
 // Record sizes that the program asks for: the ring wants a constant. Most frames are short or full.
-constexpr uint32_t kClasses[] = {128, 512, sizeof(Intake::Record) + Intake::kMaxFrame};
+constexpr uint32_t kClasses[] = {80, 128, 512, sizeof(Intake::Record) + Intake::kMaxFrame};
 // enum of the kernel's skbuff.h
 constexpr int32_t kChecksumUnnecessary = 1;
 constexpr int32_t kChecksumPartial = 3;

@@ -41,8 +41,10 @@ class Intake {
   // The oldest record, or null. It stays the oldest until `pop`.
   const Record* front();
   void pop() { at_ += step_; }
-  // Gives the places of what was popped back.
-  void give_back() { __atomic_store_n(consumer_, at_, __ATOMIC_RELEASE); }
+  // Gives the places of what was popped back, an eighth of the ring at a time: the filter reads this line with each frame, and then has it at hand.
+  void give_back() {
+    if (at_ - given_ >= bytes_ / 8) __atomic_store_n(consumer_, given_ = at_, __ATOMIC_RELEASE);
+  }
   bool more() const { return __atomic_load_n(producer_, __ATOMIC_ACQUIRE) != at_; }
   // The worker is about to wait on the socket: frames ring. True: there is one already.
   bool doze();
@@ -70,7 +72,7 @@ class Intake {
   const uint64_t* producer_ = nullptr;  // then the records, mapped twice in a row
   const uint8_t* records_ = nullptr;
   uint32_t bytes_ = 0;
-  uint64_t at_ = 0, known_ = 0, lost_ = 0;
+  uint64_t at_ = 0, given_ = 0, known_ = 0, lost_ = 0;
   uint32_t step_ = 0;
 };
 
