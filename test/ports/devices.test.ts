@@ -12,7 +12,16 @@ import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 const refusal =
   labRefusal() ?? needPrograms({ ip: 'iproute2', ping: 'iputils-ping', iperf3: 'iperf3', ethtool: 'ethtool' });
 
-const DEVICE: PortConfig = { kind: 'system', device: '', output: '', mtu: 0, loop: false, offload: true, netns: '', rxBytes: 0 };
+const DEVICE: PortConfig = {
+  kind: 'system',
+  device: '',
+  output: '',
+  mtu: 0,
+  loop: false,
+  offload: true,
+  netns: '',
+  rxBytes: 0,
+};
 
 /** A wire: what arrives at one port leaves by the other. */
 function join(dp: NativeDriver, a: number, b: number): void {

@@ -104,7 +104,16 @@ export function report(f: ForwardFigures): string {
 function connect(dp: NativeDriver, o: Options): void {
   if (typeof o.flows === 'string') {
     dp.setHandlers(fixedFlows(dp, o.flows));
-    const none = { kind: 'null', device: '', output: '', mtu: 0, loop: false, offload: false, netns: '', rxBytes: 0 } as const;
+    const none = {
+      kind: 'null',
+      device: '',
+      output: '',
+      mtu: 0,
+      loop: false,
+      offload: false,
+      netns: '',
+      rxBytes: 0,
+    } as const;
     dp.portAdd(2, none);
     dp.portAdd(1, { ...none, kind: 'pcap', device: o.frames, loop: true });
     return;
