@@ -10,7 +10,7 @@ import { getUint, putBig, putUint } from '../lib/bytes.js';
 import type { FieldRow, Prereq } from './field.js';
 import { readField, readNumber } from './fields.js';
 import { KEY_WORDS, newKey, words } from './key.js';
-import type { Match } from './match.js';
+import { type Match, usedWords } from './match.js';
 import { markPrereqs } from './prereqs.js';
 
 /** Where a field's value stands. */
@@ -98,12 +98,10 @@ export class MatchPlans {
   /** `prereqs`: of the fields that a match of this mask may have; asked for a new mask. */
   shapeOf(m: Match, version: number, prereqs: (m: Match) => Iterable<Prereq>): PlanShape {
     const mask = m.maskWords;
-    let n = 0;
+    const n = usedWords(mask, used);
     let h = version;
-    for (let i = 0; i < KEY_WORDS; i++) {
-      if (mask[i] === 0) continue;
-      used[n++] = i;
-      h = Math.imul(h ^ mask[i] ^ (i << 24), 0x9e3779b1);
+    for (let i = 0; i < n; i++) {
+      h = Math.imul(h ^ mask[used[i]] ^ (used[i] << 24), 0x9e3779b1);
       h ^= h >>> 15;
     }
     const slot = h & (SLOTS - 1);

@@ -57,11 +57,21 @@ export interface MiniMatch {
 
 const used = new Uint8Array(KEY_WORDS);
 
+/** Which words of a mask are not 0: their numbers into `out`, ascending; returns how many. Most are 0, so eight are asked at once. */
+export function usedWords(mask: Uint32Array, out: Uint8Array): number {
+  let n = 0;
+  for (let i = 0; i < KEY_WORDS; i += 8) {
+    const low = mask[i] | mask[i + 1] | mask[i + 2] | mask[i + 3];
+    if ((low | mask[i + 4] | mask[i + 5] | mask[i + 6] | mask[i + 7]) === 0) continue;
+    for (let j = i; j < i + 8; j++) if (mask[j] !== 0) out[n++] = j;
+  }
+  return n;
+}
+
 export function minify(m: Match): MiniMatch {
   const value = m.valueWords;
   const mask = m.maskWords;
-  let n = 0;
-  for (let i = 0; i < KEY_WORDS; i++) if (mask[i] !== 0) used[n++] = i;
+  const n = usedWords(mask, used);
   const mini = { index: used.slice(0, n), value: new Uint32Array(n), mask: new Uint32Array(n) };
   for (let i = 0; i < n; i++) {
     mini.value[i] = value[used[i]];

@@ -64,7 +64,7 @@ export class FieldTrie {
     const { waiting } = this;
     this.waiting = [];
     if (waiting.length < FEW) for (const prefix of waiting) this.trie.addSorted(Float64Array.of(prefix));
-    else this.trie.addSorted(Float64Array.from(waiting).sort());
+    else this.trie.addSorted(new Float64Array(waiting).sort());
   }
 
   remove(match: MiniMatch, use: TrieUse): void {

@@ -8,6 +8,7 @@ import { miniCovers } from './mini.js';
 import type { Classifier, Rule } from './rule.js';
 
 export class LinearClassifier implements Classifier {
+  readonly keepsMatches = false;
   /** Priority descending, between equals the oldest first. */
   private readonly sorted: Rule[] = [];
   /** Of the rules in, those that are conjunctions. */

@@ -1,6 +1,6 @@
 /** Relations between matches in their few-words form, and sharing of what rules of one shape have in common. */
 import { KEY_WORDS } from '../flow/key.js';
-import type { Match, MiniMatch } from '../flow/match.js';
+import { type Match, type MiniMatch, usedWords } from '../flow/match.js';
 
 /** Is every packet of `narrow` also one of `wide`? (OpenFlow's loose matching: `narrow` is at least as specific.) */
 export function miniCovers(wide: MiniMatch, narrow: MiniMatch): boolean {
@@ -43,9 +43,13 @@ export function finish(h: number): number {
 }
 
 /** The words a match looks at and the bits of them: equal for all rules of one shape. */
-export type Shape = Pick<MiniMatch, 'index' | 'mask'>;
+export interface Shape extends Pick<MiniMatch, 'index' | 'mask'> {
+  /** As `hashShape` gives it, where it is known. */
+  readonly hash?: number;
+}
 
 export function hashShape(s: Shape): number {
+  if (s.hash !== undefined) return s.hash;
   let h = 0;
   for (let i = 0; i < s.index.length; i++) h = mix(mix(h, s.index[i]), s.mask[i]);
   return finish(h);
@@ -66,28 +70,34 @@ const MAX_SHAPES = 4096;
  */
 export class ShapePool {
   private readonly byHash = new Map<number, Shape>();
+  /** By length. */
+  private readonly lent: Uint32Array[] = [];
 
-  /** As `minify` does, with `index` and `mask` of an earlier match of the same shape where there was one: then only `value` is made. */
-  minify(m: Match): MiniMatch {
+  /**
+   * As `minify` does, with `index` and `mask` of an earlier match of the same shape where there was one: then only `value` is made. With `lend` it
+   * is not even made, but good only until the next call.
+   */
+  minify(m: Match, lend: boolean): MiniMatch & Shape {
     const value = m.valueWords;
     const mask = m.maskWords;
-    let n = 0;
+    const n = usedWords(mask, used);
     let h = 0;
-    for (let i = 0; i < KEY_WORDS; i++) {
-      if (mask[i] === 0) continue;
-      used[n++] = i;
-      h = mix(mix(h, i), mask[i]);
-    }
+    for (let i = 0; i < n; i++) h = mix(mix(h, used[i]), mask[used[i]]);
     h = finish(h);
     let shape = this.byHash.get(h);
     if (!shape || !isShapeOf(shape, n, mask)) {
-      shape = { index: used.slice(0, n), mask: Uint32Array.from(used.subarray(0, n), (w) => mask[w]) };
+      shape = { index: used.slice(0, n), mask: Uint32Array.from(used.subarray(0, n), (w) => mask[w]), hash: h };
       if (this.byHash.size >= MAX_SHAPES) this.byHash.clear();
       this.byHash.set(h, shape);
     }
-    const wanted = new Uint32Array(n);
+    const wanted = lend ? this.lendable(n) : new Uint32Array(n);
     for (let i = 0; i < n; i++) wanted[i] = value[used[i]];
-    return { index: shape.index, value: wanted, mask: shape.mask };
+    return { index: shape.index, value: wanted, mask: shape.mask, hash: h };
+  }
+
+  private lendable(n: number): Uint32Array {
+    this.lent[n] ??= new Uint32Array(n);
+    return this.lent[n];
   }
 }
 

@@ -1,8 +1,8 @@
 /** How many rules there are of each priority, and the highest. */
 export class Priorities {
-  private readonly counts = new Map<number, number>();
-  /** Those that occur, ascending. */
+  /** Those that occur, ascending, and how often each does. */
   private readonly levels: number[] = [];
+  private readonly counts: number[] = [];
 
   /** The highest priority there is; -1 when there is none. */
   get max(): number {
@@ -10,25 +10,26 @@ export class Priorities {
   }
 
   add(priority: number): void {
-    const n = this.counts.get(priority) ?? 0;
-    this.counts.set(priority, n + 1);
-    if (n === 0) this.levels.splice(this.place(priority), 0, priority);
-  }
-
-  remove(priority: number): void {
-    const n = this.counts.get(priority) ?? 0;
-    if (n > 1) this.counts.set(priority, n - 1);
-    else if (n === 1) {
-      this.counts.delete(priority);
-      this.levels.splice(this.place(priority), 1);
+    const at = this.place(priority);
+    if (this.levels[at] === priority) this.counts[at]++;
+    else {
+      this.levels.splice(at, 0, priority);
+      this.counts.splice(at, 0, 1);
     }
   }
 
-  /** Where a priority stands, or would. The ends first: most sets have one level, and lists are mostly loaded in order. */
+  remove(priority: number): void {
+    const at = this.place(priority);
+    if (this.levels[at] !== priority || --this.counts[at] > 0) return;
+    this.levels.splice(at, 1);
+    this.counts.splice(at, 1);
+  }
+
+  /** Where a priority stands, or would. The end first: most sets have one level, and lists are mostly loaded in order. */
   private place(priority: number): number {
     let lo = 0;
     let hi = this.levels.length;
-    if (hi > 0 && this.levels[hi - 1] < priority) return hi;
+    if (hi > 0 && this.levels[hi - 1] <= priority) return this.levels[hi - 1] === priority ? hi - 1 : hi;
     while (lo < hi) {
       const mid = (lo + hi) >> 1;
       if (this.levels[mid] < priority) lo = mid + 1;

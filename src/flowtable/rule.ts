@@ -51,6 +51,8 @@ export interface Rule {
  */
 export interface Classifier {
   readonly size: number;
+  /** Takes a rule's match over when the rule is inserted (`filed`): the match it came with may then be used for another. */
+  readonly keepsMatches: boolean;
   /** The caller made sure that no rule of equal match and priority is in. */
   insert(rule: Rule): void;
   remove(rule: Rule): void;

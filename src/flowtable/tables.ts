@@ -279,7 +279,7 @@ export class FlowTables {
     if (t.id === N_TABLES && !(mod.flags & FLOW_FLAG.hiddenRule)) {
       throw new UserError(`table ${t.id} is the switch's own`, 'OFPBRC_EPERM');
     }
-    const match = t.shapes.minify(mod.match);
+    const match = t.shapes.minify(mod.match, t.engine.keepsMatches);
     const old = t.engine.find(match, mod.priority);
     if (!old) this.makeRoom(t, match, mod);
     const rule = new TableRule(t.id, match, mod, this.now());

@@ -36,6 +36,7 @@ import type { Classifier, Rule } from './rule.js';
 import { Subtable } from './subtable.js';
 
 export class TupleClassifier implements Classifier {
+  readonly keepsMatches = true;
   /** By highest priority, descending, then by age. */
   private readonly order: Subtable[] = [];
   private readonly byShape = new Map<number, Subtable[]>();

@@ -15,7 +15,8 @@ export class MessageStore {
   push(message: Uint8Array): void {
     let block = this.blocks.at(-1);
     if (!block || block.used + message.length > block.data.length) {
-      block = { data: new Uint8Array(block ? BLOCK_BYTES : FIRST_BYTES), used: 0 };
+      // A Buffer, as what comes from sockets is: the code that reads messages is compiled for one kind of array.
+      block = { data: Buffer.allocUnsafeSlow(block ? BLOCK_BYTES : FIRST_BYTES), used: 0 };
       this.blocks.push(block);
     }
     block.data.set(message, block.used);
