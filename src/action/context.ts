@@ -45,7 +45,7 @@ export interface WireReader {
   /** A match that the caller lends: a message that is dealt with before the next is read may use it instead of one of its own. */
   readonly lent?: Match | undefined;
   /** The bridge's tunnel options: with it only those that it has can be named, without it any can. */
-  readonly tun?: TunTable | undefined;
+  tun?: TunTable | undefined;
   u8(): number;
   u16(): number;
   u32(): number;

@@ -17,6 +17,7 @@ import { N_TABLES } from '../flowtable/flow-mod.js';
 import { Groups } from '../flowtable/groups.js';
 import { Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
+import type { Miss, TableOwner, TableSettings } from '../flowtable/table-settings.js';
 import { FlowTables } from '../flowtable/tables.js';
 import { TupleClassifier } from '../flowtable/tuple.js';
 import { get32, put32 } from '../lib/bytes.js';
@@ -108,6 +109,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
       if (e.kind === 'removed') this.removed(e.rule, e.reason);
       else if (e.kind === 'added' && e.replaced) deleteLearned(this.tables, e.replaced);
       for (const l of this.listeners) l.ruleChanged?.(e);
+      if (e.kind !== 'modified') this.tellVacancy(e.rule.table);
     });
   }
 
@@ -279,17 +281,34 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   }
 
   *tableStats(): Iterable<OfTableStats> {
-    for (let id = 0; id < N_TABLES; id++) {
-      const t = this.tables.table(id);
-      yield {
-        table: id,
-        name: '',
-        active: t.engine.size,
-        maxEntries: t.maxEntries,
-        lookups: t.lookups,
-        matched: t.matched,
-      };
-    }
+    for (let id = 0; id < N_TABLES; id++) yield this.describeTable(id);
+  }
+
+  private describeTable(id: number): OfTableStats {
+    const t = this.tables.table(id);
+    const { name, maxEntries, lookups, matched, settings, vacancy } = t;
+    return { table: id, name, active: t.engine.size, maxEntries, lookups, matched, settings, vacancy };
+  }
+
+  tableMod(table: number, change: Partial<TableSettings>): void {
+    const before = this.missOf(table);
+    this.tables.configure(table, change);
+    if (this.missOf(table) !== before) this.deps.upcalls.changes.everything();
+  }
+
+  /** What the owner says of a table: its name, limit and so on. What is left out is as without this. */
+  configureTable(table: number, owner: TableOwner): void {
+    this.tableMod(table, { owner });
+  }
+
+  missOf(table: number): Miss {
+    return this.tables.peek(table)?.settings.miss ?? 'controller';
+  }
+
+  /** A table grew or shrank. */
+  private tellVacancy(table: number): void {
+    const reason = this.tables.peek(table)?.vacancyEvent();
+    if (reason) for (const l of this.listeners) l.tableStatus?.(this.describeTable(table), reason);
   }
 
   checkActions(_actions: readonly Action[], _table: number): void {}

@@ -5,6 +5,7 @@ import type { FlowFilter, FlowMod, RemovedReason, RuleListener } from '../flowta
 import type { Groups } from '../flowtable/groups.js';
 import type { Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
+import type { TableSettings } from '../flowtable/table-settings.js';
 import type { Continuation } from '../upcall/continuation.js';
 
 export interface OfPort {
@@ -45,6 +46,9 @@ export interface OfTableStats {
   readonly name: string;
   readonly active: number;
   readonly maxEntries: number;
+  readonly settings: TableSettings;
+  /** Percent that is free. */
+  readonly vacancy: number;
   readonly lookups: number;
   readonly matched: number;
 }
@@ -80,6 +84,8 @@ export interface OfBridgeListener {
   /** Every change of a rule, after it is visible. */
   ruleChanged?: RuleListener;
   portStatus?(port: OfPort, reason: 'add' | 'delete' | 'modify'): void;
+  /** Less of the table is free than was asked for, or more again. */
+  tableStatus?(table: OfTableStats, reason: 'down' | 'up'): void;
 }
 
 export interface OfBridge {
@@ -103,6 +109,8 @@ export interface OfBridge {
   /** Statistics of the rules are as fresh as the last push-back. */
   flows(filter: FlowFilter): Iterable<Rule>;
   tableStats(): Iterable<OfTableStats>;
+  /** Sets something of a table, which exists. */
+  tableMod(table: number, change: Partial<TableSettings>): void;
   /** Throws UserError with ofError set (a bad port, a bad action). */
   packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void;
   /** 16 bytes that no other bridge has: continuations are for it alone. */

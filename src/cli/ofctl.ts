@@ -25,6 +25,7 @@ const monitoring = () => import('./ofctl/monitor.js');
 const printing = () => import('./ofctl/print.js');
 const groups = () => import('./ofctl/groups.js');
 const meters = () => import('./ofctl/meters.js');
+const tables = () => import('./ofctl/tables.js');
 const tlv = () => import('./ofctl/tlv.js');
 const comparing = () => import('./ofctl/compare.js');
 
@@ -39,6 +40,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'dump-desc': row('switch', 1, 1, async () => (await show()).dumpDesc),
   'dump-tables': row('switch', 1, 1, async () => (await show()).dumpTables),
   'dump-table-features': row('switch', 1, 1, async () => (await show()).dumpTableFeatures),
+  'dump-table-desc': row('switch', 1, 1, async () => (await tables()).dumpTableDesc),
   'dump-flows': row('switch', 1, 2, async () => (await flows()).dumpFlows),
   'dump-aggregate': row('switch', 1, 2, async () => (await flows()).dumpAggregate),
   'queue-stats': row('switch [port [queue]]', 1, 3, async () => (await show()).queueStats),
@@ -59,6 +61,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'dump-ports': row('switch [port]', 1, 2, async () => (await show()).dumpPorts),
   'dump-ports-desc': row('switch [port]', 1, 2, async () => (await show()).dumpPortsDesc),
   'mod-port': row('switch iface act', 3, 3, async () => (await ports()).modPort, true),
+  'mod-table': row('switch mod', 3, 3, async () => (await tables()).modTable, true),
   'get-frags': row('switch', 1, 1, async () => (await show()).getFrags),
   'set-frags': row('switch frag_mode', 2, 2, async () => (await show()).setFrags, true),
   'add-meter': row('switch meter', 2, 2, async () => (await meters()).addMeter, true),

@@ -34,6 +34,7 @@ export const TUN_PRESENT: FieldRow = field('tun_metadata_present', {
 export class TunTable {
   private readonly rows = new Map<number, FieldRow>();
   private readonly options = new Map<number, TunOption>();
+  private lenientView: TunTable | undefined;
 
   /** Options in the table. */
   get size(): number {
@@ -57,6 +58,12 @@ export class TunTable {
     const resolved = this.row(row);
     if (!resolved) throw new UserError(`${row.name} is not in the tunnel option table`, 'NXFMFC_INVALID_TLV_FIELD');
     return resolved;
+  }
+
+  /** As this, but an option that is not in the table is nobody's fault, and no use: groups and packet-outs may name any. */
+  get lenient(): TunTable {
+    this.lenientView ??= new LenientTable(this);
+    return this.lenientView;
   }
 
   option(index: number): TunOption | undefined {
@@ -134,6 +141,20 @@ export class TunTable {
 
   mappings(): TunMapping[] {
     return [...this.options].sort((a, b) => a[0] - b[0]).map(([index, option]) => ({ index, ...option }));
+  }
+}
+
+class LenientTable extends TunTable {
+  constructor(private readonly of: TunTable) {
+    super();
+  }
+
+  override row(row: FieldRow): FieldRow | undefined {
+    return this.of.row(row);
+  }
+
+  override need(row: FieldRow): FieldRow {
+    return this.of.row(row) ?? row;
   }
 }
 

@@ -48,7 +48,7 @@ function setup() {
   tables.flowMod(mod({ match: port(1), cookie: 5n }));
   tables.flowMod(mod({ match: port(2), priority: 2, idleTimeout: 10 }));
   tables.flowMod(mod({ match: port(3), table: 3, actions: [CONJUNCTION] }));
-  tables.limit(1, 1, true);
+  tables.configure(1, { owner: { flowLimit: 1, overflow: 'evict' } });
   tables.flowMod(mod({ match: port(4), table: 1, hardTimeout: 30 }));
   for (const r of tables.flows(everything)) tables.credit(r, 3, 180, clock.now());
   const told: string[] = [];

@@ -2,10 +2,11 @@
 import { OFPP } from '../flow/field.js';
 import type { MiniMatch } from '../flow/match.js';
 import { outputsTo, usesGroup } from './actions.js';
-import { deadline } from './expiry.js';
+import { victims } from './eviction.js';
 import type { FlowFilter } from './flow-mod.js';
 import { miniOverlaps, ShapePool } from './mini.js';
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
+import { DEFAULT_LIMIT, DEFAULT_SETTINGS, type TableSettings } from './table-settings.js';
 
 /** OFPG_ANY: no filter by group. */
 export const GROUP_ANY = 0xffffffff;
@@ -22,9 +23,9 @@ export class FlowTable {
   /** Packets looked up here, and those of them that a rule matched: as pushed back by the caller. */
   lookups = 0;
   matched = 0;
-  /** At most so many rules; with `evict`, a full table gives up a rule for a new one. */
-  maxEntries = 1_000_000;
-  evict = false;
+  private set: TableSettings = DEFAULT_SETTINGS;
+  /** The vacancy event to come. */
+  private awaits: 'down' | 'up' = 'down';
   /** Rules by cookie, kept from the first question on. */
   private cookies: Map<bigint, number> | undefined;
   private current: Classifier;
@@ -76,21 +77,50 @@ export class FlowTable {
     return undefined;
   }
 
-  /**
-   * The rule to give up for a new one: of those with a timeout (others are permanent by the user's wish) the least important, between equals
-   * the one that would time out first. Looks at every rule: eviction is for tables kept small on purpose.
-   */
-  victim(): Rule | undefined {
-    let best: Rule | undefined;
-    for (const rule of this.engine.rules()) {
-      if (deadline(rule) === Number.POSITIVE_INFINITY) continue;
-      const better =
-        !best ||
-        rule.importance < best.importance ||
-        (rule.importance === best.importance && deadline(rule) < deadline(best));
-      if (better) best = rule;
-    }
-    return best;
+  get settings(): TableSettings {
+    return this.set;
+  }
+
+  set settings(next: TableSettings) {
+    const { vacancy } = this.set;
+    this.set = next;
+    if (next.vacancy && next.vacancy !== vacancy) this.awaits = this.vacancy < next.vacancy.up ? 'up' : 'down';
+  }
+
+  /** At most so many rules. */
+  get maxEntries(): number {
+    return this.set.owner.flowLimit ?? DEFAULT_LIMIT;
+  }
+
+  /** Does a full table give up a rule for a new one? */
+  get evicts(): boolean {
+    return this.set.evict || this.set.owner.overflow === 'evict';
+  }
+
+  get name(): string {
+    return this.set.owner.name ?? this.set.name;
+  }
+
+  /** Percent of the table that is free. */
+  get vacancy(): number {
+    const { maxEntries } = this;
+    return Math.max(0, Math.floor(((maxEntries - this.engine.size) * 100) / (maxEntries || 1)));
+  }
+
+  /** Call after a change of size: the vacancy event that controllers are to be told, each once until the other came. */
+  vacancyEvent(): 'down' | 'up' | undefined {
+    const limits = this.set.vacancy;
+    if (!limits) return undefined;
+    const event = this.awaits;
+    const due = event === 'down' ? this.vacancy < limits.down : this.vacancy > limits.up;
+    if (!due) return undefined;
+    this.awaits = event === 'down' ? 'up' : 'down';
+    return event;
+  }
+
+  /** The rules to give up for `n` new ones, or as many as may go. */
+  victims(n: number): Rule[] {
+    return victims(this.engine.rules(), this.set.owner.groups ?? [], n);
   }
 
   insert(rule: Rule): void {

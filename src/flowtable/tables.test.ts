@@ -204,7 +204,7 @@ t.test('refusals', (t) => {
       error,
       name,
     );
-  tables.limit(3, 1, false);
+  tables.configure(3, { owner: { flowLimit: 1, overflow: 'refuse' } });
   tables.flowMod(mod({ table: 3 }));
   t.equal(
     ofError(() => tables.flowMod(mod({ table: 3, priority: 2 }))),
@@ -220,7 +220,7 @@ t.test('refusals', (t) => {
 
 t.test('a full table that evicts gives up the least important rule with a timeout', (t) => {
   const { tables, events } = setup();
-  tables.limit(0, 3, true);
+  tables.configure(0, { owner: { flowLimit: 3, overflow: 'evict' } });
   tables.flowMod(mod({ priority: 1 }));
   tables.flowMod(mod({ priority: 2, idleTimeout: 5, importance: 2 }));
   tables.flowMod(mod({ priority: 3, hardTimeout: 9, importance: 1 }));

@@ -25,6 +25,7 @@ import { Journal, overwritten, type RuleEvent, type Undoing } from './journal.js
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 import { admitsAll, FlowTable, GROUP_ANY } from './table.js';
 import { TableRule } from './table-rule.js';
+import type { TableSettings } from './table-settings.js';
 import { TupleClassifier } from './tuple.js';
 
 export class FlowTables {
@@ -69,6 +70,11 @@ export class FlowTables {
     for (const t of this.tables) if (t) yield t;
   }
 
+  /** The table, if it is there. */
+  peek(id: number): FlowTable | undefined {
+    return this.tables[id];
+  }
+
   /** The table, made if it was not there. Throws OFPFMFC_BAD_TABLE_ID when there is no such table. */
   table(id: number): FlowTable {
     if (!Number.isInteger(id) || id < 0 || id > N_TABLES) {
@@ -82,12 +88,13 @@ export class FlowTables {
     return t;
   }
 
-  /** Sets how many rules a table may hold, and whether it evicts one for a new one when full. Rules over the limit stay. */
-  limit(table: number, maxEntries: number, evict: boolean): void {
+  /** Sets something of a table. Where it evicts, rules over a new limit go at once; else they stay. */
+  configure(table: number, change: Partial<TableSettings>): void {
     const t = this.table(table);
-    t.maxEntries = maxEntries;
-    t.evict = evict;
+    t.settings = { ...t.settings, ...change };
     this.changes++;
+    const over = t.engine.size - t.maxEntries;
+    if (over > 0 && t.evicts) for (const rule of t.victims(over)) this.remove(rule, 'eviction');
   }
 
   /** Rules that a filter admits, by table; the order within one is the engine's. Hidden rules are left out. */
@@ -308,7 +315,7 @@ export class FlowTables {
       );
     }
     if (t.engine.size < t.maxEntries) return;
-    const victim = t.evict ? t.victim() : undefined;
+    const victim = t.evicts ? t.victims(1)[0] : undefined;
     if (!victim) throw new UserError(`table ${t.id} is full: it holds ${t.engine.size} flows`, 'OFPFMFC_TABLE_FULL');
     this.remove(victim, 'eviction');
   }

@@ -8,6 +8,7 @@ import type { TunTable } from '../flow/tun-table.js';
 import type { FlowMod } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
+import type { Miss } from '../flowtable/table-settings.js';
 import type { Continuation } from './continuation.js';
 
 export interface PortView {
@@ -78,6 +79,9 @@ export interface BridgeView {
   readonly missToController: boolean;
   /** Controllers that packets can be sent to. */
   readonly controllers: number;
+
+  /** What becomes of packets that no flow of a table matches. */
+  missOf?(table: number): Miss;
 
   // What follows is for the caller of a translation, never called by one.
   /** Packets of a flow were forwarded by this rule; `now` is when the last of them went. */

@@ -40,6 +40,7 @@ import { WalkState } from './walk-state.js';
 const MAX_DEPTH = 64;
 const MAX_RESUBMITS = 4096;
 const MAX_STACK = 1024;
+const LAST_TABLE = 253;
 
 /** A rule that look-up yields where fragments are to be dropped. */
 const DROP_FRAGMENT = '-> fragments are dropped here';
@@ -86,7 +87,16 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   private missed(): void {
     const { flow, bridge } = this;
     if ((flow[K.nwFrag.offset] & FRAG.any) !== 0 && bridge.fragmentHandling === 1) this.reject('policy');
-    else output.tableMiss(this);
+    else if (bridge.missOf?.(this.table) === 'continue' && this.table < LAST_TABLE) this.lookOn();
+    else if (bridge.missOf?.(this.table) !== 'drop') output.tableMiss(this);
+  }
+
+  /** The next table has the packet, as OpenFlow 1.0 would have it. */
+  private lookOn(): void {
+    const rule = this.lookup(this.table + 1, this.inPort, 'miss');
+    if (rule) this.runRule(rule, false);
+    else this.missed();
+    this.input.tracer?.leave();
   }
 
   // Tables and lists

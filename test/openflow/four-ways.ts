@@ -112,6 +112,10 @@ const RESET: readonly (readonly string[])[] = [
   ['del-flows', 'br0'],
   ['del-tlv-map', 'br0'],
   ['set-frags', 'br0', 'normal'],
+  ['-O', 'OpenFlow14', 'mod-table', 'br0', 'ALL', 'noevict'],
+  // "ALL novacancy" leaves some of them as they are, in OVS.
+  ...['0', '1', '2', '3'].map((table) => ['-O', 'OpenFlow14', 'mod-table', 'br0', table, 'novacancy']),
+  ['-O', 'OpenFlow12', 'mod-table', 'br0', 'ALL', 'controller'],
 ];
 
 export class FourWays {

@@ -6,8 +6,16 @@ import { decodeInstructions, encodeInstructions } from '../../action/instruction
 import { ofError } from '../errors.js';
 import { ActionBytes, ActionCache } from './action-cache.js';
 
-/** Bare actions: of packet-outs, buckets, and flows of 1.0. */
+/** Bare actions, of packet-outs and buckets. As in OVS they may name tunnel options that the bridge does not know. */
 export function readActions(r: WireReader, length: number): Action[] {
+  const { tun } = r;
+  if (tun) r.tun = tun.lenient;
+  const actions = readStrictly(r, length);
+  r.tun = tun;
+  return actions;
+}
+
+function readStrictly(r: WireReader, length: number): Action[] {
   if (length > r.remaining) throw ofError('OFPBRC_BAD_LEN');
   return decodeActions(r, length);
 }
@@ -26,7 +34,7 @@ const seenInstructions = new ActionCache(1024);
 
 /** What is left of a flow_mod; flows with the same share one list. */
 export function readFlowActions(r: WireReader): readonly Action[] {
-  return seenActions.take(r, () => readActions(r, r.remaining));
+  return seenActions.take(r, () => readStrictly(r, r.remaining));
 }
 
 export function readFlowInstructions(r: WireReader): readonly Action[] {

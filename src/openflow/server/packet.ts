@@ -12,12 +12,14 @@ import { type Envelope, encode } from '../message.js';
 import { decodeContinuation, encodeContinuation } from '../messages/continuation.js';
 import { inPortOf, NO_BUFFER, type PacketInMessage, type PacketOutMessage } from '../messages/packet.js';
 import { type PhyPort, PORT_REASONS } from '../messages/port.js';
+import { TABLE_REASONS } from '../messages/table.js';
 import { PACKET_IN_REASON } from './async-masks.js';
 import { describePort } from './basic.js';
 import { checked, describeRemoved } from './flow.js';
 import { changing, type Handlers } from './handler.js';
 import { arrivalOf, metadataOf } from './metadata.js';
 import { PACKET_IN_FORMAT, ROLE, type Session } from './session.js';
+import { describeTable } from './table.js';
 
 /** Ports that a packet may come from besides real ones. */
 const NO_FLOOD = 0x10;
@@ -163,6 +165,13 @@ export function broadcaster(sessions: Iterable<Session>, bridge: OfBridge): OfBr
         if (!listens(s) || !wants(s, s.async.flowRemoved, value.reason)) continue;
         const name = s.version === 1 && s.nxm ? 'NXT_FLOW_REMOVED' : undefined;
         sendUnasked(s, (to) => encode('flow_removed', value, { ...to, name }));
+      }
+    },
+    tableStatus: (table, why) => {
+      const reason = TABLE_REASONS[why];
+      for (const s of sessions) {
+        if (s.version < OF14 || !listens(s) || !wants(s, s.async.tableStatus, reason)) continue;
+        sendUnasked(s, (to) => encode('table_status', { reason, table: describeTable(table) }, to));
       }
     },
     portStatus: (port: OfPort, why) => {

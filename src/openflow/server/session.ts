@@ -21,6 +21,8 @@ export const ROLE = { noChange: 0, equal: 1, primary: 2, secondary: 3 } as const
 /** NXT_SET_PACKET_IN_FORMAT. */
 export const PACKET_IN_FORMAT = { standard: 0, nxt: 1, nxt2: 2 } as const;
 
+const NO_BYTES = new Uint8Array(0);
+
 export class Session {
   /** NXT_FLOW_MOD_TABLE_ID: the upper byte of a flow_mod's command of 1.0 is the table. */
   tableIds = false;
@@ -48,7 +50,11 @@ export class Session {
     meterExists: (id) => this.bridge.meters.get(id) !== undefined,
   };
   /** The message being answered. */
-  private request: { readonly xid: number; readonly bytes: Uint8Array } = { xid: 0, bytes: new Uint8Array(0) };
+  private request: Pick<Message, 'xid' | 'more'> & { readonly bytes: Uint8Array } = {
+    xid: 0,
+    bytes: NO_BYTES,
+    more: false,
+  };
 
   constructor(
     readonly connection: Connection,
@@ -90,12 +96,17 @@ export class Session {
 
   /** Called before a handler runs. */
   begin(m: Message, bytes: Uint8Array): void {
-    this.request = { xid: m.xid, bytes };
+    this.request = { xid: m.xid, bytes, more: m.more };
   }
 
   /** Transaction id of the request being handled. */
   get xid(): number {
     return this.request.xid;
+  }
+
+  /** A further part of the request comes. */
+  get more(): boolean {
+    return this.request.more;
   }
 
   get requestBytes(): Uint8Array {

@@ -1,6 +1,7 @@
 /** What every table can do, as table features of 1.3 and later say it: derived from the rows of fields and made once a version. */
 import { Writer } from '../../action/wire.js';
 import type { OfTableStats } from '../../bridge/of-bridge.js';
+import type { FieldRow } from '../../flow/field.js';
 import { codePointFor, FIELDS } from '../../flow/fields.js';
 import type { TableFeatures, TableProperty } from '../messages/table.js';
 
@@ -41,10 +42,37 @@ function instructions(version: number, last: boolean): Uint8Array {
   return ids(version, list);
 }
 
+/** The order in which OVS tells fields, where it is not ours: what comes first, then all others, then what comes last. */
+const FIRST = [
+  /^dp_hash$/,
+  /^recirc_id$/,
+  /^packet_type$/,
+  /^conj_id$/,
+  /^tun_(?!erspan|gtpu|metadata)/,
+  /^tun_erspan_idx$/,
+  /^tun_erspan/,
+  /^tun_/,
+  /^metadata$/,
+  /^in_port/,
+  /^actset_output$/,
+  /^skb_priority$/,
+  /^pkt_mark$/,
+  /^ct_/,
+  /^reg/,
+  /^xreg/,
+  /^xxreg/,
+  /^(?!nsh_ttl)/,
+] as const;
+const rank = (row: FieldRow): number => {
+  const at = FIRST.findIndex((p) => p.test(row.name));
+  return at < 0 ? FIRST.length : at;
+};
+const ORDERED: readonly FieldRow[] = [...FIELDS].sort((a, b) => rank(a) - rank(b));
+
 /** Headers of the fields that `take` admits; `masks` says with a header's low bit that the field takes a mask. */
 function oxmIds(version: number, writable: boolean, masks: boolean): Uint8Array {
   const w = new Writer(version);
-  for (const row of FIELDS) {
+  for (const row of ORDERED) {
     if (writable && !row.writable) continue;
     const id = codePointFor(row, version);
     if (!id) continue;

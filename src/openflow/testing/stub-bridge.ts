@@ -6,6 +6,7 @@ import type { FlowFilter, FlowMod } from '../../flowtable/flow-mod.js';
 import { Groups } from '../../flowtable/groups.js';
 import { Meters } from '../../flowtable/meters.js';
 import type { Rule } from '../../flowtable/rule.js';
+import type { TableSettings } from '../../flowtable/table-settings.js';
 import { FlowTables } from '../../flowtable/tables.js';
 import type { Clock } from '../../lib/clock.js';
 
@@ -114,9 +115,14 @@ export class StubBridge implements OfBridge {
 
   *tableStats(): Iterable<OfTableStats> {
     for (let table = 0; table < 254; table++) {
-      const t = [...this.tables.existing()].find((e) => e.id === table);
-      yield { table, name: '', active: t?.engine.size ?? 0, maxEntries: 1_000_000, lookups: 0, matched: 0 };
+      const t = this.tables.table(table);
+      const { name, maxEntries, settings, vacancy } = t;
+      yield { table, name, active: t.engine.size, maxEntries, settings, vacancy, lookups: 0, matched: 0 };
     }
+  }
+
+  tableMod(table: number, change: Partial<TableSettings>): void {
+    this.tables.configure(table, change);
   }
 
   packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void {

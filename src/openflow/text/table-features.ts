@@ -1,6 +1,7 @@
 /** What tables can do, as text: sets of fields are shortened by what their names have in common. */
 import { fieldByHeader } from '../../flow/fields.js';
-import type { TableFeatures, TableStats } from '../messages/table.js';
+import { MISS } from '../../flowtable/table-settings.js';
+import { TABLE_CONFIG, type TableFeatures, type TableStats } from '../messages/table.js';
 import { hex } from './context.js';
 
 /** "reg0", "reg1", "reg2" is "reg0...reg2"; "eth_src", "eth_dst" is "eth_{src,dst}"; so on inside. Order is kept: only neighbours join. */
@@ -162,7 +163,7 @@ const WILDCARDS_10: readonly (readonly [number, string])[] = [
 /** What 1.1 and 1.2 tell of a table, which is the same for every table of a switch of this kind. */
 const ABLE: Readonly<Record<number, readonly string[]>> = {
   2: [
-    '    config=controller',
+    '    config=%',
     '    max_entries=#',
     '    instructions (table miss and others):',
     '      instructions: apply_actions clear_actions write_actions write_metadata goto_table',
@@ -173,7 +174,7 @@ const ABLE: Readonly<Record<number, readonly string[]>> = {
   ],
   3: [
     '    metadata: match=0xffffffffffffffff write=0xffffffffffffffff',
-    '    config=controller',
+    '    config=%',
     '    max_entries=#',
     '    instructions (table miss and others):',
     '      instructions: apply_actions clear_actions write_actions write_metadata goto_table',
@@ -190,8 +191,10 @@ const canGo = (t: TableStats) => ((t.instructions ?? GOTO) & GOTO) !== 0;
 
 /** Do two tables tell the same of what they can do? */
 export function sameAbilities(a: TableStats, b: TableStats): boolean {
-  return a.maxEntries === b.maxEntries && canGo(a) === canGo(b);
+  return a.maxEntries === b.maxEntries && canGo(a) === canGo(b) && a.config === b.config;
 }
+
+const INSTRUCTIONS_BLOCK = /^ {4}instructions \(.*\n( {6,}.*\n)+/m;
 
 /** To 1.2, table statistics tell features too. */
 export function statsFeatureText(t: TableStats, previous: TableStats | undefined, version: number): string {
@@ -202,10 +205,12 @@ export function statsFeatureText(t: TableStats, previous: TableStats | undefined
     const names = WILDCARDS_10.filter(([bit]) => (t.wildcards ?? 0) & bit).map(([, name]) => name);
     return `    max_entries=${t.maxEntries}\n    matching:\n      exact match or wildcard: ${groupNames(names)}\n`;
   }
-  const text = `${lines.join('\n').replace('#', String(t.maxEntries))}\n`;
+  const miss = MISS[(t.config ?? 0) & TABLE_CONFIG.missMask] ?? 'controller';
+  const text = `${lines.join('\n').replace('#', String(t.maxEntries)).replace('%', miss)}\n`;
   const able = canGo(t) ? text : text.replace(' goto_table', '');
   if (!previous) return able;
   const shorter = able.replace(/^ {4}matching:\n.*\n/m, '    (same matching)\n');
+  if (canGo(t) === canGo(previous)) return shorter.replace(INSTRUCTIONS_BLOCK, '    (same instructions)\n');
   // 1.1 has no Set-Field to compare, and lists its actions again.
   return version < 3 ? shorter : shorter.replace(/^ {6}Write-Actions(.*\n){3}/m, '      (same actions)\n');
 }
