@@ -1,12 +1,12 @@
 /** Table statistics and features, queues. */
 import type { OfTableStats } from '../../bridge/of-bridge.js';
 import { OFPP } from '../../flow/field.js';
-import { TABLE_ALL } from '../../flowtable/flow-mod.js';
+import { N_TABLES, TABLE_ALL } from '../../flowtable/flow-mod.js';
 import { MISS, type TableSettings } from '../../flowtable/table-settings.js';
 import { ofError } from '../errors.js';
 import { QUEUE_ALL } from '../messages/queue.js';
 import { EVICTION_FLAGS, TABLE_CONFIG, type TableDesc, type TableMod, type TableStats } from '../messages/table.js';
-import { N_TABLES } from './basic.js';
+
 import { changing, type Handlers } from './handler.js';
 import type { Session } from './session.js';
 import { tableFeatures } from './table-features.js';
