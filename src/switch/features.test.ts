@@ -235,15 +235,15 @@ for (const datapath of ['reference', 'native'] as const) {
     const br = sw.bridge('br0');
     const out = br.addPort('out');
     br.addFlow('actions=1');
-    for (let i = 0; i < 1100; i++) {
+    for (let i = 0; i < 4400; i++) {
       const p = br.addPort('p');
-      if (i % 100 === 0) p.send(udp(i));
+      if (i % 400 === 0) p.send(udp(i));
       sw.run();
       br.removePort('p');
     }
     t.equal(out.received().length, 11);
     const many = (): void => {
-      for (let i = 0; i < 1100; i++) br.addPort(`q${i}`);
+      for (let i = 0; i < 4200; i++) br.addPort(`q${i}`);
     };
     t.throws(many, /no more fit/);
     sw.close();
