@@ -6,7 +6,7 @@
  */
 import { VERSION_COLUMN } from '../schema/schema.js';
 import { type Atom, ZERO_UUID } from '../value/atom.js';
-import { difference, equalDatums, findKey } from '../value/datum.js';
+import { equalDatums, subtract } from '../value/datum.js';
 import { OvsdbError } from '../value/error.js';
 import { Datum } from '../value/type.js';
 import { columnsKey, columnsText, type RefColumn, type Row, type Table } from './row.js';
@@ -83,11 +83,8 @@ class StrongRefs {
         if (!c.changed?.[i]) continue;
         if (ref.column.type.isSet) {
           // Most keys are on both sides: only the others count.
-          const { type } = ref.column.type.key;
-          const both = difference(before, after, ref.column.type);
-          const [gone, come] = split(both.keys, (k) => findKey(after, k, type) < 0);
-          this.adjust(c, ref, new Datum(gone), -1);
-          this.adjust(c, ref, new Datum(come), 1);
+          this.adjust(c, ref, subtract(before, after, ref.column.type), -1);
+          this.adjust(c, ref, subtract(after, before, ref.column.type), 1);
           continue;
         }
       }
@@ -162,13 +159,6 @@ class StrongRefs {
       }
     }
   }
-}
-
-function split<T>(items: readonly T[], first: (item: T) => boolean): [T[], T[]] {
-  const yes: T[] = [];
-  const no: T[] = [];
-  for (const item of items) (first(item) ? yes : no).push(item);
-  return [yes, no];
 }
 
 function checkMaxRows(txn: Transaction): void {

@@ -1,4 +1,7 @@
-/** Locks that clients share: RFC 7047 section 4.1.8. Who waits first gets it next; who steals goes before the owner, who then waits first. */
+/**
+ * Locks that clients share: RFC 7047 section 4.1.8. Who waits first gets it next. Who steals goes before the owner; an owner that had waited for its turn waits again
+ * then, one that had stolen it has lost it.
+ */
 
 /** One that may hold locks. */
 export interface LockHolder {
@@ -6,49 +9,71 @@ export interface LockHolder {
   lockChanged(name: string, what: 'locked' | 'stolen'): void;
 }
 
+interface Waiter {
+  readonly who: LockHolder;
+  readonly stole: boolean;
+}
+
 export class Locks {
   /** First: the owner. */
-  private readonly queues = new Map<string, LockHolder[]>();
+  private readonly queues = new Map<string, Waiter[]>();
+  /** Who has lost a lock and not unlocked it. */
+  private readonly lost = new Map<LockHolder, Set<string>>();
 
   owns(who: LockHolder, name: string): boolean {
-    return this.queues.get(name)?.[0] === who;
+    return this.queues.get(name)?.[0].who === who;
   }
 
-  /** True when it owns the lock or waits for it. */
+  /** True from locking or stealing to unlocking. */
   has(who: LockHolder, name: string): boolean {
-    return this.queues.get(name)?.includes(who) ?? false;
+    return this.lost.get(who)?.has(name) || (this.queues.get(name)?.some((w) => w.who === who) ?? false);
   }
 
-  /** The names that `who` owns and those it waits for. */
-  of(who: LockHolder): { owned: string[]; awaited: string[] } {
+  /** The names that `who` owns, waits for and has lost. */
+  of(who: LockHolder): { owned: string[]; awaited: string[]; lost: string[] } {
     const owned: string[] = [];
     const awaited: string[] = [];
-    for (const [name, queue] of this.queues) if (queue.includes(who)) (queue[0] === who ? owned : awaited).push(name);
-    return { owned, awaited };
+    for (const [name, queue] of this.queues) {
+      if (queue[0].who === who) owned.push(name);
+      else if (queue.some((w) => w.who === who)) awaited.push(name);
+    }
+    return { owned, awaited, lost: [...(this.lost.get(who) ?? [])] };
   }
 
-  /** True when `who` owns it now. It must not be in the queue yet. */
+  /** True when `who` owns it now. It must not have it already. */
   take(who: LockHolder, name: string, steal: boolean): boolean {
     const queue = this.queues.get(name) ?? [];
     this.queues.set(name, queue);
-    const [victim] = queue;
-    if (steal) queue.unshift(who);
-    else queue.push(who);
-    if (steal) victim?.lockChanged(name, 'stolen');
-    return queue[0] === who;
+    const waiter = { who, stole: steal };
+    const victim = steal ? queue[0] : undefined;
+    if (victim?.stole) {
+      queue.shift();
+      const names = this.lost.get(victim.who) ?? new Set();
+      this.lost.set(victim.who, names.add(name));
+    }
+    if (steal) queue.unshift(waiter);
+    else queue.push(waiter);
+    victim?.who.lockChanged(name, 'stolen');
+    return queue[0] === waiter;
   }
 
   release(who: LockHolder, name: string): void {
+    const names = this.lost.get(who);
+    if (names?.delete(name)) {
+      if (names.size === 0) this.lost.delete(who);
+      return;
+    }
     const queue = this.queues.get(name);
-    if (!queue) return;
-    const owned = queue[0] === who;
-    queue.splice(queue.indexOf(who), 1);
+    const at = queue?.findIndex((w) => w.who === who) ?? -1;
+    if (!queue || at < 0) return;
+    queue.splice(at, 1);
     if (queue.length === 0) this.queues.delete(name);
-    else if (owned) queue[0].lockChanged(name, 'locked');
+    // Like Open vSwitch also when one gives up that only waited: the owner hears what it knows.
+    else queue[0].who.lockChanged(name, 'locked');
   }
 
   releaseAll(who: LockHolder): void {
-    const { owned, awaited } = this.of(who);
-    for (const name of [...awaited, ...owned]) this.release(who, name);
+    const { owned, awaited, lost } = this.of(who);
+    for (const name of [...awaited, ...owned, ...lost]) this.release(who, name);
   }
 }

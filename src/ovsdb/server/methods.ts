@@ -80,13 +80,15 @@ function conditionChange(s: Session, { params, id: request }: Call): undefined {
   const taken = s.monitors.get(newKey);
   if (taken && taken !== m) throw syntaxError(newId, 'duplicate monitor ID');
   const tables = new Set(m.shared.tables.map((t) => t.table));
-  const conditions = m.conditions.with(parseConditionChange(changes, m.served.db, tables));
+  // A monitor without conditions has none to change: they are not even read.
+  const conditions = parseConditionChange(changes, m.served.db, tables, m.kind.conditional);
   s.flush();
   s.monitors.delete(sortedJson(id));
   m.id = newId;
   s.monitors.set(newKey, m);
-  const update = m.kind.conditional ? m.shared.conditionUpdate(m.kind, m.conditions, conditions) : undefined;
-  m.conditions = conditions;
+  const old = m.conditions;
+  m.conditions = old.with(conditions);
+  const update = m.shared.conditionUpdate(m.kind, old, m.conditions);
   if (update) s.tell(m, update);
   s.reply(request, {});
 }

@@ -100,6 +100,7 @@ export function parseConditionChange(
   json: Json,
   db: Database,
   monitored: ReadonlySet<Table>,
+  conditional: boolean,
 ): ReadonlyMap<Table, readonly Clause[]> {
   if (!isObject(json)) throw syntaxError(json, 'monitor-cond-change-requests must be object');
   const out = new Map<Table, readonly Clause[]>();
@@ -112,7 +113,7 @@ export function parseConditionChange(
     if (!isArray(value)) {
       throw new OvsdbError('syntax error', `table ${name} no monitor-cond-change JSON array`);
     }
-    for (const request of value) {
+    for (const request of conditional ? value : []) {
       const m = new Members(request, `table ${name}`);
       const columns = m.array('columns', true);
       const where = m.array('where', true);
