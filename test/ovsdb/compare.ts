@@ -44,11 +44,11 @@ export class UuidMap {
 
 /** Sentences that name one of several faults; what follows is left out. */
 const VAGUE: readonly [RegExp, string][] = [
-  [/^(Transaction causes multiple rows in "\w+" table).*/s, '$1'],
+  [/^(Transaction causes multiple rows in|Deletion of|Weak reference column).*/s, 'a weak reference or an index'],
   [/^(cannot delete \w+ row).*/s, '$1'],
   [/^Table \w+ column \w+ row .* references nonexistent row .*/s, 'dangling'],
-  [/^(Deletion of|Weak reference column).*/s, 'weak'],
   [/^(Parsing .* failed: Member) .*/s, '$1'],
+  [/^Attempted to store \d+ elements/, 'Attempted to store elements'],
   [/^no table named \w+ in monitor session/, 'not monitored'],
   [/^transaction causes "\w+" table.*/s, 'rows'],
   // Which of a row's columns is looked at first is not fixed.
@@ -112,6 +112,8 @@ function message(m: Json, map: UuidMap): Json {
   const out: Record<string, Json | undefined> = { ...c };
   if (out.result === null) delete out.result;
   if (out.error === null) delete out.error;
+  // A refused monitor may have several faults, of which it is not fixed which is told.
+  if (isObject(out.error)) out.error = 'refused';
   const last = (params: Json | undefined, n: number): Json | undefined =>
     isArray(params) && params.length === 3 && typeof params[1] === 'string' ? params.toSpliced(1, n, 'last') : params;
   if (out.method === 'update3') out.params = last(out.params, 1);

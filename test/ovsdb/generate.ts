@@ -32,7 +32,7 @@ export class Generator {
     readonly random: Random,
     readonly tables: ReadonlyMap<string, Table>,
     /** Share of things that are wrong. */
-    readonly faults: number,
+    private faults: number,
   ) {
     this.pool = Array.from({ length: 24 }, (_, i) => `f0000000-0000-4000-8000-0000000000${String(10 + i)}`);
   }
@@ -73,7 +73,7 @@ export class Generator {
     const { type } = column;
     const { random } = this;
     if (type.isScalar && !random.chance(0.05)) return this.atom(type.key, plans);
-    const most = Math.min(type.max, 4) + (any || random.chance(this.faults) ? 1 : 0);
+    const most = Math.min(type.max, 4) + ((any && !type.isScalar) || random.chance(this.faults) ? 1 : 0);
     const n = random.between(random.chance(this.faults) ? 0 : type.min, most);
     const keys = Array.from({ length: n }, () => this.atom(type.key, plans));
     // One and the same twice is an error; mostly it is not meant.
@@ -96,7 +96,7 @@ export class Generator {
     const out: Record<string, Json> = {};
     for (const c of table.schema.columns.slice(STD_COLUMNS)) {
       const needed = c.type.min > 0 && c.type.refers('weak');
-      if (!needed && !this.random.chance(share)) continue;
+      if (!needed && !this.random.chance(c.type.refers('weak') ? share / 2 : share)) continue;
       out[c.name] = this.value(c, false, plans);
       // Of several wrong columns it is not fixed which is told.
     }
@@ -281,12 +281,20 @@ export class Generator {
     return Array.from({ length: this.random.between(0, 3) }, () => this.clause(t));
   }
 
-  /** New conditions for a monitor of some tables. */
-  conditionChange(): Json {
+  /** New conditions for a monitor of some tables. All right or all of one table: of a request that is wrong in part, ovsdb-server does the rest. */
+  conditionChange(tables: readonly string[]): Json {
     this.names = [];
     const out: Record<string, Json> = {};
-    for (const t of this.tables.values())
-      if (this.random.chance(0.3)) out[t.schema.name] = [{ where: this.conditions(t) }];
+    const one = tables.length > 0 && this.random.chance(0.3) ? this.random.pick(tables) : undefined;
+    for (const name of one === undefined ? tables : [one]) {
+      const table = this.tables.get(name);
+      if (!table || (one === undefined && !this.random.chance(0.5))) continue;
+      const { faults } = this;
+      if (one === undefined) this.faults = 0;
+      out[name] = [{ where: this.conditions(table) }];
+      this.faults = faults;
+    }
+    if (one === undefined && Object.keys(out).length === 0 && this.random.chance(0.1)) out.Nowhere = [{}];
     return out;
   }
 }

@@ -52,7 +52,19 @@ export async function startReal(dir: string, schema: Json, file = join(dir, 'rea
   const ended = new Promise<void>((r) => child.once('exit', () => r()));
   const give = () => void child.kill('SIGKILL');
   process.once('exit', give);
-  await until('ovsdb-server listens', () => existsSync(socket) || child.exitCode !== null);
+  // Its socket is there a little before it listens.
+  const state = { listens: false };
+  const knock = () => {
+    const s = connect(socket, () => {
+      state.listens = true;
+      s.destroy();
+    });
+    s.on('error', () => {});
+  };
+  await until('ovsdb-server listens', () => {
+    if (existsSync(socket)) knock();
+    return state.listens || child.exitCode !== null;
+  });
   return {
     socket,
     file,

@@ -1,4 +1,5 @@
 /** Worlds one after another, over two schemas; then the files are exchanged and both must show the same. */
+import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isObject, type Json } from '../../src/ovsdb/json/json.js';
@@ -11,16 +12,27 @@ import { type Outcome, World } from './world.js';
 /** Transactions of one world: long enough for a full database, short enough to be run again. */
 const WORLD_TRANSACTIONS = 1000;
 
-export async function runWorlds(transactions: number, seed: number): Promise<Outcome> {
-  const total = { steps: 0, transactions: 0, committed: 0, updates: 0, difference: undefined as string | undefined };
+export interface Total {
+  transactions: number;
+  committed: number;
+  updates: number;
+  worlds: number;
+  /** Worlds that ended because the real server had broken its database. */
+  broken: number;
+  difference: string | undefined;
+}
+
+export async function runWorlds(transactions: number, seed: number): Promise<Total> {
+  const total: Total = { transactions: 0, committed: 0, updates: 0, worlds: 0, broken: 0, difference: undefined };
   for (let w = 0; total.transactions < transactions && total.difference === undefined; w++) {
     const schema = w % 3 === 2 ? VSWITCH_SCHEMA.toJson() : TEST_SCHEMA;
     const n = Math.min(WORLD_TRANSACTIONS, transactions - total.transactions);
     const outcome = await runWorld(schema, Math.imul(seed, 1_000_003) + w, n);
-    total.steps += outcome.steps;
+    total.worlds++;
     total.transactions += outcome.transactions;
     total.committed += outcome.committed;
     total.updates += outcome.updates;
+    if (outcome.isBroken) total.broken++;
     if (outcome.difference !== undefined) total.difference = `world ${w}: ${outcome.difference}`;
   }
   return total;
@@ -36,12 +48,13 @@ export async function runWorld(schema: Json, seed: number, transactions: number)
     let contents: [string, string];
     try {
       outcome = await new World(ours, real, name, seed).run(transactions);
+      if (outcome.isBroken || outcome.difference !== undefined) return outcome;
       contents = [await everything(ours, schema), await everything(real, schema)];
     } finally {
       await ours.close();
       await real.close();
     }
-    return { ...outcome, difference: outcome.difference ?? (await exchange(dir, schema, seed, contents)) };
+    return { ...outcome, difference: await exchange(dir, schema, seed, contents) };
   } finally {
     removeScratch(dir);
   }
@@ -56,6 +69,9 @@ async function exchange(
 ): Promise<string | undefined> {
   copyFileSync(join(dir, 'ours.db'), join(dir, 'a.db'));
   copyFileSync(join(dir, 'real.db'), join(dir, 'b.db'));
+  const name = isObject(schema) ? String(schema.name) : '';
+  const tool = spawnSync('ovsdb-tool', ['query', join(dir, 'a.db'), JSON.stringify([name])], { encoding: 'utf8' });
+  if (tool.stderr !== '') return `ovsdb-tool of our file: ${tool.stderr}`;
   const real = await startReal(join(dir, 'again'), schema, join(dir, 'a.db'));
   const ours = await startOurs(join(dir, 'again'), schema, seed, join(dir, 'b.db'));
   try {

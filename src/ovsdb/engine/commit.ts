@@ -9,7 +9,7 @@ import { type Atom, ZERO_UUID } from '../value/atom.js';
 import { equalDatums, subtract } from '../value/datum.js';
 import { OvsdbError } from '../value/error.js';
 import { Datum } from '../value/type.js';
-import { columnsKey, columnsText, type RefColumn, type Row, type Table } from './row.js';
+import { columnsKey, columnsText, enumeration, type RefColumn, type Row, type Table } from './row.js';
 import type { Change, Transaction } from './transaction.js';
 
 /** A transaction that holds all rules; applying it cannot fail. */
@@ -244,7 +244,7 @@ function checkIndexes(txn: Transaction): void {
 function duplicate(txn: Transaction, table: Table, index: number, a: Row, b: Row): OvsdbError {
   const columns = table.schema.indexes[index];
   const [first, second] = a.uuid > b.uuid ? [a, b] : [b, a];
-  const names = columns.map((c) => `"${c.name}"`).join(', ');
+  const names = enumeration(columns.map((c) => `"${c.name}"`));
   const what = `Transaction causes multiple rows in "${table.schema.name}" table to have identical values`;
   const where = `(${columnsText(first, columns)}) for index on column${columns.length > 1 ? 's' : ''} ${names}`;
   const story = (row: Row, title: string): string => {

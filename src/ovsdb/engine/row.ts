@@ -3,7 +3,7 @@
  * remember are the rows themselves, at no cost.
  */
 import type { Column, TableSchema } from '../schema/schema.js';
-import { ATOMS } from '../value/atom.js';
+import { datumText } from '../value/text.js';
 import { type Datum, isRef } from '../value/type.js';
 
 export class Row {
@@ -69,22 +69,21 @@ export function columnsKey(row: Row, columns: readonly Column[]): string {
   return columns.map((c) => datumKey(row.data[c.index])).join('\u0002');
 }
 
+/** With its size: a set of an empty string is no empty set. */
 function datumKey(d: Datum): string {
-  return d.values ? `${d.keys.join('\u0001')}\u0003${d.values.join('\u0001')}` : d.keys.join('\u0001');
+  const keys = `${d.size}\u0004${d.keys.join('\u0001')}`;
+  return d.values ? `${keys}\u0003${d.values.join('\u0001')}` : keys;
 }
 
-/** A row as error texts show it: its columns' values, separated by commas. */
+/** "a", "a and b", "a, b, and c". */
+export function enumeration(parts: readonly string[]): string {
+  if (parts.length < 3) return parts.join(' and ');
+  return `${parts.slice(0, -1).join(', ')}, and ${parts.at(-1)}`;
+}
+
+/** A row's columns as error texts show them. */
 export function columnsText(row: Row, columns: readonly Column[]): string {
-  return columns
-    .map(({ index, type }) => {
-      const d = row.data[index];
-      const key = ATOMS[type.key.type].toText;
-      const value = type.value && ATOMS[type.value.type].toText;
-      const parts = d.keys.map((k, i) => (value && d.values ? `${key(k)}=${value(d.values[i])}` : key(k)));
-      if (type.max === 1 && d.size === 1) return parts[0];
-      return type.isMap ? `{${parts.join(', ')}}` : `[${parts.join(', ')}]`;
-    })
-    .join(', ');
+  return enumeration(columns.map(({ index, type }) => datumText(row.data[index], type)));
 }
 
 /** One row in a transaction that was committed. Not both sides are undefined. */

@@ -30,7 +30,7 @@ export class Triggers {
 
   /** Runs it now, or as soon as it can be; `done` is called when it was, at once or later. */
   run(trigger: Trigger): void {
-    this.attempt({ trigger, since: this.clock.now(), stopTimer: () => {} });
+    this.attempt({ trigger, since: this.clock.now(), stopTimer: () => {} }, 0);
   }
 
   /** Forgets one that waits; false when there is none. */
@@ -47,11 +47,11 @@ export class Triggers {
     }
   }
 
-  private attempt(w: Waiting): void {
+  private attempt(w: Waiting, elapsedMs = this.clock.now() - w.since): void {
     w.stopTimer();
     this.waiting.delete(w.trigger);
     const { trigger } = w;
-    const context: TransactContext = { holdsLock: trigger.holdsLock, elapsedMs: this.clock.now() - w.since };
+    const context: TransactContext = { holdsLock: trigger.holdsLock, elapsedMs };
     const outcome = trigger.db.transact(trigger.operations, context);
     if (outcome.kind === 'done') {
       trigger.done(outcome.results);

@@ -8,28 +8,44 @@ import { applyDifference, datumFromJson, datumToJson, difference, equalDatums } 
 import { OvsdbError, syntaxError } from '../value/error.js';
 import { ColumnType, UNLIMITED } from '../value/type.js';
 
-/** A transaction's record; undefined when it changed only what is not kept. */
+/**
+ * A transaction's record; undefined when it changed only what is not kept. Changes are told as differences, but for records in which ovsdb-server writes them and
+ * cannot read them again: one with more members than its column may have, or one from a default that has a member, which it takes for the new value.
+ */
 export function transactionRecord(txn: Committed, date: number): JsonObject | undefined {
+  const isDiff = txn.changes.every(hasFittingDifferences);
   const tables: Record<string, Record<string, Json>> = {};
   for (const c of txn.changes) {
-    const json = changeJson(c);
+    const json = changeJson(c, isDiff);
     if (json === undefined) continue;
     const { name } = c.table.schema;
     tables[name] ??= {};
     tables[name][c.uuid] = json;
   }
   if (Object.keys(tables).length === 0) return undefined;
-  return { _date: date, _is_diff: true, ...tables, _comment: txn.comment || undefined };
+  return { _date: date, _is_diff: isDiff || undefined, ...tables, _comment: txn.comment || undefined };
 }
 
-function changeJson({ table, old, now, changed }: RowChange): Json | undefined {
+function hasFittingDifferences({ table, old, now, changed }: RowChange): boolean {
+  if (!old || !now) return true;
+  return table.schema.columns.every(({ index, type, persistent }) => {
+    if (!changed?.[index] || !persistent || type.max === 1) return true;
+    if (type.min > 0 && equalDatums(old.data[index], type.default)) return false;
+    if (type.max === UNLIMITED) return true;
+    return difference(old.data[index], now.data[index], type).size <= type.max;
+  });
+}
+
+function changeJson({ table, old, now, changed }: RowChange, isDiff: boolean): Json | undefined {
   if (!now) return null;
   if (!old) return rowJson(table, now);
   const out: Record<string, Json> = {};
   let any = false;
   for (const { name, index, type, persistent } of table.schema.columns) {
-    if (!persistent || !changed?.[index]) continue;
-    out[name] = datumToJson(difference(old.data[index], now.data[index], type), type);
+    // What came and went again within the transaction is marked as changed, too.
+    if (!persistent || !changed?.[index] || equalDatums(old.data[index], now.data[index])) continue;
+    const d = now.data[index];
+    out[name] = datumToJson(isDiff ? difference(old.data[index], d, type) : d, type);
     any = true;
   }
   return any ? out : undefined;
