@@ -6,6 +6,7 @@ import { type FieldRow, OFPP } from '../flow/field.js';
 import { getU, setU, unwildcard } from '../flow/key.js';
 import type { Match } from '../flow/match.js';
 import { matchHasPrereqs } from '../flow/prereqs.js';
+import { PROTOCOLS_OF, type Usable } from '../flow/protocols.js';
 import { UserError } from '../lib/errors.js';
 import { K, type Slot, VLAN_CFI } from '../packet/key.js';
 import type { Action } from './action.js';
@@ -21,6 +22,8 @@ export interface CheckOptions {
   readonly groupExists?: (id: number) => boolean;
   /** Meter exists? Unset: not asked. */
   readonly meterExists?: (id: number) => boolean;
+  /** For text, before a version is chosen: inconsistent actions leave only the forms of OpenFlow 1.0, and `version` is not asked. */
+  readonly usable?: Usable;
 }
 
 /** Tags a packet can have: more are not kept in the key. */
@@ -123,7 +126,9 @@ export class CheckState {
 
   /** An action that does nothing on packets of this match: refused except in OpenFlow 1.0. */
   inconsistent(what: string): void {
-    if (!this.lenient && this.options.version > 1) throw new UserError(what, 'OFPBAC_MATCH_INCONSISTENT');
+    if (this.lenient) return;
+    if (this.options.usable) this.options.usable.protocols &= PROTOCOLS_OF.of10;
+    else if (this.options.version > 1) throw new UserError(what, 'OFPBAC_MATCH_INCONSISTENT');
   }
 
   /** A nested list: its pushes and pops are not seen after it. */

@@ -2,6 +2,7 @@
 import type { DropReasonName } from '../datapath/drop-reasons.js';
 import type { Subfield } from '../flow/field.js';
 import type { Match } from '../flow/match.js';
+import type { Usable } from '../flow/protocols.js';
 import type { TunTable } from '../flow/tun-table.js';
 import type { Action, LearnSpec } from './action.js';
 
@@ -12,6 +13,8 @@ export interface ParseCtx {
   table(text: string): number;
   /** How many lists the text stands in; absent at the top. */
   readonly depth?: number;
+  /** Narrowed by actions that some wire forms do not have. */
+  readonly usable?: Usable | undefined;
 }
 
 /** What decoding is given beside the bytes. */
@@ -32,6 +35,8 @@ export interface WireWriter {
   /** Zeros until the length since `start` is a multiple of `align` (8). */
   pad(start: number, align?: number): void;
   readonly length: number;
+  /** Takes back the last bytes. */
+  drop(n: number): void;
   /** Overwrites two bytes at a position: for lengths known late. */
   patch16(at: number, v: number): void;
 }

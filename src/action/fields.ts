@@ -32,9 +32,9 @@ export function subfieldOf(row: FieldRow, range: { ofs: number; bits: number }):
   return { field: row, ofs: range.ofs, bits: range.bits };
 }
 
-/** Nicira's 16 bits for a range: the offset above six bits of width less one. */
+/** Nicira's 16 bits for a range: the offset above six bits of width less one. Wider ranges run into the offset, as in OVS. */
 export function encodeOfsBits(f: Subfield): number {
-  return (f.ofs << 6) | ((f.bits - 1) & 63);
+  return ((f.ofs << 6) | (f.bits - 1)) & 0xffff;
 }
 
 export function decodeOfsBits(v: number): { ofs: number; bits: number } {
@@ -110,7 +110,7 @@ export function pullShortHeader(r: WireReader): FieldRow {
 function lengthFor(row: FieldRow, value: bigint, mask: bigint): number {
   if (row.tunMetadata === undefined) return row.bytes;
   const widest = mask === noMask(row) ? value : mask;
-  return Math.max(1, Math.ceil(widest.toString(2).length / 8));
+  return widest === 0n ? 0 : Math.ceil(widest.toString(2).length / 8);
 }
 
 /** Writes a header, a value and, unless it is `noMask`, a mask. */

@@ -26,6 +26,7 @@ const KINDS: ReadonlyMap<number, Kind> = new Map([
   [6, { name: 'meter', size: 8, open: false, from: 4, to: 5 }],
 ]);
 const APPLY = 4;
+const APPLY_BYTES = 8;
 const EXPERIMENTER = 0xffff;
 
 function isApplied(a: Action, version: number): boolean {
@@ -54,6 +55,8 @@ function putApply(actions: readonly Action[], w: WireWriter): void {
   w.u32(0);
   encodeActions(actions, w);
   const length = w.length - start;
+  // Actions that have no bytes in this version leave nothing to apply.
+  if (length === APPLY_BYTES) return w.drop(APPLY_BYTES);
   if (length > 0xffff) throw new UserError('the actions of a flow are longer than 64 kB', 'OFPBIC_BAD_LEN');
   w.patch16(start + 2, length);
 }

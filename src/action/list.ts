@@ -2,6 +2,7 @@
  * Lists of actions: text both ways, wire out, translation. Rows that hold lists of their own call back into this file; the
  * cycle is between functions only, nothing of it runs while modules load.
  */
+import { PROTOCOLS_OF } from '../flow/protocols.js';
 import { UserError } from '../lib/errors.js';
 import type { Action } from './action.js';
 import type { ParseCtx, Translator, WireWriter } from './context.js';
@@ -25,11 +26,13 @@ export function parseActions(text: string, ctx: ParseCtx, instructions = true): 
 
 /** The list inside clone(...), write_actions(...) or exec(...). */
 export function parseNested(text: string, ctx: ParseCtx, outer: Outer): Action[] {
+  // A clone forgets what the actions in front of it need, as there.
+  if (ctx.usable && outer === 'clone') ctx.usable.protocols = PROTOCOLS_OF.any;
   return parseList(text, { ...bind(ctx), depth: (ctx.depth ?? 1) + 1 }, false, outer);
 }
 
 function bind(ctx: ParseCtx): ParseCtx {
-  return { port: (t) => ctx.port(t), table: (t) => ctx.table(t) };
+  return { port: (t) => ctx.port(t), table: (t) => ctx.table(t), usable: ctx.usable };
 }
 
 function parseList(text: string, ctx: ParseCtx, instructions: boolean, outer?: Outer): Action[] {
@@ -38,8 +41,10 @@ function parseList(text: string, ctx: ParseCtx, instructions: boolean, outer?: O
   let drop = false;
   for (const { key, arg } of splitItems(text)) {
     const row = rowOfKeyword(key);
-    if (row) actions.push(row.parse(key.toLowerCase(), arg, ctx));
-    else if (key.toLowerCase() === 'drop') drop = true;
+    if (row) {
+      actions.push(row.parse(key.toLowerCase(), arg, ctx));
+      if (row.protocols !== undefined && ctx.usable) ctx.usable.protocols &= row.protocols;
+    } else if (key.toLowerCase() === 'drop') drop = true;
     else if (key.toLowerCase() === 'apply_actions') throw new UserError('apply_actions is the default instruction');
     else actions.push({ type: 'output', port: barePort(key, ctx), maxLen: 0 });
   }

@@ -45,6 +45,8 @@ export interface ActionRow<A extends Action = Action> {
   /** The instruction it is, when it is one. */
   readonly instruction?: Exclude<InstructionName, 'apply_actions'>;
   readonly set?: SetPlace;
+  /** Wire forms of flows that have it, where not all do. */
+  readonly protocols?: number;
   /** `arg` is what stands after ":" or inside "(...)", as ovs-actions(7) writes it. May give another action than its own. Throws UserError. */
   parse(key: string, arg: string, ctx: ParseCtx): Action;
   /** The text ovs-ofctl prints. */

@@ -20,6 +20,11 @@ function instructionOf(a: Action, version: number): InstructionName {
   return rowOf(a).instruction ?? 'apply_actions';
 }
 
+/** As refusals call it. */
+function nameOf(a: Action): string {
+  return a.type === 'stack_push' ? 'push' : a.type === 'stack_pop' ? 'pop' : a.type;
+}
+
 /** The field that an action writes, for the rules about fields that only ct may write. */
 function fieldWritten(a: Action): string | undefined {
   return a.type === 'set_field' || a.type === 'move' ? a.dst.field.name : undefined;
@@ -42,7 +47,7 @@ function verifyOne(a: Action, outer: VerifyOptions['outer']): void {
     throw new UserError(`ct action doesn't support nested modification of ${field}`, 'OFPBAC_BAD_ARGUMENT');
   }
   if ((outer === 'ct' && field === undefined) || a.type === 'meter') {
-    throw new UserError(`${outer} action doesn't support nested action ${a.type}`, 'OFPBAC_BAD_ARGUMENT');
+    throw new UserError(`${outer} action doesn't support nested action ${nameOf(a)}`, 'OFPBAC_BAD_ARGUMENT');
   }
 }
 
@@ -52,7 +57,7 @@ function verifyConjunctions(actions: readonly Action[]): boolean {
   const other = actions.find((a) => a.type !== 'conjunction' && a.type !== 'note');
   if (other) {
     throw new UserError(
-      `"conjunction" actions may be used along with "note" but not any other kind of action (such as the "${other.type}" action used here)`,
+      `"conjunction" actions may be used along with "note" but not any other kind of action (such as the "${nameOf(other)}" action used here)`,
       'NXBAC_BAD_CONJUNCTION',
     );
   }

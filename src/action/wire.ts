@@ -89,6 +89,10 @@ export class Writer implements WireWriter {
     if (over !== 0) this.zeros(align - over);
   }
 
+  drop(n: number): void {
+    this.at -= n;
+  }
+
   patch16(at: number, v: number): void {
     this.view.setUint16(at, v);
   }

@@ -1,10 +1,12 @@
 /** Flows of a bridge as text: what ovs-ofctl takes and prints. */
+import type { ParseCtx } from '../action/context.js';
 import { formatActions, parseActions } from '../action/list.js';
 import { formatMatch } from '../flow/format-match.js';
 import { expand } from '../flow/match.js';
 import { requirePrereqs } from '../flow/normalize.js';
 import { ANY_TABLE, type FlowCommand, parseFlow, parseTable } from '../flow/parse-flow.js';
 import { parseOfPort } from '../flow/port-text.js';
+import type { Usable } from '../flow/protocols.js';
 import { NO_TUN_OPTIONS } from '../flow/tun-table.js';
 import { withOptions } from '../flowtable/actions.js';
 import { type FlowMod, TABLE_ALL } from '../flowtable/flow-mod.js';
@@ -14,8 +16,9 @@ import { UserError } from '../lib/errors.js';
 export type PortNames = (name: string) => number | undefined;
 
 /** Port and table names of actions' text. */
-export function actionContext(ports: PortNames): { port(text: string): number; table(text: string): number } {
+export function actionContext(ports: PortNames, usable?: Usable): ParseCtx {
   return {
+    usable,
     port(text) {
       const port = parseOfPort(text, ports);
       if (port === undefined) throw new UserError(`${text} is not a valid OpenFlow port`);

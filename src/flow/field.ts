@@ -38,6 +38,8 @@ export interface FieldRow {
   readonly valid: bigint;
   /** The low 32 of them, for the paths that work on numbers. */
   readonly validLow: number;
+  /** The only values there are, where they are few. */
+  readonly values?: readonly number[];
   /** Bits of the slot that a match on the field, or a write to it, also sets: VLAN fields say that there is a tag. 0 for most. */
   readonly implied: number;
   /** A match on the field fixes its whole slot, the other bits to zero: ICMP type and code in a port slot. */
@@ -51,6 +53,11 @@ export interface FieldRow {
   readonly oxm?: OxmId;
   /** Every code point, oldest first: the two above, and the second OXM one of tcp_flags and actset_output. */
   readonly ids: readonly OxmId[];
+  /**
+   * Which fixed form of match first has the field, 10 (OpenFlow 1.0, and 1.1) or 11: whole, as a prefix, with any mask. Undefined: neither, only the
+   * lists of fields of Nicira and of 1.2 and later.
+   */
+  readonly fixed?: readonly [exact: 10 | 11, prefix?: 10 | 11, bits?: 10 | 11];
   readonly doc: string;
 }
 
@@ -82,9 +89,7 @@ export type Prereq =
   | 'nd'
   | 'nd_solicit'
   | 'nd_advert'
-  | 'ct'
-  | 'ct_ipv4'
-  | 'ct_ipv6';
+  | 'ct';
 
 /** A field or bits of it, as in "NXM_NX_REG0[0..15]". */
 export interface Subfield {

@@ -11,6 +11,7 @@ import type { FieldRow } from './field.js';
 import { FIELDS, field, readField, readNumber } from './fields.js';
 import { OK } from './key.js';
 import type { Match } from './match.js';
+import { isEthernet } from './packet-type.js';
 import type { TunTable } from './tun-table.js';
 import { type FormatContext, formatFieldValue } from './value-text.js';
 
@@ -158,9 +159,8 @@ const tunFlags: Printer = (m) => {
 
 /** "Ethernet" goes without saying, but in a megaflow (which has a recirc_id) OVS says it. */
 const packetType: Printer = (m) => {
-  if (get32(m.mask, K.packetType.offset) === 0) return '';
   const value = get32(m.value, K.packetType.offset);
-  if (value === 0) return get32(m.mask, K.recircId.offset) === 0 ? '' : 'eth,';
+  if (value === 0) return get32(m.mask, K.recircId.offset) !== 0 && isEthernet(m) ? 'eth,' : '';
   return `packet_type=${formatFieldValue(field('packet_type'), BigInt(value))},`;
 };
 
@@ -177,7 +177,8 @@ const tunOptions: Printer = (m, _type, _proto, ctx) => {
     if ((m.mask[present] & (1 << (index & 7))) === 0) continue;
     const row = table?.row(option);
     const mask = row && row.bits > 0 ? readField(m.mask, row) : 0n;
-    if (!row || mask === 0n) s += `${option.name},`;
+    if (row?.bits === 0 && table?.option(index)?.masked === false) s += `${option.name}=0,`;
+    else if (!row || mask === 0n) s += `${option.name},`;
     else s += `${option.name}=${formatFieldValue(row, readField(m.value, row), mask)},`;
   }
   return s;

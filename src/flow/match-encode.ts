@@ -2,15 +2,16 @@
  * Matches as lists of OXM entries (OpenFlow 1.2 and later) or NXM entries (the Nicira extensions of 1.0), in the order in which OVS writes them:
  * what a field stands on comes before it, so that a reader can check prerequisites as it goes. The reader is match-oxm.ts.
  */
-import { get16, isZero, put16, put64, putBig, putUint } from '../lib/bytes.js';
-import { K, LINE_BYTES, VLAN_CFI } from '../packet/key.js';
+import { get16, get32, isZero, put16, put64, putBig, putUint } from '../lib/bytes.js';
+import { K, LINE_BYTES } from '../packet/key.js';
 import type { FieldRow, Prereq } from './field.js';
 import { FIELDS, field, readField, readNumber } from './fields.js';
 import { KEY_BYTES } from './key.js';
 import type { Match } from './match.js';
 import { fill, MatchPlans, type PlanField } from './match-plan.js';
 import { encodeOxmEntry, encodeOxmHeader, isMasked } from './oxm.js';
-import { matchHasPrereqs } from './prereqs.js';
+import { saysEthernet } from './packet-type.js';
+import { type PrereqCheck, prereqCheck } from './prereqs.js';
 import type { TunTable } from './tun-table.js';
 
 /** Fields in the order of writing. "nxm|oxm" names a pair that share their place in the key. */
@@ -19,17 +20,39 @@ const ORDER = [
   'vlan mpls_label mpls_tc mpls_bos mpls_ttl ip_src ip_dst ipv6_src ipv6_dst ip_frag nw_tos|ip_dscp nw_ecn nw_ttl ipv6_label nw_proto',
   'tcp_src tcp_dst tcp_flags udp_src udp_dst sctp_src sctp_dst icmp_type icmp_code icmpv6_type icmpv6_code',
   'nd_reserved nd_target nd_options_type nd_sll nd_tll arp_op arp_spa arp_tpa arp_sha arp_tha',
-  'nsh_flags nsh_ttl nsh_mdtype nsh_np nsh_spi nsh_si nsh_c1 nsh_c2 nsh_c3 nsh_c4',
   'tun_id tun_flags tun_src tun_dst tun_ipv6_src tun_ipv6_dst tun_gbp_id tun_gbp_flags tun_metadata',
-  'tun_erspan_idx tun_erspan_ver tun_erspan_dir tun_erspan_hwid tun_gtpu_flags tun_gtpu_msgtype regs pkt_mark',
+  'tun_erspan_idx tun_erspan_ver tun_erspan_dir tun_erspan_hwid tun_gtpu_flags tun_gtpu_msgtype',
+  'nsh_flags nsh_ttl nsh_mdtype nsh_np nsh_spi nsh_si nsh_c1 nsh_c2 nsh_c3 nsh_c4 regs pkt_mark',
   'ct_state ct_zone ct_mark ct_label ct_nw_src ct_nw_dst ct_ipv6_src ct_ipv6_dst ct_nw_proto ct_tp_src ct_tp_dst metadata',
 ].flatMap((line) => line.split(' '));
+
+/** By field or prerequisite: what must be there for a condition to be written, where OVS leaves the rest to the reader to refuse. */
+const NEEDS: ReadonlyMap<string, Prereq> = new Map<string, Prereq>([
+  ['ethernet', 'none'],
+  ['ipv6_label', 'ip'],
+  ['nsh', 'none'],
+  ['ct', 'none'],
+]);
+/** As OVS has it, ports of a connection are only spoken of with its protocol. */
+const noCtProto = (m: Match): boolean => m.value[K.ctNwProto.offset] === 0;
+/** Addresses of both families share their place in the key; where the type does not part them, their length does. */
+const isIpv6 = (m: Match): boolean =>
+  get16(m.value, K.ethType.offset) === 0x86dd ||
+  [K.ctSrc, K.ctDst].some((s) => !isZero(m.mask, s.offset + 4, s.offset + s.bytes));
+const UNLESS: ReadonlyMap<string, (m: Match) => boolean> = new Map([
+  ...['ct_nw_proto', 'ct_tp_src', 'ct_tp_dst'].map((name) => [name, noCtProto] as const),
+  ...['ct_nw_src', 'ct_nw_dst'].map((name) => [name, isIpv6] as const),
+  ...['ct_ipv6_src', 'ct_ipv6_dst'].map((name) => [name, (m: Match) => !isIpv6(m)] as const),
+]);
 
 interface FieldStep {
   readonly row: FieldRow;
   /** Bit of the key's line that the field is in: most matches use few lines. */
   readonly line: number;
   readonly small: boolean;
+  readonly needs: PrereqCheck;
+  /** What keeps it from being written beside that. */
+  readonly unless: ((m: Match) => boolean) | undefined;
   readonly header: Uint8Array;
   readonly maskedHeader: Uint8Array;
 }
@@ -41,6 +64,8 @@ function stepOf(row: FieldRow, version: number): FieldStep {
     row,
     line: 1 << Math.floor(row.slot.offset / LINE_BYTES),
     small: row.slot.bytes <= 4,
+    needs: prereqCheck(NEEDS.get(row.name) ?? NEEDS.get(row.prereqs) ?? row.prereqs),
+    unless: UNLESS.get(row.name),
     header: encodeOxmHeader(row, version, false),
     maskedHeader: encodeOxmHeader(row, version, true),
   };
@@ -63,6 +88,7 @@ function stepsFor(version: number): readonly Step[] {
 
 /** By wire version; 0 is NXM. */
 const STEPS: ReadonlyMap<number, readonly Step[]> = new Map([0, 2, 3, 4, 5, 6].map((v) => [v, stepsFor(v)]));
+const PACKET_TYPE = field('packet_type');
 const VLAN_VID = field('vlan_vid');
 const VLAN_PCP = field('vlan_pcp');
 const OPTIONS = FIELDS.filter((f) => f.tunMetadata !== undefined);
@@ -71,8 +97,10 @@ const OPTIONS = FIELDS.filter((f) => f.tunMetadata !== undefined);
 class Sink {
   /** Fields that stand as their rows say. */
   readonly fields: PlanField[] = [];
-  /** Something else stands among them. */
+  /** Something else stands among them, or what stands there depends on more than their prerequisites. */
   special = false;
+  /** Does a field say that packets are Ethernet, or would one that was left out have said it? */
+  ethernet: 'unsaid' | 'left_out' | 'said' = 'unsaid';
   private buf = new Uint8Array(192);
   private length = 0;
 
@@ -93,6 +121,14 @@ class Sink {
     this.special = true;
     const { buf, at } = this.room(b.length);
     buf.set(b, at);
+  }
+
+  /** In front of what is there. */
+  prepend(b: Uint8Array): void {
+    const rest = this.take();
+    this.length = 0;
+    this.bytes(b);
+    this.bytes(rest);
   }
 
   take(): Uint8Array {
@@ -155,6 +191,9 @@ function encodePlainly(m: Match, version: number, options: EncodeOptions): Sink 
   }
   const { cookie } = options;
   if (cookie && cookie.mask !== 0n) out.bytes(encodeCookie(cookie.value, cookie.mask));
+  // A reader that finds no field of an Ethernet packet would take packets of any type.
+  const unsaid = out.ethernet === 'left_out' ? get32(m.value, K.packetType.offset) === 0 : saysEthernet(m);
+  if (out.ethernet !== 'said' && unsaid) out.prepend(encodeOxmEntry(PACKET_TYPE, version, 0n));
   return out;
 }
 
@@ -167,11 +206,22 @@ function usedLines(m: Match): number {
   return lines;
 }
 
+/** Is it written? Notes what that says of the packet's type. */
+function isWritten(m: Match, step: FieldStep, out: Sink): boolean {
+  const { row } = step;
+  if (row.prereqs === 'none') return row !== PACKET_TYPE || !saysEthernet(m);
+  if (step.unless) out.special = true;
+  const written = step.needs.holds(m) && !step.unless?.(m);
+  if (written) out.ethernet = 'said';
+  else if (out.ethernet === 'unsaid') out.ethernet = 'left_out';
+  return written;
+}
+
 function encodeField(m: Match, step: FieldStep, out: Sink): void {
   const { row } = step;
   if (!step.small) {
     const mask = readField(m.mask, row);
-    if (mask === 0n || !matchHasPrereqs(row.prereqs, m)) return;
+    if (mask === 0n || !isWritten(m, step, out)) return;
     const masked = isMasked(row, mask === row.valid);
     const { buf, at } = header(step, masked, out);
     putBig(buf, at, row.bytes, readField(m.value, row));
@@ -179,7 +229,7 @@ function encodeField(m: Match, step: FieldStep, out: Sink): void {
     return;
   }
   const mask = readNumber(m.mask, row);
-  if (mask === 0 || !matchHasPrereqs(row.prereqs, m)) return;
+  if (mask === 0 || !isWritten(m, step, out)) return;
   const masked = isMasked(row, mask === row.validLow);
   const { buf, at } = header(step, masked, out);
   putUint(buf, at, row.bytes, readNumber(m.value, row));
@@ -202,8 +252,10 @@ function encodeVlan(m: Match, version: number, out: Sink): void {
   // Which entries there are depends on the value.
   out.special = true;
   const tci = get16(m.value, K.vlanTci.offset);
+  const written = (mask & 0x1fff) !== 0 || (tci & 0x1fff) !== 0;
+  out.ethernet = written ? 'said' : out.ethernet === 'unsaid' ? 'left_out' : out.ethernet;
   if (mask & 0x1fff) out.bytes(encodeOxmEntry(VLAN_VID, version, BigInt(tci & 0x1fff), BigInt(mask & 0x1fff)));
-  if (mask & 0xe000 && mask & tci & VLAN_CFI) out.bytes(encodeOxmEntry(VLAN_PCP, version, BigInt(tci >> 13)));
+  if (mask & 0xe000 && tci & 0x1fff) out.bytes(encodeOxmEntry(VLAN_PCP, version, BigInt(tci >> 13)));
 }
 
 function encodeOptions(m: Match, version: number, table: TunTable | undefined, out: Sink): void {
@@ -216,9 +268,16 @@ function encodeOptions(m: Match, version: number, table: TunTable | undefined, o
     const row = table.row(option);
     if (!row || (m.mask[at + 7 - (index >> 3)] & (1 << (index & 7))) === 0) continue;
     const mask = row.bits === 0 ? 0n : readField(m.mask, row);
-    if (mask === 0n) out.bytes(encodeOxmHeader(row, version, true, 0));
-    else out.bytes(encodeOxmEntry(row, version, readField(m.value, row), mask));
+    const masked = table.option(index)?.masked ?? mask !== row.valid;
+    out.bytes(encodeOxmHeader(row, version, masked));
+    putBytes(out, row.bytes, row.bits === 0 ? 0n : readField(m.value, row));
+    if (masked) putBytes(out, row.bytes, mask);
   }
+}
+
+function putBytes(out: Sink, n: number, value: bigint): void {
+  const { buf, at } = out.room(n);
+  putBig(buf, at, n, value);
 }
 
 function encodeCookie(value: bigint, mask: bigint): Uint8Array {

@@ -124,7 +124,7 @@ function encodeVlan(m: Match, out: Uint8Array): number {
   if (mask === 0) return WILD.dlVlan | WILD.dlVlanPcp;
   if (mask & VLAN_CFI && (tci & VLAN_CFI) === 0) {
     put16(out, 18, VLAN_NONE);
-    return WILD.dlVlanPcp;
+    return 0;
   }
   let wild = 0;
   if (mask & 0xfff) put16(out, 18, tci & 0xfff);

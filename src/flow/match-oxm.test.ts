@@ -39,7 +39,7 @@ const ROWS: readonly (readonly [number, string, string])[] = [
   [4, 'ct_state=trk', '0001d30800000020000000ff'],
   [4, 'tun_flags=+oam', '0001d10400010001'],
   [4, 'packet_type=(1,0x800),nw_dst=1.2.3.4', '8000580400010800 8000180401020304'],
-  [4, 'tun_metadata5,tun_metadata2=0x100000,tun_metadata4=0/0xff', '00015403100000 0001580100 00015b00'],
+  [4, 'tun_metadata5,tun_metadata2=0x100000,tun_metadata4=0/0xff', '00015403100000 0001590200ff 00015b00'],
   [4, 'tun_erspan_idx=3,tun_gtpu_flags=5/7', 'ffff16080000232000000003 ffff1f06000023200507'],
   [
     4,

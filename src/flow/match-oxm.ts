@@ -7,6 +7,7 @@ import { FIELDS, readField, readNumber } from './fields.js';
 import { Match } from './match.js';
 import { COOKIE_EXACT, COOKIE_MASKED } from './match-encode.js';
 import { decodeOxmHeader, decodeOxmValue, fault, isSmall, type OxmEntry } from './oxm.js';
+import { foldEthernet } from './packet-type.js';
 import { matchHasPrereqs, PREREQ_WORDS, type PrereqCheck, prereqCheck } from './prereqs.js';
 import { setField, setNumber } from './set.js';
 import { TunTable } from './tun-table.js';
@@ -52,6 +53,7 @@ export function decodeMatch(b: Uint8Array, options: DecodeOptions = {}, place: D
       at += cookieBytes;
     } else at = decodeEntry(b, at, to, match, options);
   }
+  foldEthernet(match);
   return { match, cookie, cookieMask };
 }
 
@@ -118,17 +120,16 @@ function decodeSmall(b: Uint8Array, at: number, { row, masked, ones, needs }: Sm
   const wire = masked ? getUint(b, at + row.bytes, row.bytes) : ones;
   if (row.maskable === 'no' && wire !== ones && wire !== 0) throw fault(row, 'BAD_MASK');
   if ((value & ~wire) !== 0) throw fault(row, 'BAD_WILDCARDS');
-  if ((value & ~row.validLow) !== 0) throw fault(row, 'BAD_VALUE');
+  if ((value & ~row.validLow) !== 0 || row.values?.includes(value) === false) throw fault(row, 'BAD_VALUE');
   checkPlace(row, needs.holds(m), readNumber(m.mask, row) === 0);
   const mask = (wire & row.validLow) >>> 0;
-  // Only Ethernet packets exist in this pipeline: a match on that says nothing.
-  if (mask !== 0 && !(row.format === 'packet_type' && value === 0)) setNumber(m, row, value, mask);
+  if (mask !== 0) setNumber(m, row, value, mask);
 }
 
 function decodeLarge(b: Uint8Array, e: OxmEntry, m: Match, tun: TunTable | undefined): void {
   const { row } = e;
   const { value, mask } = decodeOxmValue(b, e);
-  if (row.tunMetadata !== undefined) return setOption(m, row, e.bytes, value, mask, tun);
+  if (row.tunMetadata !== undefined) return setOption(m, row, e, value, mask, tun);
   checkPlace(row, matchHasPrereqs(row.prereqs, m), readField(m.mask, row) === 0n);
   if (mask !== 0n) setField(m, row, value, mask);
 }
@@ -136,7 +137,7 @@ function decodeLarge(b: Uint8Array, e: OxmEntry, m: Match, tun: TunTable | undef
 function setOption(
   m: Match,
   option: FieldRow,
-  bytes: number,
+  { bytes, masked }: OxmEntry,
   value: bigint,
   mask: bigint,
   table: TunTable | undefined,
@@ -149,7 +150,7 @@ function setOption(
   if (table) row = table.need(option);
   else {
     m.tun ??= new TunTable();
-    row = m.tun.add(option, { optionClass: 0xffff, optionType: index, length: bytes });
+    row = m.tun.add(option, { optionClass: 0xffff, optionType: index, length: bytes, masked });
   }
   m.mask[at] |= bit;
   m.value[at] |= bit;

@@ -4,6 +4,7 @@
  */
 import { isZero } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
+import { K } from '../packet/key.js';
 import type { FieldRow } from './field.js';
 import { FIELDS } from './fields.js';
 import type { Match } from './match.js';
@@ -19,13 +20,18 @@ export function missingPrereqs(m: Match): FieldRow[] {
     const { offset, bytes } = row.slot;
     if (isZero(m.mask, offset, offset + bytes)) continue;
     if (row.prereqs === 'vlan') continue;
-    (matchHasPrereqs(row.prereqs, m) ? covered : missing).push(row);
+    (matchHasPrereqs(row.prereqs, m) && !isPortOfNothing(row, m) ? covered : missing).push(row);
   }
   const held = new Map(missing.map((row) => [row, conditionsHeld(row.prereqs, m)]));
   missing.sort((a, b) => (held.get(b) ?? 0) - (held.get(a) ?? 0));
   return missing.filter(
     (row, i) => !covered.some((c) => overlaps(c, row)) && !missing.slice(0, i).some((c) => overlaps(c, row)),
   );
+}
+
+/** Ports of a connection whose protocol the match leaves open. */
+function isPortOfNothing(row: FieldRow, m: Match): boolean {
+  return row.name.startsWith('ct_tp_') && m.value[K.ctNwProto.offset] === 0;
 }
 
 function overlaps(a: FieldRow, b: FieldRow): boolean {

@@ -111,7 +111,7 @@ export function isSmall(row: FieldRow): boolean {
 }
 
 function isLegal(row: FieldRow, value: bigint): boolean {
-  if ((value & ~row.valid) !== 0n) return false;
+  if ((value & ~row.valid) !== 0n || row.values?.includes(Number(value)) === false) return false;
   // Ports of OpenFlow 1.1 and later have a gap between those of 1.0 and the reserved ones.
   return row.format !== 'of_port' || row.bytes === 2 || value < 0xff00n || value >= 0xffffff00n;
 }

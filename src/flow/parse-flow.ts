@@ -1,22 +1,26 @@
 /** Text of flows, as ovs-ofctl(8) takes it: a match, the flow's properties, and the actions, which src/action parses. */
+import { get16, get32, isZero } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
+import { K } from '../packet/key.js';
 import { DEFAULT_PRIORITY } from './format-match.js';
 import { Match } from './match.js';
+import { settleTypes } from './packet-type.js';
 import { type MatchContext, nextToken, parseMatchToken, type Token, unknownKey } from './parse-match.js';
 import { parseOfPort } from './port-text.js';
+import { PROTOCOLS_OF } from './protocols.js';
 import { parseInteger } from './value-text.js';
 
 /** What the text is for: it decides which properties may stand in it. */
 export type FlowCommand = 'add' | 'modify' | 'modify_strict' | 'delete' | 'delete_strict' | 'dump';
 
-/** flow_mod flags by their words; the numbers of OpenFlow 1.3. */
-const FLAGS: Readonly<Record<string, number>> = {
-  send_flow_rem: 1,
-  check_overlap: 2,
-  reset_counts: 4,
-  no_packet_counts: 8,
-  no_byte_counts: 16,
-};
+/** flow_mod flags by their words; the numbers of OpenFlow 1.3, and the forms that have them. */
+const FLAGS: ReadonlyMap<string, readonly [bit: number, protocols: number]> = new Map([
+  ['send_flow_rem', [1, PROTOCOLS_OF.any]],
+  ['check_overlap', [2, PROTOCOLS_OF.any]],
+  ['reset_counts', [4, PROTOCOLS_OF.from12]],
+  ['no_packet_counts', [8, PROTOCOLS_OF.from13]],
+  ['no_byte_counts', [16, PROTOCOLS_OF.from13]],
+]);
 
 export const ANY_TABLE = 255;
 export const ANY_GROUP = 0xffffffff;
@@ -88,18 +92,33 @@ export function parseFlow(text: string, command: FlowCommand = 'add', ctx: FlowC
   for (let at = nextToken(head, 0, token); at >= 0; at = nextToken(head, at, token)) {
     const { key, value } = token;
     if (parseMatchToken(flow.match, key, value, ctx)) continue;
-    const flag = FLAGS[key];
-    if (flag !== undefined && hasActions(command)) flow.flags |= flag;
-    else if (value === '') throw unknownKey(token);
+    const flag = FLAGS.get(key);
+    if (flag !== undefined && hasActions(command)) {
+      flow.flags |= flag[0];
+      only(ctx, flag[1]);
+    } else if (value === '') throw unknownKey(token);
     else if (!parseProperty(flow, key, value, command, ctx)) throw unknownKey(token);
   }
+  settleTypes(flow.match);
+  if (ctx.usable && needsFieldList(flow.match)) only(ctx, PROTOCOLS_OF.nxmOr12);
   return flow;
+}
+
+function only(ctx: FlowContext, protocols: number): void {
+  if (ctx.usable) ctx.usable.protocols &= protocols;
+}
+
+/** The fixed matches have protocol, TOS and ports of IPv4 only. */
+function needsFieldList(m: Match): boolean {
+  if (get16(m.value, K.ethType.offset) !== 0x86dd && get32(m.value, K.packetType.offset) !== 0x186dd) return false;
+  return [K.nwProto, K.nwTos, K.tpSrc, K.tpDst].some((s) => !isZero(m.mask, s.offset, s.offset + s.bytes));
 }
 
 function parseProperty(flow: FlowText, key: string, value: string, command: FlowCommand, ctx: FlowContext): boolean {
   switch (key) {
     case 'table':
       flow.table = parseTable(value, ctx);
+      if (flow.table !== ANY_TABLE) only(ctx, PROTOCOLS_OF.tableIds);
       return true;
     case 'priority':
       if (!hasActions(command) && !isStrict(command)) return false;
@@ -126,10 +145,12 @@ function parseProperty(flow: FlowText, key: string, value: string, command: Flow
       const group = /^(any|all)$/i.test(value) ? BigInt(ANY_GROUP) : parseInteger(value);
       if (group === undefined || group < 0n || group > 0xffffffffn) throw new UserError(`invalid out_group: ${value}`);
       flow.outGroup = Number(group);
+      only(ctx, PROTOCOLS_OF.from11);
       return true;
     }
     case 'cookie':
       parseCookie(flow, value, command);
+      if (flow.cookieMask !== 0n) only(ctx, PROTOCOLS_OF.nxmOr11);
       return true;
     default:
       return IGNORED.has(key);

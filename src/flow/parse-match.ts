@@ -11,6 +11,8 @@ import { K } from '../packet/key.js';
 import type { FieldRow } from './field.js';
 import { field, fieldByName, readField } from './fields.js';
 import { Match } from './match.js';
+import { assumeEthernet, settleTypes } from './packet-type.js';
+import { fieldProtocols, type MaskKind, PROTOCOLS_OF, type Usable } from './protocols.js';
 import { setField, setNumber } from './set.js';
 import { scanSubfield } from './subfield.js';
 import { TunTable } from './tun-table.js';
@@ -19,6 +21,19 @@ import { parseFieldValue, parseInteger, type ValueContext } from './value-text.j
 export interface MatchContext extends ValueContext {
   /** The bridge's tunnel options; without one, options are placed as they come and noted in the match. */
   readonly tun?: TunTable | undefined;
+  /** Narrowed by what the conditions need. */
+  readonly usable?: Usable | undefined;
+}
+
+function narrow(ctx: MatchContext, row: FieldRow, mask: bigint): void {
+  if (ctx.usable && mask !== 0n) ctx.usable.protocols &= fieldProtocols(row, maskKind(row, mask));
+}
+
+function maskKind(row: FieldRow, mask: bigint): MaskKind {
+  const all = lowBits(row.bytes * 8);
+  if (mask === all) return 'exact';
+  const low = all & ~mask;
+  return (low & (low + 1n)) === 0n ? 'prefix' : 'bits';
 }
 
 /** Words that stand for eth_type and ip_proto. */
@@ -115,7 +130,7 @@ export function parseMatchToken(m: Match, key: string, value: string, ctx: Match
     return true;
   }
   if (!key.includes('[')) return false;
-  parseBits(m, key, value);
+  parseBits(m, key, value, ctx);
   return true;
 }
 
@@ -127,20 +142,33 @@ function parseWord(m: Match, word: string): boolean {
     return true;
   }
   if (word !== 'eth') return false;
-  setNumber(m, PACKET_TYPE, 0, 0);
+  setNumber(m, PACKET_TYPE, 0);
   return true;
 }
 
 function parseField(m: Match, row: FieldRow, text: string, ctx: MatchContext): void {
   if (row.tunMetadata !== undefined) return parseTunMetadata(m, row, text, ctx);
-  if (text === '*' || text === '') return setField(m, row, 0n, 0n);
-  if (parseFast(m, row, text)) return;
+  if (row.prereqs !== 'none') assumeEthernet(m);
+  if (text === '*') return setField(m, row, 0n, 0n);
+  // As there: a field without a value is one with a mask of nothing, where it takes such a text.
+  if (text === '') return parseField(m, row, '0/0', ctx);
+  if (parseFast(m, row, text)) {
+    if (ctx.usable) ctx.usable.protocols &= fieldProtocols(row, 'exact');
+    return;
+  }
   const { value, mask } = parseFieldValue(row, text, ctx);
-  if (row.maskable !== 'no' && (value & mask & ~row.valid) !== 0n && row.shift === 0 && row.name !== 'vlan_vid') {
+  narrow(ctx, row, mask);
+  if (
+    (row.maskable !== 'no' || row.prereqs === 'nsh') &&
+    (value & mask & ~row.valid) !== 0n &&
+    row.shift === 0 &&
+    row.name !== 'vlan_vid'
+  ) {
     throw new UserError(`${text}: value too large for ${row.bits}-bit field ${row.name}`, 'OFPBMC_BAD_VALUE');
   }
-  // Only Ethernet packets exist in this pipeline: a match on that says nothing.
-  if (row === PACKET_TYPE && value === 0n) return setField(m, row, 0n, 0n);
+  if (row.values && mask !== 0n && !row.values.includes(Number(value))) {
+    throw new UserError(`${text}: field ${row.name} has no such value`, 'OFPBMC_BAD_VALUE');
+  }
   setField(m, row, value, mask);
 }
 
@@ -155,7 +183,7 @@ function parseFast(m: Match, row: FieldRow, text: string): boolean {
       if (d < 0 || d > 9) return false;
       v = v * 10 + d;
     }
-    if (v > row.validLow) return false;
+    if (v > row.validLow || row.values) return false;
     setNumber(m, row, v);
     return true;
   }
@@ -172,29 +200,34 @@ function parseFast(m: Match, row: FieldRow, text: string): boolean {
 }
 
 /** "reg0[0..3]=5": fixes some bits and leaves what was said about the others. */
-function parseBits(m: Match, key: string, text: string): void {
+function parseBits(m: Match, key: string, text: string, ctx: MatchContext): void {
   const { subfield, length } = scanSubfield(key);
   if (length !== key.length) throw new UserError('unexpected input following field syntax');
   const row = subfield.field;
-  const v = parseInteger(text);
-  if (v === undefined || v < 0n) throw new UserError(`${key}: cannot parse integer value: ${text}`);
+  const number = parseInteger(text);
+  const v = number !== undefined && number < 0n && subfield.bits >= 64 ? BigInt.asUintN(64, number) : number;
+  if (row.prereqs !== 'none') assumeEthernet(m);
+  if (v === undefined || v < 0n || (v > lowBits(64) && !/^\s*\+?0x/i.test(text)))
+    throw new UserError(`${key}: cannot parse integer value: ${text}`);
   if (v > lowBits(subfield.bits)) throw new UserError(`${key}: value ${text} does not fit into ${subfield.bits} bits`);
-  if (row.maskable === 'no' && subfield.bits !== row.bits) {
+  if (row.maskable === 'no' && subfield.bits !== row.bits && !ctx.usable) {
     throw new UserError(`${key}: invalid mask for field ${row.name}`, 'OFPBMC_BAD_MASK');
   }
   const ofs = BigInt(subfield.ofs);
   const bits = lowBits(subfield.bits) << ofs;
   const mask = readField(m.mask, row);
+  narrow(ctx, row, mask | bits);
   setField(m, row, (readField(m.value, row) & ~bits) | (v << ofs), mask | bits);
 }
 
 function parseTunMetadata(m: Match, row: FieldRow, text: string, ctx: MatchContext): void {
   const index = row.tunMetadata ?? 0;
+  if (ctx.usable) ctx.usable.protocols &= PROTOCOLS_OF.nxmOr12;
   const known = ctx.tun;
   if (text === '') {
     if (known && !known.row(row))
       throw new UserError(`${row.name}: no such tunnel option is configured`, 'NXFMFC_INVALID_TLV_FIELD');
-    if (!known) placeOption(m, row, 0);
+    if (!known) placeOption(m, row, 0, true);
     const at = K.tunMdPresent.offset + 7 - (index >> 3);
     m.mask[at] |= 1 << (index & 7);
     m.value[at] |= 1 << (index & 7);
@@ -202,8 +235,8 @@ function parseTunMetadata(m: Match, row: FieldRow, text: string, ctx: MatchConte
   }
   const { value, mask } = parseFieldValue(row, text, ctx);
   const exact = mask === lowBits(row.bytes * 8);
-  const bits = Math.max(value.toString(2).length, exact ? 1 : mask.toString(2).length);
-  const place = known ? known.row(row) : placeOption(m, row, (bits + 7) >> 3);
+  const bits = Math.max(bitLength(value), exact ? 0 : bitLength(mask));
+  const place = known ? known.row(row) : placeOption(m, row, (bits + 7) >> 3, !exact);
   if (!place) throw new UserError(`${row.name}: no such tunnel option is configured`, 'OFPBMC_BAD_FIELD');
   if (bits > place.bits) {
     throw new UserError(`${text}: value too large for ${place.bytes}-byte field ${row.name}`, 'OFPBMC_BAD_VALUE');
@@ -211,9 +244,11 @@ function parseTunMetadata(m: Match, row: FieldRow, text: string, ctx: MatchConte
   setField(m, place, value, exact ? place.valid : mask);
 }
 
-function placeOption(m: Match, row: FieldRow, length: number): FieldRow {
+const bitLength = (v: bigint): number => (v === 0n ? 0 : v.toString(2).length);
+
+function placeOption(m: Match, row: FieldRow, length: number, masked: boolean): FieldRow {
   m.tun ??= new TunTable();
-  return m.tun.add(row, { optionClass: 0xffff, optionType: row.tunMetadata ?? 0, length });
+  return m.tun.add(row, { optionClass: 0xffff, optionType: row.tunMetadata ?? 0, length, masked });
 }
 
 /** A whole text that is a match and nothing else. Throws UserError. */
@@ -224,6 +259,7 @@ export function parseMatch(text: string, ctx: MatchContext = {}): Match {
     if (parseMatchToken(m, token.key, token.value, ctx)) continue;
     throw unknownKey(token);
   }
+  settleTypes(m);
   return m;
 }
 

@@ -33,7 +33,7 @@ const CODE_0 = on(K.tpDst, 0);
 const CONDITIONS: Readonly<Record<Prereq, readonly Condition[]>> = {
   none: [],
   ethernet: [ETHERNET],
-  vlan: [{ slot: K.vlanTci, bits: 0x1000, values: [0x1000] }],
+  vlan: [ETHERNET, { slot: K.vlanTci, bits: 0x1000, values: [0x1000] }],
   arp: [on(K.ethType, 0x0806, 0x8035)],
   ipv4: [IPV4],
   ipv6: [IPV6],
@@ -49,9 +49,7 @@ const CONDITIONS: Readonly<Record<Prereq, readonly Condition[]>> = {
   nd_solicit: [...ICMPV6, SOLICIT, CODE_0],
   nd_advert: [...ICMPV6, ADVERT, CODE_0],
   // and a valid connection, which is more than one value: see matchHasCt
-  ct: [IP],
-  ct_ipv4: [IPV4],
-  ct_ipv6: [IPV6],
+  ct: [],
 };
 
 const CT = { new: 1, est: 2, rel: 4, rpl: 8, inv: 0x10, trk: 0x20, snat: 0x40, dnat: 0x80 } as const;
@@ -59,7 +57,7 @@ const CT = { new: 1, est: 2, rel: 4, rpl: 8, inv: 0x10, trk: 0x20, snat: 0x40, d
 const CT_VALID = CT.new | CT.est | CT.rpl;
 
 function isCt(p: string): boolean {
-  return p === 'ct' || p === 'ct_ipv4' || p === 'ct_ipv6';
+  return p === 'ct';
 }
 
 /** Namespace 1 of packet_type is an Ethernet type: it stands for eth_type in packets without an Ethernet header. */
@@ -166,7 +164,5 @@ export const PREREQ_WORDS: Readonly<Record<Prereq, string>> = {
   nd: 'ICMPv6, type 135 or 136, code 0',
   nd_solicit: 'ICMPv6, type 135, code 0',
   nd_advert: 'ICMPv6, type 136, code 0',
-  ct: 'IP, a valid ct_state',
-  ct_ipv4: 'eth_type 0x0800, a valid ct_state',
-  ct_ipv6: 'eth_type 0x86dd, a valid ct_state',
+  ct: 'a valid ct_state',
 };

@@ -15,6 +15,8 @@ export interface TunOption {
   readonly optionType: number;
   /** Bytes of the option's data. */
   readonly length: number;
+  /** Of an option that a match placed for itself: did it have a mask? Then it keeps one, even of all ones. */
+  readonly masked?: boolean;
 }
 
 /** An option and the N of the tun_metadataN that stands for it. */

@@ -63,10 +63,14 @@ function ones(row: FieldRow): bigint {
   return lowBits(row.bytes * 8);
 }
 
+const MAX_U64 = lowBits(64);
+
 function integerPart(row: FieldRow, whole: string, part: string, what: 'value' | 'mask'): bigint {
   const v = parseInteger(part);
   if (v === undefined) throw new UserError(`${whole}: bad syntax for ${row.name} ${what}`);
-  if (v < 0n || v > ones(row))
+  // As there, only hexadecimal goes beyond what a machine word holds.
+  if (v < 0n && v >= -MAX_U64 && row.bytes >= 8) return BigInt.asUintN(64, v);
+  if (v < 0n || v > ones(row) || (v > MAX_U64 && !/^\s*[+-]?0x/i.test(part)))
     throw new UserError(`${whole}: ${what} too large for ${row.bytes}-byte field ${row.name}`);
   return v;
 }
@@ -132,9 +136,9 @@ function address(kind: AddressKind): Format {
 function flags(names: FlagNames): Format {
   const all = 2 ** names.names.length - 1;
   return {
-    parse(_row, s) {
+    parse(row, s) {
       const f = parseFlags(s, names);
-      return { value: BigInt(f.value), mask: BigInt(f.mask) };
+      return { value: BigInt(f.value), mask: f.whole ? ones(row) : BigInt(f.mask) };
     },
     format: (_row, value) => formatFlags(Number(value), names),
     formatMasked: (_row, value, mask) => formatFlagsMasked(Number(value), Number(mask), all, names),
@@ -158,9 +162,9 @@ function fragmentName(value: bigint, mask: bigint): string {
 
 const frag: Format = {
   parse(_row, s) {
-    const f = FRAGMENTS.find(([name]) => name === s);
+    const f = FRAGMENTS.find(([name]) => name === s.toLowerCase());
     if (!f) {
-      throw new UserError(`${s}: unknown fragment type (valid types are "no", "yes", "first", "later", "not_later")`);
+      throw new UserError(`${s}: unknown fragment type (valid types are "no", "yes", "first", "later", "not_later"`);
     }
     return { value: BigInt(f[2]), mask: BigInt(f[1]) };
   },

@@ -23,39 +23,43 @@ export const TUNNEL_FLAGS: FlagNames = { kind: 'tunnel', names: ['oam'] };
 export interface Flags {
   readonly value: number;
   readonly mask: number;
+  /** The text fixes the word as a whole rather than some of its flags. */
+  readonly whole: boolean;
 }
 
-function bitOf(name: string, f: FlagNames): number {
+/** `rest`: where reading stopped, for the refusal. */
+function bitOf(name: string, f: FlagNames, rest: string): number {
   const i = f.names.indexOf(name);
-  if (i < 0) throw new UserError(`${name}: unknown ${f.kind} flag(s)`);
+  if (i < 0) throw new UserError(`${rest}: unknown ${f.kind} flag(s)`);
   return 1 << i;
 }
 
 /** Throws UserError. The mask covers the named flags, or every flag where the text fixes all. */
 export function parseFlags(text: string, f: FlagNames): Flags {
   const all = 2 ** f.names.length - 1;
-  if (text === '*') return { value: 0, mask: 0 };
+  if (text === '*') return { value: 0, mask: 0, whole: false };
   if (/^\d/.test(text)) {
-    const [value, mask] = text.split('/').map(Number);
-    if (!(value >= 0 && value <= all)) throw new UserError(`${text}: unknown ${f.kind} flag(s)`);
-    if (mask === undefined) return { value, mask: all };
-    if (!(mask >= 0)) throw new UserError(`${text}: bad syntax for ${f.kind} flag mask`);
-    return { value: value & mask, mask: mask & all };
+    const number = /^(0x[\da-f]+|\d+)(?:\/(0x[\da-f]+|\d+))?$/i.exec(text);
+    const value = number ? Number(number[1]) : -1;
+    const mask = number?.[2] === undefined ? all : Number(number[2]);
+    if (value < 0 || value > all || mask > all) throw new UserError(`${text}: unknown ${f.kind} flag(s)`);
+    return { value: value & mask, mask, whole: number?.[2] === undefined };
   }
+  if (text === '') return { value: 0, mask: all, whole: true };
   if (text[0] !== '+' && text[0] !== '-') {
     let value = 0;
-    for (const name of text.split('|')) value |= bitOf(name, f);
-    return { value, mask: all };
+    for (const name of text.split('|')) value |= bitOf(name, f, text);
+    return { value, mask: all, whole: true };
   }
   let value = 0;
   let mask = 0;
   for (const m of text.matchAll(/([+-])([^+-]*)/g)) {
-    const bit = bitOf(m[2], f);
+    const bit = bitOf(m[2], f, text.slice(m.index + 1));
     if (mask & bit) throw new UserError(`${m[2]}: Each ${f.kind} flag can be specified only once`);
     mask |= bit;
     if (m[1] === '+') value |= bit;
   }
-  return { value, mask };
+  return { value, mask, whole: false };
 }
 
 /** "syn|ack"; "0" when there are none. Bits without a name follow as a number. */

@@ -1,5 +1,6 @@
 /** Actions that steer the walk: other tables, the end of it, copies of it, conjunctions, and the instructions. */
 import { OFPP } from '../../flow/field.js';
+import { PROTOCOLS_OF } from '../../flow/protocols.js';
 import { UserError } from '../../lib/errors.js';
 import type { ActionOf } from '../action.js';
 import { ALL, type Code, mustBeZero, numberForms, nx, nxForm, nxOpenForm, putNumber } from '../emit.js';
@@ -170,6 +171,7 @@ const METER15: readonly Code[] = [{ space: 'of', number: 29, versions: [6, 6] }]
 const MAX_METER = 0xffff0000;
 export const meter: ActionRow<ActionOf<'meter'>> = {
   type: 'meter',
+  protocols: PROTOCOLS_OF.from13,
   keywords: ['meter'],
   syntax: ['meter:meter_id'],
   doc: 'Sends the packet through a meter, which may drop or remark it.',
@@ -245,6 +247,7 @@ export const writeActions: ActionRow<ActionOf<'write_actions'>> = {
 const ALL64 = 0xffffffffffffffffn;
 export const writeMetadata: ActionRow<ActionOf<'write_metadata'>> = {
   type: 'write_metadata',
+  protocols: PROTOCOLS_OF.nxmOr11,
   keywords: ['write_metadata'],
   syntax: ['write_metadata:value[/mask]'],
   doc: 'Writes the metadata field, or the bits of it that the mask has ones in.',

@@ -1,11 +1,13 @@
 /** Actions that put a whole header around a packet or take one off: encap, decap, and the TTL of NSH. */
+
+import { PROTOCOLS_OF } from '../../flow/protocols.js';
 import { formatHex, get16, parseHex, put16 } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
 import type { ActionOf } from '../action.js';
 import type { WireReader } from '../context.js';
 import { type Code, numberForms, nx, nxOpenForm, putNumber } from '../emit.js';
 import type { ActionRow } from '../row.js';
-import { hex, parseU8, parseU16, splitItems, splitWords } from '../text.js';
+import { hex, parseU8, parseU16, splitItems } from '../text.js';
 
 type Encap = ActionOf<'encap'>;
 type Prop = Encap['props'][number];
@@ -35,8 +37,9 @@ function parseProp(key: string, value: string): Prop {
     return { class: NSH_CLASS, type: NSH_MD_TYPE, data: Uint8Array.of(md) };
   }
   if (key !== 'tlv') throw new UserError(`Invalid property: ${key}`);
-  const [cls = '', type = '', text = ''] = splitWords(value, /[,\s]/);
-  if (!text.startsWith('0x')) throw new UserError(`Invalid NSH TLV header: ${value}`);
+  const parts = /^(0x[\da-f]+),(\d+),0x((?:[\da-f]{2})+)$/i.exec(value);
+  if (!parts || value[1] !== 'x') throw new UserError(`Invalid NSH TLV header: ${value}`);
+  const [, cls, type, text] = parts;
   const bytes = parseHex(text);
   // The property's length covers its padding.
   const data = new Uint8Array(Math.ceil((8 + bytes.length) / 8) * 8 - 4);
@@ -49,7 +52,7 @@ function parseProp(key: string, value: string): Prop {
 
 function formatProp(p: Prop): string {
   if (p.type === NSH_MD_TYPE) return `md_type=${p.data[0]}`;
-  return `tlv(0x${get16(p.data, 0).toString(16).padStart(4, '0')},${p.data[2]},0x${formatHex(p.data.subarray(4, 4 + p.data[3]))})`;
+  return `tlv(0x${get16(p.data, 0).toString(16).padStart(4, '0')},${p.data[2]},0x${formatHex(p.data.subarray(4, 4 + p.data[3])).replace(/^0+(?=.)/, '')})`;
 }
 
 function pullProp(r: WireReader): Prop {
@@ -70,6 +73,7 @@ function pullProp(r: WireReader): Prop {
 
 export const encap: ActionRow<Encap> = {
   type: 'encap',
+  protocols: PROTOCOLS_OF.from13,
   keywords: ['encap'],
   syntax: ['encap(nsh([md_type=type][,tlv(class,type,value)]...))', 'encap(ethernet)', 'encap(mpls)', 'encap(mpls_mc)'],
   doc: 'Puts a header of this kind around the packet.',

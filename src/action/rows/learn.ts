@@ -66,10 +66,7 @@ function parseMatch(orig: string, name: string, value: string, ctx: ParseCtx): L
   const row = fieldByAnyName(name);
   const dst = row ? whole(row) : short(parseSubfield(name), orig, name);
   if (value === '') return { kind: 'match', dst, src: dst };
-  if (row) {
-    const constant = tryValue(row, value, ctx);
-    if (constant !== undefined) return { kind: 'match', dst, src: constant };
-  }
+  if (row && !namesField(value)) return { kind: 'match', dst, src: constant(`${orig}: ${name}`, row, value, ctx) };
   const number = row ? undefined : parseInteger(value);
   if (number !== undefined) {
     if (number < 0n || number > lowBits(dst.bits)) {
@@ -79,17 +76,36 @@ function parseMatch(orig: string, name: string, value: string, ctx: ParseCtx): L
   }
   const src = short(parseSubfield(value), orig, value);
   if (src.bits !== dst.bits) {
-    throw new UserError(`${orig}: bit widths of ${name} (${dst.bits}) and ${value} (${src.bits}) differ`);
+    throw new UserError(`${orig}: bit widths of ${name} (${src.bits}) and ${value} (${dst.bits}) differ`);
   }
   return { kind: 'match', dst, src };
 }
 
-/** A constant without a mask in the field's format, or undefined when it is none. */
-function tryValue(row: FieldRow, text: string, ctx: ParseCtx): bigint | undefined {
-  if (fieldByAnyName(text.replace(/\[.*/, ''))) return undefined;
-  const { value, mask } = parseValue(row, text, ctx);
-  if (mask !== noMask(row)) throw new UserError(`${row.name}=${text}: learn does not take a mask`);
-  return value;
+const namesField = (text: string): boolean => fieldByAnyName(text.replace(/\[.*/, '')) !== undefined;
+
+/** A constant without a mask in the field's format. */
+/** `what` begins the refusal. */
+function constant(what: string, row: FieldRow, text: string, ctx: ParseCtx): bigint {
+  const faults: string[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (e) {
+      if (!(e instanceof UserError)) throw e;
+      faults.push(e.message);
+      return undefined;
+    }
+  };
+  attempt(() => parseSubfield(text));
+  const v = attempt(() => {
+    const { value, mask } = parseValue(row, text, ctx);
+    if (mask !== noMask(row)) throw new UserError(`${text}: wildcards not allowed here`);
+    return value;
+  });
+  if (v !== undefined) return v;
+  throw new UserError(
+    `${what} value ${text} cannot be parsed as a subfield (${faults[0]}) or an immediate value (${faults[1]})`,
+  );
 }
 
 function parseItem(orig: string, name: string, value: string, ctx: ParseCtx): LearnItem {
@@ -100,10 +116,10 @@ function parseItem(orig: string, name: string, value: string, ctx: ParseCtx): Le
 }
 
 /** Arguments about the flow as a whole. */
-const OPTIONS: Readonly<Record<string, (text: string, ctx: ParseCtx) => Partial<LearnSpec>>> = {
-  table(text, ctx) {
+const OPTIONS: Readonly<Record<string, (text: string, ctx: ParseCtx, orig: string) => Partial<LearnSpec>>> = {
+  table(text, ctx, orig) {
     const table = ctx.table(text);
-    if (table === 255) throw new UserError("table id 255 not valid for `learn' action");
+    if (table === 255) throw new UserError(`${orig}: table id 255 not valid for \`learn' action`);
     return { table };
   },
   priority: (text) => ({ priority: parseU16(text, 'priority') }),
@@ -117,7 +133,7 @@ const OPTIONS: Readonly<Record<string, (text: string, ctx: ParseCtx) => Partial<
   delete_learned: () => ({ deleteLearned: true }),
   result_dst(text) {
     const resultDst = parseSubfield(text);
-    if (resultDst.bits !== 1) throw new UserError(`result_dst has to be a single bit and not ${text}`);
+    if (resultDst.bits !== 1) throw new UserError("result_dst in 'learn' action must be a single bit");
     return { resultDst };
   },
 };
@@ -300,7 +316,7 @@ export const learn: ActionRow<Learn> = {
     const s = emptySpec();
     const items: LearnItem[] = [];
     for (const { key, arg: value } of splitItems(arg)) {
-      if (Object.hasOwn(OPTIONS, key)) Object.assign(s, OPTIONS[key](value, ctx));
+      if (Object.hasOwn(OPTIONS, key)) Object.assign(s, OPTIONS[key](value, ctx, arg));
       else items.push(parseItem(arg, key, value, ctx));
     }
     s.items = items;

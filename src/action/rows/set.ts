@@ -3,7 +3,8 @@
  * the form says how it was written, since text and wire keep to it.
  */
 import type { Subfield } from '../../flow/field.js';
-import { fieldByAnyName } from '../../flow/fields.js';
+import { fieldByName } from '../../flow/fields.js';
+import { fieldProtocols } from '../../flow/protocols.js';
 import { UserError } from '../../lib/errors.js';
 import type { CheckState } from '../check-state.js';
 import type { ParseCtx, WireReader, WireWriter } from '../context.js';
@@ -37,10 +38,11 @@ function mod(a: SetAction) {
 
 function parseSetField(arg: string, ctx: ParseCtx): SetAction {
   const { value: text, dst } = splitArrow(arg);
-  const row = fieldByAnyName(dst);
+  const row = fieldByName(dst);
   if (!row) throw new UserError(`${dst} is not a valid OXM field name`);
   if (!row.writable) throw new UserError(`${dst} is read-only`);
   const { value, mask } = parseValue(row, text, ctx);
+  if (ctx.usable) ctx.usable.protocols &= fieldProtocols(row, 'exact');
   return { type: 'set_field', dst: whole(row), value, mask, form: 'set_field' };
 }
 

@@ -1,4 +1,5 @@
 /** Actions that push, pop and change tags and labels: VLAN and MPLS. */
+import { PROTOCOLS_OF } from '../../flow/protocols.js';
 import { UserError } from '../../lib/errors.js';
 import type { ActionOf } from '../action.js';
 import type { CheckState } from '../check-state.js';
@@ -41,6 +42,7 @@ const isTpid = (t: number): boolean => t === 0x8100 || t === 0x88a8;
 
 export const pushVlan: ActionRow<ActionOf<'push_vlan'>> = {
   type: 'push_vlan',
+  protocols: PROTOCOLS_OF.from11,
   keywords: ['push_vlan'],
   syntax: ['push_vlan:ethertype'],
   doc: 'Pushes a VLAN tag of type 0x8100 or 0x88a8.',

@@ -26,11 +26,16 @@ function describe(client: Client, errors: readonly Received[], sent: ReadonlyMap
     .join('');
 }
 
-export async function sendBundle(command: Command, target: string, mods: readonly FlowMod[]): Promise<void> {
+export async function sendBundle(
+  command: Command,
+  target: string,
+  mods: readonly FlowMod[],
+  usable: number,
+): Promise<void> {
   const wanted = (command.settings.versions ?? 0) & HAVE_BUNDLES;
   const client = await Client.open(command, target, wanted || OF14);
-  const protocol = new Protocol(client, command.settings.flowFormat);
-  await protocol.prepare(mods);
+  const protocol = new Protocol(client, { ...command.settings, versions: wanted || OF14 });
+  await protocol.prepare(usable);
   const version = client.version;
   const messages = mods.map((mod) => encode('flow_mod', protocol.message(mod), { version, xid: nextXid() }));
   const control = async (type: number): Promise<void> => {

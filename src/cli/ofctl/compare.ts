@@ -27,7 +27,7 @@ function put(into: Flows, mod: FlowMod): void {
 
 async function fromSwitch(command: Command, target: string): Promise<Flows> {
   const client = await Client.open(command, target);
-  const protocol = new Protocol(client, command.settings.flowFormat);
+  const protocol = new Protocol(client, command.settings);
   const everything = {
     table: TABLE_ALL,
     match: new Match(),
@@ -52,10 +52,11 @@ async function fromSwitch(command: Command, target: string): Promise<Flows> {
   return out;
 }
 
-function fromFile(path: string, names: Names): Flows {
-  const out: Flows = new Map();
-  for (const mod of new FlowReader(names).file(readInput(path), path, 'add')) put(out, mod);
-  return out;
+function fromFile(path: string, names: Names): { flows: Flows; usable: number } {
+  const flows: Flows = new Map();
+  const reader = new FlowReader(names);
+  for (const mod of reader.file(readInput(path), path, 'add')) put(flows, mod);
+  return { flows, usable: reader.usable.protocols };
 }
 
 function equal(a: Version, b: Version): boolean {
@@ -75,7 +76,7 @@ const FLAGS_OF_ADDING = 6;
 
 export async function replaceFlows(command: Command): Promise<void> {
   const [target, path] = command.args;
-  const wanted = fromFile(path, await namesToAccept(command, target, 'ports'));
+  const { flows: wanted, usable } = fromFile(path, await namesToAccept(command, target, 'ports'));
   const present = await fromSwitch(command, target);
   const mods: FlowMod[] = [];
   for (const [key, v] of present)
@@ -84,7 +85,7 @@ export async function replaceFlows(command: Command): Promise<void> {
     const now = present.get(key);
     if (!now || command.settings.readd || !equal(v, now)) mods.push(v.mod);
   }
-  if (mods.length) await sendMods(command, target, mods);
+  if (mods.length) await sendMods(command, target, mods, usable);
 }
 
 function isFile(source: string): boolean {
@@ -109,7 +110,9 @@ export async function diffFlows(command: Command): Promise<number> {
   const sources: Flows[] = [];
   for (const source of command.args) {
     sources.push(
-      isFile(source) ? fromFile(source, { ports: new Map(), tables: new Map() }) : await fromSwitch(command, source),
+      isFile(source)
+        ? fromFile(source, { ports: new Map(), tables: new Map() }).flows
+        : await fromSwitch(command, source),
     );
   }
   const [a, b] = sources;

@@ -1,8 +1,19 @@
 /** Flows as text to flow_mods. */
+import type { Action } from '../../action/action.js';
+import { checkActions } from '../../action/check.js';
+import type { ParseCtx } from '../../action/context.js';
 import { parseActions } from '../../action/list.js';
 import { actionContext } from '../../bridge/flow-text.js';
 import { requirePrereqs } from '../../flow/normalize.js';
-import { ANY_TABLE, type FlowCommand, parseFlow, parseTable, splitCommand } from '../../flow/parse-flow.js';
+import {
+  ANY_TABLE,
+  type FlowCommand,
+  type FlowText,
+  parseFlow,
+  parseTable,
+  splitCommand,
+} from '../../flow/parse-flow.js';
+import { PROTOCOLS_OF, type Usable } from '../../flow/protocols.js';
 import { type FlowFilter, type FlowMod, TABLE_ALL } from '../../flowtable/flow-mod.js';
 import { UserError } from '../../lib/errors.js';
 import type { Names } from './names.js';
@@ -20,6 +31,8 @@ function lookups(names: Names): {
 }
 
 export class FlowReader {
+  /** Forms that can say all that was read so far. */
+  readonly usable: Usable = { protocols: PROTOCOLS_OF.any };
   private readonly ctx: ReturnType<typeof lookups>;
 
   /**
@@ -35,13 +48,15 @@ export class FlowReader {
 
   /** Throws UserError in ovs-ofctl's words. */
   flowMod(text: string, command: FlowMod['command']): FlowMod {
-    const f = parseFlow(text, command satisfies FlowCommand, this.ctx);
+    const usable: Usable = { protocols: PROTOCOLS_OF.any };
+    const f = parseFlow(text, command satisfies FlowCommand, { ...this.ctx, usable });
     if (this.refuse) requirePrereqs(f.match);
     const adds = command === 'add';
     const removes = command.startsWith('delete');
     // A modify that does not look at cookies adds a flow when it meets none; its cookie is then 0.
     const cookie = f.cookie ?? (adds || removes || f.cookieMask === 0n ? 0n : MAX_U64);
-    const actions = f.actionsText === undefined ? [] : parseActions(f.actionsText, this.actionContext());
+    const actions = f.actionsText === undefined ? [] : this.actions(f.actionsText, f, usable);
+    this.usable.protocols &= usable.protocols;
     return {
       command,
       table: f.table === ANY_TABLE ? TABLE_ALL : f.table,
@@ -61,8 +76,24 @@ export class FlowReader {
     };
   }
 
+  /** With the notes that wire forms need. */
+  private actions(text: string, flow: FlowText, usable: Usable): readonly Action[] {
+    const ofActions: Usable = { protocols: PROTOCOLS_OF.any };
+    const actions = parseActions(text, { ...this.actionContext(), usable: ofActions });
+    usable.protocols &= ofActions.protocols;
+    const table = flow.table === ANY_TABLE ? {} : { table: flow.table };
+    try {
+      const checked = checkActions(actions, flow.match, { version: 1, usable, ...table });
+      if (usable.protocols === 0) throw new UserError('no wire form has it all', 'OFPBAC_MATCH_INCONSISTENT');
+      return checked;
+    } catch (e) {
+      if (!(e instanceof UserError) || !e.ofError) throw e;
+      throw new UserError(`actions are invalid with specified match (${e.ofError})`, e.ofError);
+    }
+  }
+
   filter(text: string): FlowFilter {
-    const f = parseFlow(text, 'dump', this.ctx);
+    const f = parseFlow(text, 'dump', { ...this.ctx, usable: this.usable });
     return {
       table: f.table === ANY_TABLE ? TABLE_ALL : f.table,
       match: f.match,
@@ -90,7 +121,7 @@ export class FlowReader {
     return mods;
   }
 
-  actionContext(): { port(text: string): number; table(text: string): number } {
+  actionContext(): ParseCtx {
     return { ...actionContext(this.ctx.ports), table: (text) => parseTable(text, this.ctx) };
   }
 }

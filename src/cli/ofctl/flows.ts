@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { OFPP } from '../../flow/field.js';
 import { fieldByName, readField } from '../../flow/fields.js';
 import { Match } from '../../flow/match.js';
+import { PROTOCOLS_OF } from '../../flow/protocols.js';
 import { type FlowFilter, type FlowMod, TABLE_ALL } from '../../flowtable/flow-mod.js';
 import { UserError } from '../../lib/errors.js';
 import type { FlowStats } from '../../openflow/messages/flow-stats.js';
@@ -23,29 +24,35 @@ const EVERYTHING: FlowFilter = {
   outGroup: 0xffffffff,
 };
 
-async function filterOf(command: Command): Promise<FlowFilter> {
+async function filterOf(command: Command): Promise<{ filter: FlowFilter; usable: number }> {
   const [target, text] = command.args;
-  if (text === undefined) return EVERYTHING;
-  return new FlowReader(await namesToAccept(command, target, 'ports')).filter(text);
+  if (text === undefined) return { filter: EVERYTHING, usable: PROTOCOLS_OF.any };
+  const reader = new FlowReader(await namesToAccept(command, target, 'ports'));
+  return { filter: reader.filter(text), usable: reader.usable.protocols };
 }
 
 async function openProtocol(command: Command, target: string): Promise<{ client: Client; protocol: Protocol }> {
   const client = await Client.open(command, target);
-  return { client, protocol: new Protocol(client, command.settings.flowFormat) };
+  return { client, protocol: new Protocol(client, command.settings) };
 }
 
 /** Prints each part of the reply as it comes. */
 async function dumpRaw(command: Command, kind: 'flow_stats_request' | 'aggregate_request'): Promise<void> {
-  const filter = await filterOf(command);
+  const { filter, usable } = await filterOf(command);
   const { client, protocol } = await openProtocol(command, command.args[0]);
-  const name = await protocol.prepareDump(kind === 'aggregate_request' ? 'AGGREGATE' : 'FLOW');
+  const name = await protocol.prepareDump(kind === 'aggregate_request' ? 'AGGREGATE' : 'FLOW', usable);
   for await (const r of client.ask(kind, filter, name)) command.io.out(client.text(r.bytes));
   client.close();
 }
 
 /** Every flow that a filter takes. Ages are of no use here and are left out, as ovs-ofctl does in NXM. */
-export async function fetchFlows(client: Client, protocol: Protocol, filter: FlowFilter): Promise<FlowStats[]> {
-  const name = await protocol.prepareDump('FLOW');
+export async function fetchFlows(
+  client: Client,
+  protocol: Protocol,
+  filter: FlowFilter,
+  usable: number = PROTOCOLS_OF.any,
+): Promise<FlowStats[]> {
+  const name = await protocol.prepareDump('FLOW', usable);
   const flows: FlowStats[] = [];
   for await (const r of client.ask('flow_stats_request', filter, name)) {
     if (r.message?.kind !== 'flow_stats_reply') throw new Refused(r.bytes);
@@ -81,9 +88,9 @@ export async function dumpFlows(command: Command): Promise<void> {
     }
   }
   if (sort.length === 0 && !showsNames(command) && stats) return dumpRaw(command, 'flow_stats_request');
-  const filter = await filterOf(command);
+  const { filter, usable } = await filterOf(command);
   const { client, protocol } = await openProtocol(command, command.args[0]);
-  const flows = await fetchFlows(client, protocol, filter);
+  const flows = await fetchFlows(client, protocol, filter, usable);
   const names = await namesToShow(command, command.args[0]);
   if (sort.length) flows.sort((a, b) => compare(a, b, sort));
   const ctx = { ...names, verbosity: command.settings.verbosity };
@@ -96,10 +103,15 @@ export function dumpAggregate(command: Command): Promise<void> {
 }
 
 /** Sends flow_mods one after the other, each with what the connection needs for it. */
-export async function sendMods(command: Command, target: string, mods: readonly FlowMod[]): Promise<void> {
-  if (command.settings.bundle) return sendBundle(command, target, mods);
+export async function sendMods(
+  command: Command,
+  target: string,
+  mods: readonly FlowMod[],
+  usable: number,
+): Promise<void> {
+  if (command.settings.bundle) return sendBundle(command, target, mods, usable);
   const { client, protocol } = await openProtocol(command, target);
-  await protocol.prepare(mods);
+  await protocol.prepare(usable);
   // One at a time: the first that is refused is the last that is sent.
   for (const mod of mods) await client.tell('flow_mod', protocol.message(mod), protocol.formName);
   client.close();
@@ -121,7 +133,7 @@ async function oneFlow(command: Command, kind: FlowMod['command']): Promise<void
     await namesToAccept(command, target, 'tables'),
     !command.settings.program.startsWith('ovs-'),
   );
-  await sendMods(command, target, [reader.flowMod(text ?? '', kind)]);
+  await sendMods(command, target, [reader.flowMod(text ?? '', kind)], reader.usable.protocols);
 }
 
 async function flowFile(command: Command, fixed: FlowMod['command'] | undefined): Promise<void> {
@@ -131,7 +143,8 @@ async function flowFile(command: Command, fixed: FlowMod['command'] | undefined)
     await namesToAccept(command, target, 'tables'),
     !command.settings.program.startsWith('ovs-'),
   );
-  await sendMods(command, target, reader.file(text, path, fixed));
+  const mods = reader.file(text, path, fixed);
+  await sendMods(command, target, mods, reader.usable.protocols);
 }
 
 const strictly = (c: Command, kind: 'modify' | 'delete'): FlowMod['command'] =>

@@ -1,19 +1,20 @@
 /** Commands that need no switch: reading and printing messages, flows and actions. */
 
 import { readFileSync } from 'node:fs';
-import { type FlowMod, TABLE_ALL } from '../../flowtable/flow-mod.js';
+import { firstProtocol, formatProtocols, versionOfProtocol } from '../../flow/protocols.js';
+import type { FlowMod } from '../../flowtable/flow-mod.js';
 import { UserError } from '../../lib/errors.js';
 import { formatHexDump, parseHexLoose } from '../../lib/hex-dump.js';
 import { ERROR_ROWS } from '../../openflow/data/errors.js';
 import { errorCode } from '../../openflow/errors.js';
-import { decode, encode, HEADER_BYTES, readHeader } from '../../openflow/message.js';
+import { encode, HEADER_BYTES, readHeader } from '../../openflow/message.js';
 import { errorMessage } from '../../openflow/messages/basic.js';
 import { fromFlowMod } from '../../openflow/messages/flow-mod.js';
-import { formatBytes, formatMessage } from '../../openflow/text/message.js';
-import { versionName } from '../../openflow/version.js';
+import { formatBytes } from '../../openflow/text/message.js';
 import type { Command } from './context.js';
 import { FlowReader } from './flow-parse.js';
 import { readInput } from './flows.js';
+import { allowedProtocols, flowModName, hasTableIds } from './protocol.js';
 
 function hexArgument(text: string): Uint8Array {
   const bytes = parseHexLoose(text);
@@ -43,26 +44,34 @@ export async function ofpParse(command: Command): Promise<void> {
 const NO_NAMES = { ports: new Map<number, string>(), tables: new Map<number, string>() };
 
 /** Flows as messages and back: what would be sent, printed. */
-function printMods(command: Command, mods: readonly FlowMod[]): void {
-  const versions = command.settings.versions ?? 1 << 1;
-  const version = 31 - Math.clz32(versions);
-  const tables = mods.some((m) => m.table !== TABLE_ALL);
-  const form = version > 1 ? `OXM-${versionName(version)}` : `OpenFlow10${tables ? '' : '-table_id'}`;
-  command.io.out(`usable protocols: any\nchosen protocol: ${form}\n`);
+function printMods(command: Command, mods: readonly FlowMod[], usable: number): void {
+  command.io.out(`usable protocols: ${formatProtocols(usable)}\n`);
+  const protocol = firstProtocol(usable & allowedProtocols(command.settings));
+  if (protocol === 0) throw new UserError('no usable protocol');
+  command.io.out(`chosen protocol: ${formatProtocols(protocol)}\n`);
+  const version = versionOfProtocol(protocol);
   let xid = 1;
   for (const mod of mods) {
-    const bytes = encode('flow_mod', fromFlowMod(mod, version, mod.table !== TABLE_ALL), { version, xid: xid++ });
-    command.io.out(formatMessage(decode(bytes), { verbosity: command.settings.verbosity }));
+    const message = fromFlowMod(mod, version, hasTableIds(protocol));
+    const bytes = encode('flow_mod', message, { version, xid: xid++, name: flowModName(protocol) });
+    command.io.out(formatBytes(bytes, { verbosity: command.settings.verbosity }));
   }
 }
 
 export async function parseFlowText(command: Command): Promise<void> {
-  printMods(command, [new FlowReader(NO_NAMES).flowMod(command.args[0], 'add')]);
+  const reader = new FlowReader(NO_NAMES);
+  printMods(command, [reader.flowMod(command.args[0], 'add')], reader.usable.protocols);
+}
+
+/** The lines of a flow file, as what would be sent. Throws UserError, with `name` and the line's number. */
+export function printFlows(command: Command, text: string, name: string): void {
+  const reader = new FlowReader(NO_NAMES);
+  printMods(command, reader.file(text, name, 'add'), reader.usable.protocols);
 }
 
 export async function parseFlowFile(command: Command): Promise<void> {
   const [path] = command.args;
-  printMods(command, new FlowReader(NO_NAMES).file(readInput(path), path));
+  printFlows(command, readInput(path), path);
 }
 
 function checkName(name: string): void {

@@ -1,95 +1,87 @@
 /** Which wire form of flows to use, and telling an OpenFlow 1.0 switch of it. */
-import type { Action } from '../../action/action.js';
-import { checkActions } from '../../action/check.js';
-import { fitsOf10 } from '../../flow/match-of10.js';
-import { type FlowMod, TABLE_ALL } from '../../flowtable/flow-mod.js';
+import {
+  firstProtocol,
+  formatProtocols,
+  PROTOCOLS_OF,
+  parseProtocols,
+  protocolsOfVersions,
+} from '../../flow/protocols.js';
+import type { FlowMod } from '../../flowtable/flow-mod.js';
 import { UserError } from '../../lib/errors.js';
 import { fromFlowMod } from '../../openflow/messages/flow-mod.js';
 import type { Client } from './client.js';
+import type { Settings } from './context.js';
 
 const FLOW_FORMAT = { openflow10: 0, nxm: 2 } as const;
+const DEFAULT_VERSIONS = 1 << 1;
 
-/** What a 1.0 connection was switched to so far. */
+/** Forms that -O and -F leave. Throws UserError for a form nobody knows. */
+export function allowedProtocols(settings: Pick<Settings, 'versions' | 'flowFormat'>): number {
+  const { flowFormat } = settings;
+  const forms = flowFormat === undefined ? PROTOCOLS_OF.any : parseProtocols(flowFormat);
+  if (forms === undefined) throw new UserError(`${flowFormat}: unknown flow protocol`);
+  return forms & protocolsOfVersions(settings.versions ?? DEFAULT_VERSIONS);
+}
+
+/** Does a 1.0 form put tables into commands? */
+export function hasTableIds(protocol: number): boolean {
+  return (protocol & PROTOCOLS_OF.tableIds) !== 0;
+}
+
+/** The name of a form's flow_mod. */
+export function flowModName(protocol: number): string {
+  return protocol & PROTOCOLS_OF.nxm ? 'NXT_FLOW_MOD' : 'OFPT_FLOW_MOD';
+}
+
+/** What a connection was switched to so far. */
 export class Protocol {
-  private nxm = false;
-  private tableIds = false;
+  /** The form in use; a connection starts with the plainest of its version. */
+  private current: number;
+  private readonly allowed: number;
 
   constructor(
     private readonly client: Client,
-    /** From -F: "OpenFlow10", "NXM", with or without "+table_id"; undefined: whatever serves. */
-    private readonly forced: string | undefined,
+    settings: Pick<Settings, 'versions' | 'flowFormat'>,
   ) {
-    if (
-      forced !== undefined &&
-      !/^(any|openflow1[0-5]|nxm|oxm)(\+table_id)?$|^(nxm|oxm|openflow10)[-+]/i.test(forced)
-    ) {
-      throw new UserError(`${forced}: unknown flow protocol`);
+    this.allowed = allowedProtocols(settings);
+    this.current = firstProtocol(protocolsOfVersions(1 << client.version));
+  }
+
+  /** Makes the connection take flows that these forms can say. Throws UserError when no allowed one can. */
+  async prepare(usable: number): Promise<void> {
+    const left = usable & this.allowed;
+    if (left === 0) {
+      throw new UserError(
+        `none of the usable flow formats (${formatProtocols(usable)}) is among the allowed flow formats (${formatProtocols(this.allowed)})`,
+      );
     }
-  }
-
-  /** Makes the connection take these flows. */
-  async prepare(mods: readonly FlowMod[]): Promise<void> {
-    if (this.client.version !== 1) return;
-    const forcedNxm = /^nxm/i.test(this.forced ?? '');
-    const forced10 = /^openflow10/i.test(this.forced ?? '');
-    const meters = mods.some((m) => m.actions.some((a: Action) => a.type === 'meter'));
-    if (meters) throw unusable();
-    const nxm =
-      forcedNxm || (!forced10 && mods.some((m) => !fitsOf10(m.match) || m.cookieMask !== 0n || needsNxm(m.actions)));
-    if (nxm && !this.nxm) await this.setNxm();
-    if (mods.some((m) => m.table !== TABLE_ALL) && !this.tableIds) {
-      await this.client.tell('flow_mod_table_id', { set: 1 });
-      this.tableIds = true;
+    if (left & this.current) return;
+    const next = firstProtocol(left & protocolsOfVersions(1 << this.client.version));
+    if (next === 0) throw new UserError(`could not use any of the usable flow formats (${formatProtocols(usable)})`);
+    if ((next ^ this.current) & PROTOCOLS_OF.nxm) {
+      const format = next & PROTOCOLS_OF.nxm ? FLOW_FORMAT.nxm : FLOW_FORMAT.openflow10;
+      await this.client.tell('set_flow_format', { format });
     }
+    if (hasTableIds(next) !== hasTableIds(this.current)) {
+      await this.client.tell('flow_mod_table_id', { set: hasTableIds(next) ? 1 : 0 });
+    }
+    this.current = next;
   }
 
-  private async setNxm(): Promise<void> {
-    await this.client.tell('set_flow_format', { format: FLOW_FORMAT.nxm });
-    this.nxm = true;
-  }
-
-  /** For listing: NXM unless 1.0 is forced. Returns the name of the wire form's request. */
-  async prepareDump(kind: 'FLOW' | 'AGGREGATE'): Promise<string> {
-    if (this.client.version !== 1 || /^openflow10/i.test(this.forced ?? '')) return `OFPST_${kind} request`;
-    if (!this.nxm) await this.setNxm();
-    return `NXST_${kind} request`;
+  /** For listing, where the newest form serves best and a table needs no table ids. Returns the name of the wire form's request. */
+  async prepareDump(kind: 'FLOW' | 'AGGREGATE', usable: number = PROTOCOLS_OF.any): Promise<string> {
+    const named = (usable & PROTOCOLS_OF.of10 & PROTOCOLS_OF.tableIds) >> 1;
+    const left = (usable | named) & PROTOCOLS_OF.listing;
+    const best = PROTOCOLS_OF.nxmOr11 & left & this.allowed;
+    await this.prepare(best === 0 ? left : best);
+    return this.current & PROTOCOLS_OF.nxm ? `NXST_${kind} request` : `OFPST_${kind} request`;
   }
 
   get formName(): string {
-    return this.nxm ? 'NXT_FLOW_MOD' : 'OFPT_FLOW_MOD';
+    return flowModName(this.current);
   }
 
   message(mod: FlowMod): ReturnType<typeof fromFlowMod> {
-    return fromFlowMod(withNotes(mod, this.client.version), this.client.version, this.tableIds);
+    return fromFlowMod(mod, this.client.version, hasTableIds(this.current));
   }
-}
-
-/** Actions whose text means a newer form of flows. */
-function needsNxm(actions: readonly Action[]): boolean {
-  return actions.some(
-    (a) =>
-      a.type === 'write_metadata' ||
-      (a.type === 'set_field' &&
-        a.form === 'set_field' &&
-        (a.dst.field.name === 'metadata' || a.dst.field.tunMetadata !== undefined)),
-  );
-}
-
-/** Some wire forms need to know what the match says of a field an action sets. */
-export function withNotes(mod: FlowMod, version: number): FlowMod {
-  if (mod.command.startsWith('delete')) return mod;
-  const table = mod.table === TABLE_ALL ? 0 : mod.table;
-  try {
-    return { ...mod, actions: checkActions(mod.actions, mod.match, { version, table }) };
-  } catch (e) {
-    if (e instanceof UserError && e.ofError)
-      throw new UserError(`actions are invalid with specified match (${e.ofError})`, e.ofError);
-    throw e;
-  }
-}
-
-function unusable(): UserError {
-  return new UserError(
-    'none of the usable flow formats (OXM-OpenFlow13,OXM-OpenFlow14,OXM-OpenFlow15) is among the allowed flow formats (OpenFlow10,NXM)',
-  );
 }

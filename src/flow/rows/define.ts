@@ -38,6 +38,7 @@ export interface RowSpec {
   /** Default: 0. */
   readonly shift?: number;
   readonly valid?: bigint;
+  readonly values?: readonly number[];
   readonly implied?: number;
   /** Default: false. */
   readonly wholeSlot?: boolean;
@@ -46,6 +47,7 @@ export interface RowSpec {
   readonly prereqs?: Prereq;
   /** "NXM_OF_ETH_SRC 2"; a third word is the first OpenFlow wire version when it is not the class's. Oldest first. */
   readonly ids?: readonly string[];
+  readonly fixed?: FieldRow['fixed'];
   readonly doc: string;
 }
 
@@ -74,6 +76,8 @@ export function field(name: string, spec: RowSpec): FieldRow {
     ...(nxm ? { nxm } : {}),
     ...(oxm ? { oxm } : {}),
     ids,
+    ...(spec.values ? { values: spec.values } : {}),
+    ...(spec.fixed ? { fixed: spec.fixed } : {}),
     doc: spec.doc,
   };
 }

@@ -11,6 +11,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     slot: K.nwSrc,
     prereqs: 'ipv4',
     ids: ['NXM_OF_IP_SRC 7', 'OXM_OF_IPV4_SRC 11'],
+    fixed: [10, 10, 11],
     doc: 'IPv4 source.',
   }),
   field('ip_dst', {
@@ -20,6 +21,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     slot: K.nwDst,
     prereqs: 'ipv4',
     ids: ['NXM_OF_IP_DST 8', 'OXM_OF_IPV4_DST 12'],
+    fixed: [10, 10, 11],
     doc: 'IPv4 destination.',
   }),
   field('ipv6_src', {
@@ -55,6 +57,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     writable: false,
     prereqs: 'ip',
     ids: ['NXM_OF_IP_PROTO 6', 'OXM_OF_IP_PROTO 10'],
+    fixed: [10],
     doc: 'IP protocol, after IPv6 extension headers.',
   }),
   field('nw_tos', {
@@ -64,6 +67,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     valid: 0xfcn,
     prereqs: 'ip',
     ids: ['NXM_OF_IP_TOS 5'],
+    fixed: [10],
     doc: 'DSCP in the upper six bits; the lower two must be zero.',
   }),
   field('ip_dscp', {
@@ -74,6 +78,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     shift: 2,
     prereqs: 'ip',
     ids: ['OXM_OF_IP_DSCP 8'],
+    fixed: [10],
     doc: 'DSCP as a number.',
   }),
   field('nw_ecn', {
@@ -84,6 +89,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     slot: K.nwTos,
     prereqs: 'ip',
     ids: ['NXM_NX_IP_ECN 28', 'OXM_OF_IP_ECN 9'],
+    fixed: [11],
     doc: 'ECN bits.',
   }),
   field('nw_ttl', {
@@ -112,6 +118,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     valid: 0xffn,
     prereqs: 'arp',
     ids: ['NXM_OF_ARP_OP 15', 'OXM_OF_ARP_OP 21'],
+    fixed: [10],
     doc: 'ARP operation, when it fits in 8 bits.',
   }),
   field('arp_spa', {
@@ -120,6 +127,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     slot: K.nwSrc,
     prereqs: 'arp',
     ids: ['NXM_OF_ARP_SPA 16', 'OXM_OF_ARP_SPA 22'],
+    fixed: [10, 10, 11],
     doc: 'ARP sender protocol address.',
   }),
   field('arp_tpa', {
@@ -128,6 +136,7 @@ export const IP_ROWS: readonly FieldRow[] = [
     slot: K.nwDst,
     prereqs: 'arp',
     ids: ['NXM_OF_ARP_TPA 17', 'OXM_OF_ARP_TPA 23'],
+    fixed: [10, 10, 11],
     doc: 'ARP target protocol address.',
   }),
   field('arp_sha', {

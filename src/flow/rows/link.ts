@@ -10,6 +10,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     slot: K.ethSrc,
     prereqs: 'ethernet',
     ids: ['NXM_OF_ETH_SRC 2', 'OXM_OF_ETH_SRC 4'],
+    fixed: [10, 11, 11],
     doc: 'Ethernet source.',
   }),
   field('eth_dst', {
@@ -18,6 +19,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     slot: K.ethDst,
     prereqs: 'ethernet',
     ids: ['NXM_OF_ETH_DST 1', 'OXM_OF_ETH_DST 3'],
+    fixed: [10, 11, 11],
     doc: 'Ethernet destination.',
   }),
   field('eth_type', {
@@ -28,6 +30,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     writable: false,
     prereqs: 'ethernet',
     ids: ['NXM_OF_ETH_TYPE 3', 'OXM_OF_ETH_TYPE 5'],
+    fixed: [10],
     doc: 'Ethernet type after VLAN tags; 0x05ff for frames without one.',
   }),
   field('vlan_tci', {
@@ -35,6 +38,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     slot: K.vlanTci,
     prereqs: 'ethernet',
     ids: ['NXM_OF_VLAN_TCI 4'],
+    fixed: [10],
     doc: 'The outer tag with bit 0x1000 set; 0 without a tag.',
   }),
   field('dl_vlan', {
@@ -44,6 +48,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     slot: K.vlanTci,
     implied: VLAN_CFI,
     prereqs: 'ethernet',
+    fixed: [10],
     doc: 'VLAN id as in OpenFlow 1.0; 0xffff is a frame without a tag.',
   }),
   field('vlan_vid', {
@@ -53,6 +58,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     valid: 0x1fffn,
     prereqs: 'ethernet',
     ids: ['OXM_OF_VLAN_VID 6'],
+    fixed: [10],
     doc: 'VLAN id as in OpenFlow 1.2: bit 0x1000 says that there is a tag.',
   }),
   field('dl_vlan_pcp', {
@@ -63,6 +69,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     shift: 13,
     implied: VLAN_CFI,
     prereqs: 'ethernet',
+    fixed: [10],
     doc: 'VLAN priority as in OpenFlow 1.0.',
   }),
   field('vlan_pcp', {
@@ -74,6 +81,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     implied: VLAN_CFI,
     prereqs: 'vlan',
     ids: ['OXM_OF_VLAN_PCP 7'],
+    fixed: [10],
     doc: 'VLAN priority.',
   }),
   field('mpls_label', {
@@ -85,6 +93,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     shift: 12,
     prereqs: 'mpls',
     ids: ['OXM_OF_MPLS_LABEL 34'],
+    fixed: [11],
     doc: 'Label of the outermost entry.',
   }),
   field('mpls_tc', {
@@ -95,6 +104,7 @@ export const LINK_ROWS: readonly FieldRow[] = [
     shift: 9,
     prereqs: 'mpls',
     ids: ['OXM_OF_MPLS_TC 35'],
+    fixed: [11],
     doc: 'Traffic class of the outermost entry.',
   }),
   field('mpls_bos', {

@@ -40,6 +40,7 @@ export const METADATA_ROWS: readonly FieldRow[] = [
     format: 'hexadecimal',
     slot: OK.metadata,
     ids: ['OXM_OF_METADATA 2'],
+    fixed: [11, 11, 11],
     doc: 'The 64-bit register of OpenFlow 1.1 and later.',
   }),
   field('in_port', {
@@ -48,6 +49,7 @@ export const METADATA_ROWS: readonly FieldRow[] = [
     format: 'of_port',
     slot: OK.ofInPort,
     ids: ['NXM_OF_IN_PORT 0'],
+    fixed: [10],
     doc: 'Port of arrival, numbered as in OpenFlow 1.0.',
   }),
   field('in_port_oxm', {
@@ -55,6 +57,7 @@ export const METADATA_ROWS: readonly FieldRow[] = [
     format: 'of_port',
     slot: OK.ofInPort,
     ids: ['OXM_OF_IN_PORT 0'],
+    fixed: [11],
     doc: 'Port of arrival, numbered as in OpenFlow 1.1 and later.',
   }),
   field('actset_output', {

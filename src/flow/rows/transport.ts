@@ -10,6 +10,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     slot: K.tpSrc,
     prereqs: 'tcp',
     ids: ['NXM_OF_TCP_SRC 9', 'OXM_OF_TCP_SRC 13'],
+    fixed: [10],
     doc: 'TCP source port.',
   }),
   field('tcp_dst', {
@@ -18,6 +19,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     slot: K.tpDst,
     prereqs: 'tcp',
     ids: ['NXM_OF_TCP_DST 10', 'OXM_OF_TCP_DST 14'],
+    fixed: [10],
     doc: 'TCP destination port.',
   }),
   field('tcp_flags', {
@@ -34,6 +36,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     slot: K.tpSrc,
     prereqs: 'udp',
     ids: ['NXM_OF_UDP_SRC 11', 'OXM_OF_UDP_SRC 15'],
+    fixed: [10],
     doc: 'UDP source port.',
   }),
   field('udp_dst', {
@@ -41,6 +44,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     slot: K.tpDst,
     prereqs: 'udp',
     ids: ['NXM_OF_UDP_DST 12', 'OXM_OF_UDP_DST 16'],
+    fixed: [10],
     doc: 'UDP destination port.',
   }),
   field('sctp_src', {
@@ -48,6 +52,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     slot: K.tpSrc,
     prereqs: 'sctp',
     ids: ['OXM_OF_SCTP_SRC 17'],
+    fixed: [11],
     doc: 'SCTP source port.',
   }),
   field('sctp_dst', {
@@ -55,6 +60,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     slot: K.tpDst,
     prereqs: 'sctp',
     ids: ['OXM_OF_SCTP_DST 18'],
+    fixed: [11],
     doc: 'SCTP destination port.',
   }),
   field('icmp_type', {
@@ -65,6 +71,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     wholeSlot: true,
     prereqs: 'icmpv4',
     ids: ['NXM_OF_ICMP_TYPE 13', 'OXM_OF_ICMPV4_TYPE 19'],
+    fixed: [10],
     doc: 'ICMP type.',
   }),
   field('icmp_code', {
@@ -75,6 +82,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     wholeSlot: true,
     prereqs: 'icmpv4',
     ids: ['NXM_OF_ICMP_CODE 14', 'OXM_OF_ICMPV4_CODE 20'],
+    fixed: [10],
     doc: 'ICMP code.',
   }),
   field('icmpv6_type', {
@@ -156,6 +164,7 @@ export const TRANSPORT_ROWS: readonly FieldRow[] = [
     format: 'decimal',
     slot: K.nshMdtype,
     valid: 0x3n,
+    values: [1, 2],
     writable: false,
     prereqs: 'nsh',
     ids: ['NXOXM_NSH_MDTYPE 2'],

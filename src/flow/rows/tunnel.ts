@@ -48,8 +48,8 @@ export const TUNNEL_ROWS: readonly FieldRow[] = [
     ids: ['NXM_NX_TUN_FLAGS 104'],
     doc: 'oam: the packet is control traffic of the tunnel.',
   }),
-  field('tun_ttl', { mask: 'no', format: 'decimal', slot: K.tunTtl, doc: 'TTL of the outer header.' }),
-  field('tun_tos', { mask: 'no', format: 'decimal', slot: K.tunTos, doc: 'TOS of the outer header.' }),
+  field('tun_ttl', { mask: 'no', writable: false, format: 'decimal', slot: K.tunTtl, doc: 'TTL of the outer header.' }),
+  field('tun_tos', { mask: 'no', writable: false, format: 'decimal', slot: K.tunTos, doc: 'TOS of the outer header.' }),
   field('tun_gbp_id', {
     format: 'decimal',
     slot: K.tunGbpId,

@@ -45,9 +45,12 @@ export function randomMatch(r: Random, options: RandomMatchOptions = {}): Match 
   for (let i = r.below((options.conditions ?? 6) + 1); i > 0; i--) {
     const row = r.pick(USABLE);
     if (options.without?.(row) || !matchHasPrereqs(row.prereqs, m)) continue;
+    // One place in the key for both families.
+    if (/^ct_(nw_[sd]|ipv6)/.test(row.name) && protocol[0] !== (row.format === 'ipv6' ? 0x86dd : 0x0800)) continue;
     // What others stand on is not changed again.
     if (row.prereqs === 'icmpv6' || row.name === 'ip_frag') continue;
-    setField(m, row, randomBits(r, row.format === 'of_port' ? 8 : row.bits) & row.valid, randomMask(r, row));
+    if (row.values) setNumber(m, row, r.pick(row.values));
+    else setField(m, row, randomBits(r, row.format === 'of_port' ? 8 : row.bits) & row.valid, randomMask(r, row));
   }
   return m;
 }

@@ -55,7 +55,7 @@ function putVlan(m: Match, wild: number, vid: number, pcp: number): void {
   let value = 0;
   let mask = 0;
   if (!(wild & WILD.vlan)) {
-    if (vid === VLAN.none) mask = VLAN_CFI | 0xfff;
+    if (vid === VLAN.none) mask = 0xffff;
     else {
       value = VLAN_CFI | (vid === VLAN.any ? 0 : vid & 0xfff);
       mask = vid === VLAN.any ? VLAN_CFI : VLAN_CFI | 0xfff;
@@ -148,7 +148,7 @@ export function encodeOf11Match(m: Match): Uint8Array {
   w.zeros(1);
   unless(WILD.type, K.ethType);
   w.bytes(bytes(K.ethType));
-  unless(WILD.tos, K.nwTos);
+  if (!(m.mask[K.nwTos.offset] & DSCP)) wild |= WILD.tos;
   w.u8(m.value[K.nwTos.offset] & DSCP);
   unless(WILD.proto, K.nwProto);
   w.bytes(bytes(K.nwProto));

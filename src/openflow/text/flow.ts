@@ -1,5 +1,6 @@
 /** Flows: what dump-flows prints, and flow_mods as monitor and snoop show them. */
 import type { Action } from '../../action/action.js';
+import { checkActions } from '../../action/check.js';
 import { formatActions } from '../../action/list.js';
 import { OFPP } from '../../flow/field.js';
 import { formatMatch } from '../../flow/format-match.js';
@@ -64,6 +65,8 @@ export const REASONS = ['idle', 'hard', 'delete', 'group_delete', 'meter_delete'
 
 export const flowFormatters: Formatters = {
   flow_mod: ({ value: v, version }, ctx) => {
+    // As a switch would refuse it, it is no message worth showing.
+    checkActions(v.actions, v.match, { version, table: version === 1 ? v.command >> 8 : v.table });
     const command = COMMANDS[v.command & 0xff];
     let s = ` ${command ?? `cmd:${v.command}`} `;
     const table = version === 1 ? v.command >> 8 : v.table;

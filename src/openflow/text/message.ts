@@ -32,6 +32,9 @@ const FORMATTERS: Formatters = {
   ...tlvFormatters,
 };
 
+/** Verbosity from which on the bytes stand below the text. */
+const WITH_BYTES = 5;
+
 function title(name: string, version: number, xid: number): string {
   const shown =
     version === 1 ? '' : version <= 6 ? ` (OF1.${version - 1})` : ` (OF 0x${version.toString(16).padStart(2, '0')})`;
@@ -57,7 +60,8 @@ export function formatBytes(bytes: Uint8Array, ctx: TextContext): string {
   const depth = (ctx.depth ?? 0) + 1;
   if (depth > MAX_DEPTH) return formatHexDump(bytes);
   try {
-    return formatMessage(decode(bytes), { ...ctx, depth });
+    const text = formatMessage(decode(bytes), { ...ctx, depth });
+    return ctx.verbosity >= WITH_BYTES ? text + formatHexDump(bytes) : text;
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
     return undecodable(bytes, e);
