@@ -54,8 +54,9 @@ const SETTLE_WORK = 40_000;
 /** Between two pieces the thread is free for this many times as long as one took: addresses that are learned all the time must not cost everything. */
 const SETTLE_SHARE = 1;
 const SETTLE_FREE_MS = 1;
-/** Upkeep looks at one part of the flows at a time, so that no upcall waits long for it. */
+/** Upkeep looks at one part of the flows at a time, so that no upcall waits long for it: at most so many parts, fewer of few flows, since each wakes us. */
 const UPKEEP_PARTS = 8;
+const UPKEEP_FLOWS = CHECKED_FLOWS / UPKEEP_PARTS;
 
 /** Program name in pid file and control socket: what ovs-appctl looks for when it is given no target. */
 const PROGRAM = 'ovs-vswitchd';
@@ -313,14 +314,16 @@ export class Daemon {
     });
   }
 
-  private upkeepLater(part = 0): void {
-    this.cancel = this.clock.after(UPKEEP_MS / UPKEEP_PARTS, () => {
+  private upkeepLater(part = 0, parts = 1): void {
+    this.cancel = this.clock.after(UPKEEP_MS / parts, () => {
       if (this.closed) return;
       if (part === 0) this.links.look();
-      this.core.upkeep(part, UPKEEP_PARTS);
-      const wrong = this.core.upcalls.check(CHECKED_FLOWS / UPKEEP_PARTS);
+      this.core.upkeep(part, parts);
+      const wrong = this.core.upcalls.check(CHECKED_FLOWS / parts);
       if (wrong > 0) this.log(`${wrong} datapath flows were out of date: please report this`);
-      this.upkeepLater((part + 1) % UPKEEP_PARTS);
+      if (part + 1 < parts) return this.upkeepLater(part + 1, parts);
+      const flows = this.core.upcalls.flows.all.length;
+      this.upkeepLater(0, Math.min(UPKEEP_PARTS, Math.max(1, Math.ceil(flows / UPKEEP_FLOWS))));
     });
   }
 
