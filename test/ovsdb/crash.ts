@@ -37,7 +37,9 @@ class Server {
   static async start(dir: string): Promise<Server> {
     const socket = join(dir, 's.sock');
     rmSync(socket, { force: true });
-    const child = spawn(process.execPath, [SERVE, socket, join(dir, 's.db')], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, [SERVE, join(dir, 's.db'), `punix:${socket}`], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
     const state = { ready: false };
     child.stdout?.on('data', () => {
       state.ready = true;

@@ -14,7 +14,7 @@ import { makeDatum } from '../value/datum.js';
 import { History } from './history.js';
 import { Locks } from './locks.js';
 import { Monitors } from './monitors.js';
-import { Session } from './session.js';
+import { Session, type SessionEvents } from './session.js';
 import { Triggers } from './triggers.js';
 
 /** A database as clients see it. */
@@ -130,13 +130,16 @@ export class OvsdbServer {
     for (const s of this.sessions) s.flushIfRead();
   }
 
-  /** Serves a client until it, or we, end the stream. `closed` hears why. */
-  accept(stream: Duplex, name: string, closed?: (why: string | undefined) => void): Session {
+  /** Serves a client until it, or we, end the stream. */
+  accept(stream: Duplex, name: string, events?: SessionEvents): Session {
     const limits = { message: MAX_MESSAGE, held: this.held };
-    const session: Session = new Session(this, stream, name, limits, (why) => {
-      this.sessions.delete(session);
-      if (why !== undefined) this.options.log?.(`${name}: ${why}`);
-      closed?.(why);
+    const session: Session = new Session(this, stream, name, limits, {
+      heard: () => events?.heard?.(),
+      closed: (why) => {
+        this.sessions.delete(session);
+        if (why !== undefined) this.options.log?.(`${name}: ${why}`);
+        events?.closed(why);
+      },
     });
     this.sessions.add(session);
     return session;

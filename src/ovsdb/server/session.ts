@@ -21,6 +21,14 @@ export interface SessionMonitor {
   set: ChangeSet;
 }
 
+/** What whoever keeps a connection wants to know. */
+export interface SessionEvents {
+  /** Something came. */
+  heard?(): void;
+  /** Once. `why` where there was a fault; undefined when the peer just closed. */
+  closed(why: string | undefined): void;
+}
+
 /** Bytes a client may leave unread before it is told nothing more than it asked for. */
 const SLOW_BYTES = 256 << 10;
 
@@ -30,20 +38,15 @@ export class Session implements JsonRpcHandler, LockHolder {
   readonly triggers = new Map<string, { id: Json; trigger: Trigger }>();
   isChangeAware = false;
   private readonly rpc: JsonRpcConnection;
-  /** When something was last heard. */
-  lastHeard: number;
 
   constructor(
     readonly server: OvsdbServer,
     stream: Duplex,
     readonly name: string,
     limits: JsonRpcLimits,
-    private readonly onClosed: (why: string | undefined) => void,
+    private readonly events: SessionEvents,
   ) {
-    this.lastHeard = server.clock.now();
-    stream.on('data', () => {
-      this.lastHeard = server.clock.now();
-    });
+    stream.on('data', () => events.heard?.());
     this.rpc = new JsonRpcConnection(stream, this, limits);
   }
 
@@ -160,6 +163,6 @@ export class Session implements JsonRpcHandler, LockHolder {
     for (const m of this.monitors.values()) m.shared.leave(m.set);
     this.monitors.clear();
     this.server.locks.releaseAll(this);
-    this.onClosed(why);
+    this.events.closed(why);
   }
 }
