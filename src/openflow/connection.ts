@@ -3,10 +3,13 @@
  *
  * Bounded memory: less than one message is held of what comes in; of what goes out, a request's replies are written a part at a time as the
  * peer takes them, and reading stands still meanwhile. What nobody asked for (packet-ins, notices) is refused while the peer is behind.
+ *
+ * Bounded time: a peer whose requests and their answers take long gives way to the others after each TURN_MS.
  */
 import type { Duplex } from 'node:stream';
 import type { Match } from '../flow/match.js';
 import type { TunTable } from '../flow/tun-table.js';
+import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { Framer } from './framing.js';
 import { decode, encode, HEADER_BYTES, type Message, readHeader } from './message.js';
@@ -20,14 +23,25 @@ const HIGH_WATER = 1 << 20;
 const ANSWER_AHEAD = 1 << 18;
 /** Up to so many bytes are copied into one of Node's own buffers, which are slices of larger ones: memory of its own would cost more than the copy. */
 const SMALL = 2048;
+/** How long one peer may be served before others are. Others see it as a delay of their own requests. */
+const TURN_MS = 4;
+/** How long a peer that is hung up on may take to read what was said last. */
+const LINGER_MS = 2000;
 const HELLO = 0;
 const ERROR = 1;
 const ECHO_REQUEST = 2;
 /** Types that mean the same in every version and may come in any. */
 const ANY_VERSION: ReadonlySet<number> = new Set([HELLO, ERROR, ECHO_REQUEST]);
+const NOTHING = new Uint8Array(0);
 const HELLO_FAILED = { vendor: 0, type: 0, code: 0 } as const;
 
 export interface ConnectionEvents {
+  /** Without a clock there are no turns, and no end to waiting for a peer that was hung up on. */
+  readonly clock?: Clock;
+  /** Bytes that may wait for the peer, if it should be less than usual. */
+  room?(): number;
+  /** A whole message came, whatever it is. */
+  heard?(): void;
   /** A match that flow_mods are read into: for owners that are done with a message when `message` returns. */
   readonly lent?: Match;
   /** After both hellos. */
@@ -54,6 +68,10 @@ export class Connection {
   private open = true;
   private waiting: Uint8Array[] = [];
   private sending: Iterator<Uint8Array> | undefined;
+  /** The request that is being answered by `sending`. */
+  private asked: Uint8Array = NOTHING;
+  /** When the turn began; NaN between turns. */
+  private turn = Number.NaN;
   private nextXid = 1;
 
   constructor(
@@ -85,19 +103,31 @@ export class Connection {
     return xid;
   }
 
-  /** Sends now, or not at all when the peer is behind: then the bytes are not even made. */
+  /** Sends now, or not at all when the peer is behind, or when the message would be too long: then false. */
   sendUnasked(make: Uint8Array | (() => Uint8Array)): boolean {
-    if (!this.open || this.stream.writableLength > HIGH_WATER) {
-      this.dropped++;
-      return false;
+    if (this.open && this.stream.writableLength <= this.room) {
+      try {
+        this.write(typeof make === 'function' ? make() : make);
+        return true;
+      } catch (e) {
+        if (!(e instanceof UserError)) throw e;
+      }
     }
-    this.write(typeof make === 'function' ? make() : make);
-    return true;
+    this.dropped++;
+    return false;
   }
 
-  /** Sends messages as fast as the peer takes them. Until the last one is written no further message is handled. */
-  sendAll(parts: Iterator<Uint8Array>): void {
+  private get room(): number {
+    return Math.min(HIGH_WATER, this.events.room?.() ?? HIGH_WATER);
+  }
+
+  /**
+   * Answers `request` with messages as fast as the peer takes them. Until the last one is written no further message is handled. An error that making
+   * one throws is sent in its place, and is the last.
+   */
+  sendAll(parts: Iterator<Uint8Array>, request: Uint8Array): void {
     this.sending = parts;
+    this.asked = request;
     this.pump();
   }
 
@@ -119,29 +149,60 @@ export class Connection {
     this.open = false;
     this.waiting = [];
     this.sending = undefined;
-    this.stream.end(() => this.stream.destroy());
+    this.asked = NOTHING;
+    const cancel = this.events.clock?.after(LINGER_MS, () => this.stream.destroy());
+    this.stream.end(() => {
+      cancel?.();
+      this.stream.destroy();
+    });
+    this.stream.once('close', () => cancel?.());
     this.events.closed?.(why);
   }
 
   private pump(): void {
-    while (this.sending && this.open) {
-      const next = this.sending.next();
-      if (next.done) {
+    while (this.sending && this.open && !this.behind(ANSWER_AHEAD) && !this.isTurnOver()) {
+      const part = this.nextPart(this.sending);
+      if (part === undefined) {
         this.sending = undefined;
+        this.asked = NOTHING;
         return;
       }
-      this.write(next.value);
-      if (this.behind(ANSWER_AHEAD)) return;
+      this.write(part);
+    }
+  }
+
+  private nextPart(parts: Iterator<Uint8Array>): Uint8Array | undefined {
+    try {
+      const next = parts.next();
+      return next.done ? undefined : next.value;
+    } catch (e) {
+      if (e instanceof UserError) this.sendError(e.ofError ?? 'OFPBRC_BAD_LEN', this.asked);
+      else this.fault(e);
+      return undefined;
     }
   }
 
   private behind(bytes = HIGH_WATER): boolean {
-    return this.stream.writableNeedDrain && this.stream.writableLength > bytes;
+    return this.stream.writableNeedDrain && this.stream.writableLength > Math.min(bytes, this.room);
   }
 
   private resume(): void {
     this.pump();
     this.work();
+  }
+
+  /** Others first: what is left is done when the streams have been looked at. */
+  private isTurnOver(): boolean {
+    const { clock } = this.events;
+    if (!clock) return false;
+    if (Number.isNaN(this.turn)) {
+      this.turn = clock.now();
+      setImmediate(() => {
+        this.turn = Number.NaN;
+        if (this.open && (this.sending || this.waiting.length > 0)) this.resume();
+      });
+    }
+    return clock.now() - this.turn > TURN_MS;
   }
 
   private receive(chunk: Uint8Array): void {
@@ -157,7 +218,7 @@ export class Connection {
 
   private work(): void {
     let done = 0;
-    while (this.open && done < this.waiting.length && !this.sending && !this.behind())
+    while (this.open && done < this.waiting.length && !this.sending && !this.behind() && !this.isTurnOver())
       this.handle(this.waiting[done++]);
     this.waiting.splice(0, done);
     if (!this.open) return;
@@ -167,6 +228,7 @@ export class Connection {
 
   private handle(bytes: Uint8Array): void {
     for (const tell of this.observers) tell(bytes);
+    this.events.heard?.();
     if (this.version === 0) return this.greet(bytes);
     const h = readHeader(bytes);
     try {

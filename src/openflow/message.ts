@@ -6,6 +6,7 @@ import { Reader, Writer } from '../action/wire.js';
 import type { Match } from '../flow/match.js';
 import type { TunTable } from '../flow/tun-table.js';
 import { get16, get32 } from '../lib/bytes.js';
+import { UserError } from '../lib/errors.js';
 import { ofError } from './errors.js';
 import {
   type AnyRow,
@@ -152,7 +153,22 @@ export function encode<K extends Kind>(kind: K, value: ValueOfKind<K>, to: Envel
 
 type ElementOf<T> = T extends readonly (infer E)[] ? E : never;
 
-/** The messages of a multipart reply; at least one. Elements are taken as they are needed. */
+/** Writes an element. Its bytes, or more than any message has when it has parts that are too long for their own lengths. */
+function written(element: Codec<unknown>, w: Writer, e: unknown): number {
+  const before = w.length;
+  try {
+    element.write(w, e);
+  } catch (fault) {
+    if (!(fault instanceof UserError)) throw fault;
+    return MAX_MESSAGE + 1;
+  }
+  return w.length - before;
+}
+
+/**
+ * The messages of a multipart reply; at least one. Elements are taken as they are needed. One that no message has room for (a flow of 64 KB of actions,
+ * in a version that needs more bytes for them) is left out; then OFPBRC_MULTIPART_BUFFER_OVERFLOW is thrown after the last message.
+ */
 export function* encodeParts<K extends Kind>(
   kind: K,
   elements: Iterable<ElementOf<ValueOfKind<K>>>,
@@ -164,13 +180,16 @@ export function* encodeParts<K extends Kind>(
   const element = body.element as Codec<unknown>;
   let w = begin(row, to.version, to.xid, false);
   const head = w.length;
+  let leftOut = 0;
   for (const e of elements) {
     const before = w.length;
-    element.write(w, e);
-    if (w.length <= MAX_MESSAGE) continue;
+    const size = written(element, w, e);
+    if (before + size <= MAX_MESSAGE) continue;
     w.truncate(before);
-    if (before === head)
-      throw ofError('OFPBRC_MULTIPART_BUFFER_OVERFLOW', `one element of ${row.name} exceeds a message`);
+    if (head + size > MAX_MESSAGE) {
+      leftOut++;
+      continue;
+    }
     w.patch16(2, w.length);
     w.patch16(HEADER_BYTES + 2, MORE);
     yield w.finish();
@@ -179,4 +198,6 @@ export function* encodeParts<K extends Kind>(
   }
   w.patch16(2, w.length);
   yield w.finish();
+  if (leftOut > 0)
+    throw ofError('OFPBRC_MULTIPART_BUFFER_OVERFLOW', `${leftOut} of ${row.name} are longer than a message`);
 }

@@ -89,7 +89,7 @@ export class Reconnect {
     this.enter('ACTIVE', 'connected');
   }
 
-  /** Bytes came. */
+  /** A message came. */
   heard(): void {
     this.heardAt = this.clock.now();
     if (this.state === 'IDLE') this.enter('ACTIVE', 'answered');

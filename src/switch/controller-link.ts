@@ -85,12 +85,13 @@ export class ControllerLink {
   private serve(stream: Duplex): void {
     const { server } = this.deps;
     this.stream = stream;
-    stream.on('data', () => {
-      if (this.stream === stream) this.reconnect.heard();
-    });
     this.connection = server.accept(stream, this.spec.peer, {
       rate: this.spec.rate,
       ready: () => this.reconnect.connected(),
+      // Not each byte: who sends half a message, ever more slowly, is not there.
+      heard: () => {
+        if (this.stream === stream) this.reconnect.heard();
+      },
       message: (kind) => {
         if (!IN_CHARGE.has(kind)) return;
         this.reconnect.admitted();

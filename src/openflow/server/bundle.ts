@@ -10,35 +10,21 @@ import { decode, HEADER_BYTES, type Message, readHeader } from '../message.js';
 import { BUNDLE, type BundleAdd } from '../messages/bundle.js';
 import type { Kind } from '../registry.js';
 import { modifyPort } from './basic.js';
+import type { Bundle } from './bundle-table.js';
 import { flowModOf } from './flow.js';
 import { changing, type Handlers } from './handler.js';
-import { MessageStore } from './message-store.js';
 import { sendPacket } from './packet.js';
 import type { Session } from './session.js';
 
-const MAX_BUNDLES = 64;
-const MAX_BYTES = 256 << 20;
 /** What may be in a bundle. */
 const ALLOWED: ReadonlySet<Kind> = new Set<Kind>(['flow_mod', 'port_mod', 'packet_out']);
-
-export interface Bundle {
-  readonly flags: number;
-  closed: boolean;
-  readonly messages: MessageStore;
-  /** Other than flow_mods. */
-  others: number;
-}
 
 /** For reading one message after the other. */
 const scratch = new Match();
 
-function open(s: Session, id: number, flags: number): void {
-  if (s.bundles.has(id)) {
-    s.bundles.delete(id);
-    throw ofError('OFPBFC_BAD_ID');
-  }
-  if (s.bundles.size >= MAX_BUNDLES) throw ofError('OFPBFC_OUT_OF_BUNDLES');
-  s.bundles.set(id, { flags, closed: false, messages: new MessageStore(), others: 0 });
+function open(s: Session, id: number, flags: number): Bundle {
+  if (s.bundles.delete(id)) throw ofError('OFPBFC_BAD_ID');
+  return s.bundles.open(id, flags, s.requestBytes);
 }
 
 /** A bundle that the request fits; one that it does not fit is discarded, as the specification wants. */
@@ -94,12 +80,8 @@ function applyOther(s: Session, m: Message): void {
 
 function add(s: Session, v: BundleAdd): void {
   const kind = check(s, v);
-  let bundle = s.bundles.get(v.id);
-  if (!bundle) {
-    // Adding to a bundle that is not open opens it.
-    open(s, v.id, v.flags);
-    bundle = find(s, v.id, v.flags);
-  }
+  // Adding to a bundle that is not open opens it.
+  const bundle = s.bundles.get(v.id) ?? open(s, v.id, v.flags);
   if (bundle.closed) {
     s.bundles.delete(v.id);
     throw ofError('OFPBFC_BUNDLE_CLOSED');
@@ -108,11 +90,7 @@ function add(s: Session, v: BundleAdd): void {
     s.bundles.delete(v.id);
     throw ofError('OFPBFC_BAD_FLAGS');
   }
-  if (bundle.messages.bytes + v.message.length > MAX_BYTES) {
-    s.bundles.delete(v.id);
-    throw ofError('OFPBFC_OUT_OF_BUNDLES');
-  }
-  bundle.messages.push(v.message);
+  s.bundles.add(v.id, bundle, v.message);
   if (kind !== 'flow_mod') bundle.others++;
 }
 
@@ -122,7 +100,7 @@ function check(s: Session, v: BundleAdd): Kind {
   if (message.length < HEADER_BYTES) throw ofError('OFPBFC_MSG_BAD_LEN');
   const header = readHeader(message);
   if (header.length !== message.length) throw ofError('OFPBFC_MSG_BAD_LEN');
-  if (header.version !== s.version) throw ofError('OFPBRC_BAD_VERSION');
+  if (header.version !== s.version) throw ofError('OFPBFC_BAD_VERSION');
   if (header.xid !== s.xid) throw ofError('OFPBFC_MSG_BAD_XID');
   const { kind } = decode(message, scratch, s.bridge.tun);
   if (!ALLOWED.has(kind)) throw ofError('OFPBFC_MSG_UNSUP');

@@ -10,6 +10,7 @@ import { outputsTo, usesGroup } from '../../flowtable/actions.js';
 import type { FlowFilter, RuleListener } from '../../flowtable/flow-mod.js';
 import { miniCovers } from '../../flowtable/mini.js';
 import type { Rule } from '../../flowtable/rule.js';
+import { UserError } from '../../lib/errors.js';
 import { ofError } from '../errors.js';
 import { encodeParts } from '../message.js';
 import { REMOVED_REASONS, TABLE_ALL } from '../messages/flow-mod.js';
@@ -107,14 +108,18 @@ export function noteChange(s: Session, e: Parameters<RuleListener>[0], own: bool
   s.updates.push(describe(s.bridge.tun, e.rule, { event: EVENTS[e.kind], reason, withActions }));
 }
 
-/** Sends what was noted. A peer that is too far behind to take it is hung up on: it would believe in flows that are gone. */
+/** Sends what was noted. A peer that cannot be told all of it, too far behind or for want of room, is hung up on: it would believe in flows that are gone. */
 export function tellChanges(s: Session): void {
   if (s.updates.length === 0) return;
   const updates = s.updates.splice(0);
-  for (const bytes of encodeParts('monitor_reply', updates, { version: s.version, xid: 0 })) {
-    if (!s.connection.sendUnasked(bytes)) {
+  try {
+    for (const bytes of encodeParts('monitor_reply', updates, { version: s.version, xid: 0 })) {
+      if (s.connection.sendUnasked(bytes)) continue;
       s.connection.end('too slow for its flow monitors');
       return;
     }
+  } catch (e) {
+    if (!(e instanceof UserError)) throw e;
+    s.connection.end(`its flow monitors cannot be told: ${e.message}`);
   }
 }

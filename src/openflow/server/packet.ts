@@ -8,7 +8,7 @@ import { get32 } from '../../lib/bytes.js';
 import { extract } from '../../packet/extract.js';
 import { K } from '../../packet/key.js';
 import { ofError } from '../errors.js';
-import { type Envelope, encode } from '../message.js';
+import { type Envelope, encode, MAX_MESSAGE } from '../message.js';
 import { decodeContinuation, encodeContinuation } from '../messages/continuation.js';
 import { inPortOf, NO_BUFFER, type PacketInMessage, type PacketOutMessage } from '../messages/packet.js';
 import { type PhyPort, PORT_REASONS } from '../messages/port.js';
@@ -96,6 +96,22 @@ function resume(s: Session, v: PacketInMessage): void {
   s.bridge.resume({ frame: v.data, key: v.metadata.value, continuation: c });
 }
 
+/** Shorter frames fit whatever is said beside them, but for 64 KB of userdata. */
+const SURELY_FITS = 1 << 15;
+
+/** A frame of up to 64 KB, as TCP makes them, may be too long with all that is said beside it: its end is left out then. */
+function fitting(value: PacketInMessage, to: Envelope): PacketInMessage {
+  const { data } = value;
+  if (data.length + (value.userdata?.length ?? 0) < SURELY_FITS) return value;
+  // With one byte: what is empty may be left out altogether.
+  const beside = encode('packet_in', { ...value, data: data.subarray(0, 1) }, to).length;
+  // Padding may grow by up to 7 bytes.
+  const room = Math.max(0, MAX_MESSAGE - beside - 7);
+  return data.length <= room
+    ? value
+    : { ...value, data: data.subarray(0, room), totalLen: Math.min(value.totalLen, 0xffff) };
+}
+
 function sendPacketIn(s: Session, p: PacketIn): void {
   if (!listens(s) || p.controllerId !== s.controllerId) return;
   if (p.reason === PACKET_IN_REASON.implicitMiss && !wantsMisses(s)) return;
@@ -118,7 +134,7 @@ function sendPacketIn(s: Session, p: PacketIn): void {
       userdata: p.userdata,
       ...(p.continuation && s.packetInFormat === PACKET_IN_FORMAT.nxt2 ? { continuation: wire(s, p) } : {}),
     };
-    return encode('packet_in', value, to);
+    return encode('packet_in', fitting(value, to), to);
   };
   if (s.pacers) s.pacers[miss ? 0 : 1].offer(arrivalOf(p.key), make);
   else s.connection.sendUnasked(make);

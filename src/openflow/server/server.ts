@@ -39,6 +39,10 @@ const HANDLERS: Handlers = {
   ...tlvHandlers,
 };
 
+/** Bytes that may wait in all for peers that are slow to read; each has its share, and a least one: the largest message. */
+const ROOM = 64 << 20;
+const LEAST_ROOM = 1 << 16;
+
 export interface ServerOptions {
   /** Versions offered, bit n for wire version n. Default: 1.0 to 1.5. */
   readonly versions?: number;
@@ -55,6 +59,8 @@ export interface PeerOptions {
   readonly rate?: Rate;
   /** Both hellos are exchanged. */
   ready?(): void;
+  /** A whole message came. */
+  heard?(): void;
   /** Before a message is acted upon. */
   message?(kind: Kind): void;
   closed?(why: string): void;
@@ -90,6 +96,7 @@ export class OpenFlowServer {
       clock,
       description: { ...DEFAULT_DESCRIPTION, ...options.description },
       generation: undefined,
+      bundleMemory: { bytes: 0 },
       demoteOthers: (except) => {
         for (const s of this.sessions) if (s !== except && s.role === ROLE.primary) demote(s);
       },
@@ -107,6 +114,9 @@ export class OpenFlowServer {
   accept(stream: Duplex, peer: PeerKind = 'service', options: PeerOptions = {}): Connection {
     const connection: Connection = new Connection(stream, this.versions, {
       lent: this.scratch,
+      clock: this.state.clock,
+      room: () => Math.max(LEAST_ROOM, ROOM / this.sessions.size),
+      heard: () => options.heard?.(),
       ready: () => {
         if (listens(session)) this.countListeners();
         options.ready?.();

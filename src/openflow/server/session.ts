@@ -8,7 +8,7 @@ import { type Envelope, encode, encodeParts, type Message } from '../message.js'
 import type { FlowUpdate } from '../messages/monitor.js';
 import type { Kind, ValueOfKind } from '../registry.js';
 import { defaultAsync } from './async-masks.js';
-import type { Bundle } from './bundle.js';
+import { BundleTable } from './bundle-table.js';
 import type { Monitor } from './monitor.js';
 import { Pacer, type Rate } from './pacer.js';
 import type { SwitchState } from './state.js';
@@ -35,7 +35,7 @@ export class Session {
   invalidTtl = false;
   role: number = ROLE.equal;
   async = defaultAsync();
-  readonly bundles = new Map<number, Bundle>();
+  readonly bundles: BundleTable;
   readonly monitors = new Map<number, Monitor>();
   /** Changes of flows not told yet. */
   readonly updates: FlowUpdate[] = [];
@@ -63,6 +63,9 @@ export class Session {
     readonly shared: SwitchState,
     rate?: Rate,
   ) {
+    this.bundles = new BundleTable(shared.clock, shared.bundleMemory, (b) =>
+      connection.sendError('OFPBFC_TIMEOUT', b.opener),
+    );
     this.missSendLen = peer === 'primary' ? 128 : 0;
     if (!rate) return;
     const pacer = (): Pacer => new Pacer(shared.clock, rate, (make) => void connection.sendUnasked(make));
@@ -71,6 +74,7 @@ export class Session {
 
   /** The peer is gone. */
   close(): void {
+    this.bundles.close();
     for (const p of this.pacers ?? []) p.close();
   }
 
@@ -123,6 +127,6 @@ export class Session {
 
   /** A reply in as many messages as it takes, made and sent at the pace the peer reads. */
   replyParts<K extends Kind>(kind: K, elements: Parameters<typeof encodeParts<K>>[1], name?: string): void {
-    this.connection.sendAll(encodeParts(kind, elements, this.envelope(name)));
+    this.connection.sendAll(encodeParts(kind, elements, this.envelope(name)), this.request.bytes);
   }
 }
