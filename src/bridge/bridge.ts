@@ -4,12 +4,11 @@
  * Whatever changes here says so to `changes`, so that flows that were derived from it are translated again. The bridge forwards nothing
  * itself: frames are the datapath's.
  */
-import { createHash } from 'node:crypto';
 import type { Action, LearnSpec } from '../action/action.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { NO_OFFLOAD } from '../datapath/datapath.js';
 import { OFPP } from '../flow/field.js';
-import { newKey, OK } from '../flow/key.js';
+import { OK } from '../flow/key.js';
 import { NO_TUN_OPTIONS } from '../flow/tun-table.js';
 import { clauseChanged } from '../flowtable/conjunction.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
@@ -20,13 +19,13 @@ import type { Rule } from '../flowtable/rule.js';
 import type { Miss, TableOwner, TableSettings } from '../flowtable/table-settings.js';
 import { FlowTables } from '../flowtable/tables.js';
 import { TupleClassifier } from '../flowtable/tuple.js';
-import { get32, put32 } from '../lib/bytes.js';
+import { get32 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
-import { extract } from '../packet/extract.js';
-import { DP_KEY_BYTES, K } from '../packet/key.js';
+import { DP_KEY_BYTES } from '../packet/key.js';
 import { stateOf } from '../upcall/continuation.js';
 import type { Upcalls } from '../upcall/upcalls.js';
 import { type BridgeView, type NormalWalk, type PacketUp, PORT_CONFIG, type SideEffect } from '../upcall/view.js';
+import { describeTable, sentKey } from './describe.js';
 import { DpMeters, type MeterIds } from './dp-meters.js';
 import { applyLearn, deleteLearned, mayLearn } from './learn.js';
 import { MacTable, type MacTableOptions } from './mac-table.js';
@@ -34,6 +33,7 @@ import { type MirrorSpec, Mirrors } from './mirror.js';
 import { type NormalBridge, normal } from './normal.js';
 import type { OfBridge, OfBridgeListener, OfTableStats, Resumed } from './of-bridge.js';
 import { BridgePort, type BridgePortSpec } from './port.js';
+import { uuidOf } from './uuid.js';
 import { type VlanSpec, vlanConfig } from './vlan.js';
 
 export interface BridgeDeps {
@@ -43,14 +43,6 @@ export interface BridgeDeps {
   /** VLAN tags that keys have. */
   readonly maxVlans: number;
   readonly meterIds: MeterIds;
-}
-
-/** From what tells bridges apart, so that the same switch has the same: in the form of a random one (RFC 4122, 4.4). */
-function uuidOf(name: string, datapathId: bigint): Uint8Array {
-  const uuid = new Uint8Array(createHash('sha256').update(`${datapathId}/${name}`).digest().subarray(0, 16));
-  uuid[6] = (uuid[6] & 0x0f) | 0x40;
-  uuid[8] = (uuid[8] & 0x3f) | 0x80;
-  return uuid;
 }
 
 const TCP = { fin: 1, rst: 4 } as const;
@@ -273,7 +265,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   }
 
   atomically(run: () => void): void {
-    this.tables.atomically(run);
+    this.tables.atomically(() => this.groups.atomically(run));
   }
 
   flows(filter: FlowFilter): Iterable<Rule> {
@@ -281,13 +273,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   }
 
   *tableStats(): Iterable<OfTableStats> {
-    for (let id = 0; id < N_TABLES; id++) yield this.describeTable(id);
-  }
-
-  private describeTable(id: number): OfTableStats {
-    const t = this.tables.table(id);
-    const { name, maxEntries, lookups, matched, settings, vacancy } = t;
-    return { table: id, name, active: t.engine.size, maxEntries, lookups, matched, settings, vacancy };
+    for (let id = 0; id < N_TABLES; id++) yield describeTable(this.tables.table(id));
   }
 
   tableMod(table: number, change: Partial<TableSettings>): void {
@@ -308,7 +294,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   /** A table grew or shrank. */
   private tellVacancy(table: number): void {
     const reason = this.tables.peek(table)?.vacancyEvent();
-    if (reason) for (const l of this.listeners) l.tableStatus?.(this.describeTable(table), reason);
+    if (reason) for (const l of this.listeners) l.tableStatus?.(describeTable(this.tables.table(table)), reason);
   }
 
   checkActions(_actions: readonly Action[], _table: number): void {}
@@ -380,18 +366,13 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     const port = this.byNumber.get(inPort);
     const reserved = inPort === OFPP.none || inPort === OFPP.controller || inPort === OFPP.local;
     if (!port && !reserved) throw new UserError(`packet-out: there is no port ${inPort}`, 'OFPBRC_BAD_PORT');
-    const key = newKey();
-    put32(key, K.inPort.offset, port?.vport ?? 0);
-    if (!extract(frame, key, this.maxVlans))
-      throw new UserError('packet-out: the frame is shorter than an Ethernet header');
+    const key = sentKey(this, frame, inPort);
     this.deps.upcalls.packetOut({ bridge: this, inPort, key, actions }, frame, NO_OFFLOAD);
   }
 
   resume(p: Resumed): void {
     const inPort = get32(p.key, OK.ofInPort.offset);
-    const key = p.key.slice();
-    put32(key, K.inPort.offset, this.byNumber.get(inPort)?.vport ?? 0);
-    if (!extract(p.frame, key, this.maxVlans)) throw new UserError('resume: the frame is too short', 'OFPBRC_BAD_LEN');
+    const key = sentKey(this, p.frame, inPort, p.key.slice());
     const frozen = stateOf(p.continuation, { bridge: this, ofLines: p.key.slice(DP_KEY_BYTES) });
     this.deps.upcalls.packetOut({ bridge: this, inPort, key, frozen }, p.frame, NO_OFFLOAD);
   }

@@ -104,7 +104,7 @@ export interface OfBridge {
   portMod(number: number, config: number, mask: number): void;
   /** Throws UserError with ofError set. */
   flowMod(mod: FlowMod): void;
-  /** Runs flow_mods of which all are kept or none: when `run` throws, tables are as they were, and no one hears of it. */
+  /** Runs flow_mods and group_mods of which all are kept or none: when `run` throws, tables and groups are as they were, and no one hears of it. */
   atomically(run: () => void): void;
   /** Statistics of the rules are as fresh as the last push-back. */
   flows(filter: FlowFilter): Iterable<Rule>;

@@ -26,6 +26,8 @@ const printing = () => import('./ofctl/print.js');
 const groups = () => import('./ofctl/groups.js');
 const meters = () => import('./ofctl/meters.js');
 const tables = () => import('./ofctl/tables.js');
+const bundling = () => import('./ofctl/bundle-file.js');
+const packets = () => import('./ofctl/packet-out.js');
 const tlv = () => import('./ofctl/tlv.js');
 const comparing = () => import('./ofctl/compare.js');
 
@@ -55,7 +57,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     'switch "in_port=<port> packet=<hex data> actions=..."',
     2,
     MANY,
-    async () => (await ports()).packetOut,
+    async () => (await packets()).packetOut,
     true,
   ),
   'dump-ports': row('switch [port]', 1, 2, async () => (await show()).dumpPorts),
@@ -81,6 +83,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'dump-groups': row('switch [group]', 1, 2, async () => (await groups()).dumpGroups),
   'dump-group-stats': row('switch [group]', 1, 2, async () => (await groups()).dumpGroupStats),
   'dump-group-features': row('switch', 1, 1, async () => (await groups()).dumpGroupFeatures),
+  bundle: row('switch file', 2, 2, async () => (await bundling()).bundle, true),
   'add-tlv-map': row('switch map', 2, 2, async () => (await tlv()).addTlvMap, true),
   'del-tlv-map': row('switch [map]', 1, 2, async () => (await tlv()).delTlvMap, true),
   'dump-tlv-map': row('switch', 1, 1, async () => (await tlv()).dumpTlvMap),

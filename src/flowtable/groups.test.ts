@@ -218,3 +218,28 @@ t.test('meters', (t) => {
   t.equal(meters.size, 0);
   t.end();
 });
+
+t.test('all or nothing', (t) => {
+  const { groups } = setup();
+  const one = there(groups.get(1));
+  groups.credit(one, one.buckets, 5, 500);
+  const before = structuredClone([...groups.all()]);
+  const fails = (): void =>
+    groups.atomically(() => {
+      groups.mod(mod({ command: 'delete', id: 1 }));
+      groups.mod(mod({ id: 3 }));
+      groups.mod(mod({ command: 'modify', id: 2, type: 'select' }));
+      groups.credit(one, [], 1, 100);
+      groups.mod(mod({ id: 3 }));
+    });
+  t.equal(errorOf(fails), 'OFPGMFC_GROUP_EXISTS');
+  t.equal(groups.get(1), one, 'the same group, so that rules find it');
+  t.ok(one.live);
+  t.equal(one.packets, 6, 'packets stay counted');
+  one.packets = 5;
+  one.bytes = 500;
+  t.same([...groups.all()], before, 'in the old order');
+  groups.atomically(() => groups.mod(mod({ command: 'delete', id: 1 })));
+  t.notOk(groups.get(1), 'kept where nothing fails');
+  t.end();
+});

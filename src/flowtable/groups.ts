@@ -81,6 +81,9 @@ export class Groups {
   private readonly groups = new Map<number, Group>();
   private readonly listeners = new Set<GroupListener>();
   private changes = 0;
+  /** While `atomically` runs, from the first change on: what was there before, in order. */
+  private saved: readonly { readonly group: Group; readonly was: Group }[] | undefined;
+  private atomic = false;
 
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
@@ -113,6 +116,7 @@ export class Groups {
 
   /** Does what a group_mod says. Throws UserError with an OFPGMFC_ error; then nothing was changed. */
   mod(m: GroupMod): void {
+    if (this.atomic) this.saved ??= [...this.groups.values()].map((group) => ({ group, was: { ...group } }));
     if (m.command === 'delete') return this.delete(m.id);
     if (m.id > GROUP.max) fault('OFPGMFC_INVALID_GROUP', `group ${m.id} is no group's number`);
     const old = this.groups.get(m.id);
@@ -124,6 +128,36 @@ export class Groups {
     this.change(old, m.type, m.buckets.map(newBucket), m.selection);
     old.packets = 0;
     old.bytes = 0;
+  }
+
+  /** Runs changes of which all are kept or none: when `run` throws, the groups are as they were. Listeners hear of what was taken back as modified. */
+  atomically(run: () => void): void {
+    if (this.atomic) return run();
+    this.atomic = true;
+    try {
+      run();
+    } catch (e) {
+      this.restore();
+      throw e;
+    } finally {
+      this.atomic = false;
+      this.saved = undefined;
+    }
+  }
+
+  private restore(): void {
+    const { saved } = this;
+    if (!saved) return;
+    const touched = new Set([...this.groups.values(), ...saved.map((s) => s.group)]);
+    for (const group of this.groups.values()) group.live = false;
+    this.groups.clear();
+    for (const { group, was } of saved) {
+      // Counters go on: packets were not taken back.
+      const { packets, bytes } = group;
+      Object.assign(group, was, { packets, bytes });
+      this.groups.set(group.id, group);
+    }
+    for (const group of touched) this.tell('modified', group);
   }
 
   /** Adds packets that went through the group and these of its buckets. */

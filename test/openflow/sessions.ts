@@ -113,4 +113,50 @@ const tables: readonly CommandRow[] = [
   row('-O OpenFlow15 dump-table-features BR'),
 ];
 
-export const SESSIONS: Readonly<Record<string, readonly CommandRow[]>> = { tlv, tables };
+const bundles: readonly CommandRow[] = [
+  row(
+    'bundle BR FILE',
+    'flow add table=1,actions=drop\ngroup add group_id=1,type=all,bucket=output:1\nflow table=2,actions=group:1\n# c\n\ngroup group_id=2,type=all,bucket=output:2\nflow modify table=1,actions=2\npacket-out in_port=1,packet=ffffffffffff0200000000010800,actions=output:2\n',
+  ),
+  row('--no-stats dump-flows BR'),
+  row('-O OpenFlow15 dump-groups BR'),
+  row(
+    '-O OpenFlow13 bundle BR FILE',
+    'flow add table=4,actions=drop\ngroup delete group_id=2\ngroup add group_id=3,type=all,bucket=1\ngroup add group_id=1,type=all,bucket=output:1\n',
+  ),
+  row('--no-stats dump-flows BR'),
+  row('-O OpenFlow15 dump-groups BR'),
+  row('bundle BR FILE', 'flow add table=4,actions=drop\nfoo add group_id=1,type=all,bucket=output:1\n'),
+  row('bundle BR FILE', 'flow add table=4,actions=drop\ngroup foo group_id=1,type=all,bucket=output:1\n'),
+  row('bundle BR FILE', 'flow foo table=4,actions=drop\n'),
+  row('bundle BR FILE', 'flow add table=5,actions=group:77\ngroup add group_id=77,type=all,bucket=1\n'),
+  row('bundle BR FILE', 'group add group_id=77,type=all,bucket=1\nflow add table=5,actions=group:77\n'),
+  row('--no-stats dump-flows BR'),
+  row(
+    'bundle BR FILE',
+    'group delete group_id=1\ngroup insert_bucket group_id=2,command_bucket_id=last,bucket=bucket_id:9,output:1\n',
+  ),
+  row(
+    '-O OpenFlow15 bundle BR FILE',
+    'group delete group_id=1\ngroup insert_bucket group_id=2,command_bucket_id=last,bucket=bucket_id:9,output:1\n',
+  ),
+  row('-O OpenFlow15 dump-groups BR'),
+  row('--no-stats dump-flows BR'),
+  row('--bundle add-groups BR FILE', 'group_id=5,type=all,bucket=1\ngroup_id=6,type=all,bucket=2\n'),
+  row('-O OpenFlow13 --bundle add-groups BR FILE', 'group_id=8,type=all,bucket=1\ngroup_id=6,type=all,bucket=2\n'),
+  row('-O OpenFlow15 dump-groups BR'),
+  row('-O OpenFlow14 --bundle mod-group BR group_id=5,type=all,bucket=2,bucket=1'),
+  row('-O OpenFlow14 --bundle --may-create mod-group BR group_id=9,type=all,bucket=2,bucket=1'),
+  row('-O OpenFlow15 dump-groups BR'),
+  row('bundle BR FILE', 'packet-out in_port=1,actions=output:2\n'),
+  row('bundle BR FILE', '   flow   add   table=4,actions=drop\nflow\n'),
+  row('bundle BR FILE', 'flow add table=4,tun_metadata4=5,actions=drop\n'),
+  row('bundle BR FILE', ''),
+  row('-O OpenFlow12 bundle BR FILE', 'flow table=9,actions=drop\n'),
+  row('bundle BR nonexist'),
+  row('-O OpenFlow13 --bundle del-groups BR'),
+  row('-O OpenFlow15 dump-groups BR'),
+  row('--no-stats dump-flows BR'),
+];
+
+export const SESSIONS: Readonly<Record<string, readonly CommandRow[]>> = { tlv, tables, bundles };

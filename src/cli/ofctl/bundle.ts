@@ -1,12 +1,16 @@
-/** Flows in a bundle: all or none of them. */
+/** Flows, groups and packets in a bundle: all or none of them. */
 
+import { PROTOCOLS_OF } from '../../flow/protocols.js';
 import type { FlowMod } from '../../flowtable/flow-mod.js';
 import { UserError } from '../../lib/errors.js';
 import { errorName } from '../../openflow/errors.js';
 import { encode, readHeader } from '../../openflow/message.js';
 import { BUNDLE, BUNDLE_FLAGS } from '../../openflow/messages/bundle.js';
+import type { GroupModMessage } from '../../openflow/messages/group.js';
 import { Client, nextXid, type Received } from './client.js';
 import type { Command } from './context.js';
+import { checkGroupVersion } from './group-version.js';
+import { type Out, packetOutMessage } from './packet-out.js';
 import { Protocol } from './protocol.js';
 
 const FLAGS = BUNDLE_FLAGS.atomic | BUNDLE_FLAGS.ordered;
@@ -26,18 +30,32 @@ function describe(client: Client, errors: readonly Received[], sent: ReadonlyMap
     .join('');
 }
 
+/** What may be in a bundle. */
+export type Bundled =
+  | { readonly kind: 'flow_mod'; readonly mod: FlowMod }
+  | { readonly kind: 'group_mod'; readonly mod: GroupModMessage }
+  | { readonly kind: 'packet_out'; readonly out: Out };
+
+function encodeItem(item: Bundled, client: Client, protocol: Protocol): Uint8Array {
+  const to = { version: client.version, xid: nextXid() };
+  if (item.kind === 'flow_mod') return encode('flow_mod', protocol.message(item.mod), to);
+  if (item.kind === 'packet_out') return encode('packet_out', packetOutMessage(item.out, client.version), to);
+  checkGroupVersion(item.mod, client.version);
+  return encode('group_mod', item.mod, to);
+}
+
+/** `usable`: the forms that can say the flows. */
 export async function sendBundle(
   command: Command,
   target: string,
-  mods: readonly FlowMod[],
-  usable: number,
+  items: readonly Bundled[],
+  usable: number = PROTOCOLS_OF.any,
 ): Promise<void> {
   const wanted = (command.settings.versions ?? 0) & HAVE_BUNDLES;
   const client = await Client.open(command, target, wanted || OF14);
   const protocol = new Protocol(client, { ...command.settings, versions: wanted || OF14 });
   await protocol.prepare(usable);
-  const version = client.version;
-  const messages = mods.map((mod) => encode('flow_mod', protocol.message(mod), { version, xid: nextXid() }));
+  const messages = items.map((item) => encodeItem(item, client, protocol));
   const control = async (type: number): Promise<void> => {
     const xid = client.send('bundle_control', { id: 0, type, flags: FLAGS });
     const r = await client.reply(xid);

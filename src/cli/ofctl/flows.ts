@@ -109,7 +109,10 @@ export async function sendMods(
   mods: readonly FlowMod[],
   usable: number,
 ): Promise<void> {
-  if (command.settings.bundle) return sendBundle(command, target, mods, usable);
+  if (command.settings.bundle) {
+    const items = mods.map((mod) => ({ kind: 'flow_mod', mod }) as const);
+    return sendBundle(command, target, items, usable);
+  }
   const { client, protocol } = await openProtocol(command, target);
   await protocol.prepare(usable);
   // One at a time: the first that is refused is the last that is sent.

@@ -1,8 +1,6 @@
 /** add-group(s), mod-group, insert-buckets, remove-buckets, del-groups, dump-groups and the like, parse-group. */
 import { GROUP, type GroupMod } from '../../flowtable/groups.js';
-import { UserError } from '../../lib/errors.js';
 import { decode, encode } from '../../openflow/message.js';
-import { GROUP_COMMAND, type GroupModMessage } from '../../openflow/messages/group.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
 import {
   type GroupTextContext,
@@ -13,10 +11,12 @@ import {
 import { formatMessage } from '../../openflow/text/message.js';
 import { parseWord32 } from '../../openflow/text/number.js';
 import { versionName } from '../../openflow/version.js';
+import { sendBundle } from './bundle.js';
 import { Client } from './client.js';
 import type { Command } from './context.js';
 import { FlowReader } from './flow-parse.js';
 import { readInput } from './flows.js';
+import { checkGroupVersion } from './group-version.js';
 import { namesToAccept, namesToShow } from './names.js';
 import { chooseVersions, formatNames } from './usable.js';
 
@@ -25,21 +25,15 @@ async function contextFor(command: Command): Promise<GroupTextContext> {
   return new FlowReader(await namesToAccept(command, command.args[0], 'tables')).actionContext();
 }
 
-const NEEDS_15: ReadonlyMap<number, string> = new Map([
-  [GROUP_COMMAND.insert_bucket, 'insert-bucket'],
-  [GROUP_COMMAND.remove_bucket, 'remove-bucket'],
-]);
-
-function checkVersion(mod: GroupModMessage, version: number): void {
-  const name = NEEDS_15.get(mod.command);
-  if (name && version > 1 && version < 6) throw new UserError(`${name} needs OpenFlow 1.5 or later ('-O OpenFlow15')`);
-}
-
 async function send(command: Command, groups: readonly ParsedGroup[]): Promise<void> {
+  if (command.settings.bundle) {
+    const items = groups.map(({ mod }) => ({ kind: 'group_mod', mod }) as const);
+    return sendBundle(command, command.args[0], items);
+  }
   const usable = groups.reduce((all, g) => all & g.versions, 0x7e);
   const client = await Client.open(command, command.args[0], chooseVersions(command, usable));
   for (const { mod } of groups) {
-    checkVersion(mod, client.version);
+    checkGroupVersion(mod, client.version);
     await client.tell('group_mod', mod);
   }
   client.close();

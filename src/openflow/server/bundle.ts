@@ -8,6 +8,7 @@ import { UserError } from '../../lib/errors.js';
 import { ofError } from '../errors.js';
 import { decode, HEADER_BYTES, type Message, readHeader } from '../message.js';
 import { BUNDLE, type BundleAdd } from '../messages/bundle.js';
+import { toGroupMod } from '../messages/group.js';
 import type { Kind } from '../registry.js';
 import { modifyPort } from './basic.js';
 import type { Bundle } from './bundle-table.js';
@@ -17,7 +18,7 @@ import { sendPacket } from './packet.js';
 import type { Session } from './session.js';
 
 /** What may be in a bundle. */
-const ALLOWED: ReadonlySet<Kind> = new Set<Kind>(['flow_mod', 'port_mod', 'packet_out']);
+const ALLOWED: ReadonlySet<Kind> = new Set<Kind>(['flow_mod', 'group_mod', 'port_mod', 'packet_out']);
 
 /** For reading one message after the other. */
 const scratch = new Match();
@@ -60,6 +61,7 @@ function commit(s: Session, id: number, flags: number): void {
       for (current of bundle.messages) {
         const m = decode(current, scratch, s.bridge.tun);
         if (m.kind === 'flow_mod') s.bridge.flowMod(flowModOf(s, m.value));
+        else if (m.kind === 'group_mod') s.bridge.groups.mod(toGroupMod(m.value));
       }
       current = undefined;
     });
@@ -91,7 +93,7 @@ function add(s: Session, v: BundleAdd): void {
     throw ofError('OFPBFC_BAD_FLAGS');
   }
   s.bundles.add(v.id, bundle, v.message);
-  if (kind !== 'flow_mod') bundle.others++;
+  if (kind !== 'flow_mod' && kind !== 'group_mod') bundle.others++;
 }
 
 /** The kind of the message in it, which can be read. Throws with the OpenFlow error. */

@@ -106,7 +106,7 @@ export class StubBridge implements OfBridge {
   }
 
   atomically(run: () => void): void {
-    this.tables.atomically(run);
+    this.tables.atomically(() => this.groups.atomically(run));
   }
 
   flows(filter: FlowFilter): Iterable<Rule> {
