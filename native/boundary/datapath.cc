@@ -50,6 +50,7 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
                                       {
                                           InstanceMethod<&DatapathObject::port_add>("portAdd"),
                                           InstanceMethod<&DatapathObject::port_remove>("portRemove"),
+                                          InstanceMethod<&DatapathObject::port_paths>("portPaths"),
                                           InstanceMethod<&DatapathObject::submit>("submit"),
                                           InstanceMethod<&DatapathObject::applied>("applied"),
                                           InstanceMethod<&DatapathObject::poll>("poll"),
@@ -112,6 +113,7 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     r.loop = flag(o, "loop");
     r.offload = flag(o, "offload");
     r.rx_bytes = u32(o, "rxBytes");
+    r.programs = flag(o, "programs");
     std::string why;
     const int err = open(info).port_add(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(), r, &why);
     if (err == 0) return;
@@ -119,6 +121,14 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     const char* name = strerrorname_np(err);
     e.Set("code", Napi::String::New(info.Env(), name ? name : "EIO"));
     throw e;
+  }
+  Napi::Value port_paths(const Napi::CallbackInfo& info) {
+    PortPaths paths;
+    if (!open(info).describe(info[0].As<Napi::Number>().Uint32Value(), paths)) return info.Env().Undefined();
+    Napi::Array both = Napi::Array::New(info.Env(), 2);
+    both[0u] = Napi::String::New(info.Env(), paths.receive);
+    both[1u] = Napi::String::New(info.Env(), paths.send);
+    return both;
   }
   void port_remove(const Napi::CallbackInfo& info) { open(info).port_remove(info[0].As<Napi::Number>().Uint32Value()); }
 

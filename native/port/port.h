@@ -30,9 +30,17 @@ struct PortTally {  // the worker adds these to the counters arena after each ca
   uint64_t sent_bytes = 0;
 };
 
+// By which way frames come and go, and why not by a better one: words for people.
+struct PortPaths {
+  char receive[160] = "";
+  char send[160] = "";
+};
+
 class Port {
  public:
   virtual ~Port() = default;
+  // May be called by any thread while the port lives.
+  virtual void describe(PortPaths&) const {}
   // Up to `max` packets into `out`; returns how many. Sets data, len, offload. Never blocks.
   virtual uint32_t receive(Pool& pool, Packet** out, uint32_t max) = 0;
   // Sends all of them, or drops what the device does not take. The packets stay the worker's. Fills `tally`, and ok[i] = 1 for each that left.
@@ -58,6 +66,7 @@ struct PortOptions {
   bool loop;
   bool offload;
   uint32_t rx_bytes;  // memory for received frames; 0: chosen
+  bool programs;      // programs of ours may run in the kernel
 };
 
 // Makers. On failure: nullptr, with `why` (a sentence for people, 512 bytes) and `err` (an errno).

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -48,18 +49,20 @@ class System final : public Port {
     uint8_t* ring;
     uint32_t ring_bytes;
     std::unique_ptr<Intake> intake;
+    int intake_error;
     ReceiveMemory::Share share;
   };
-  // `here`: the device is in the namespace of the thread that will send.
-  System(Parts parts, const DeviceInfo& device, bool offload, bool here)
+  // `burst_error`: why there may be no bursts, or 0.
+  System(Parts parts, const DeviceInfo& device, bool offload, int burst_error)
       : fd_(parts.fd),
         ring_(parts.fd, parts.ring, parts.ring_bytes),
         intake_(std::move(parts.intake)),
+        intake_error_(parts.intake_error),
         share_(std::move(parts.share)),
         ifindex_(device.ifindex),
         mtu_(device.mtu),
         offload_(offload),
-        burst_wanted_(here) {}
+        burst_error_(burst_error) {}
   ~System() override { close(fd_); }
 
   uint32_t receive(Pool& pool, Packet** out, uint32_t max) override {
@@ -74,17 +77,31 @@ class System final : public Port {
   void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) override {
     for (uint32_t at = 0; at < n;) {
       uint32_t end = at;
-      const uint32_t plain = burst_wanted_ ? plain_run(packets, at, n) : 0;
+      const uint32_t plain = bursts() ? plain_run(packets, at, n) : 0;
       if (plain >= Burst::kWorthwhile && send_burst(packets + at, plain, ok + at, tally)) {
         at += plain;
         continue;
       }
       // Up to where a run begins that is worth a burst.
       for (end += plain > 0 ? plain : 1; end < n; end++)
-        if (burst_wanted_ && plain_run(packets, end, n) >= Burst::kWorthwhile) break;
+        if (bursts() && plain_run(packets, end, n) >= Burst::kWorthwhile) break;
       send_messages(pool, packets + at, end - at, ok + at, tally);
       at = end;
     }
+  }
+
+  static const char* reason(int err) { return err == EXDEV ? "another network namespace" : err == ECANCELED ? "options:bpf is false" : strerrordesc_np(err); }
+  void describe(PortPaths& to) const override {
+    const unsigned kib = share_.bytes() >> 10;
+    if (intake_)
+      std::snprintf(to.receive, sizeof to.receive, "records, %u KiB", kib);
+    else
+      std::snprintf(to.receive, sizeof to.receive, "packet ring, %u KiB; no records: %s", kib, reason(intake_error_));
+    const int e = burst_error_.load(std::memory_order_relaxed);
+    if (e == 0)
+      std::snprintf(to.send, sizeof to.send, "bursts where frames come close together, else messages");
+    else
+      std::snprintf(to.send, sizeof to.send, "messages; no bursts: %s", reason(e));
   }
 
   int fd() const override { return fd_; }
@@ -124,16 +141,23 @@ class System final : public Port {
     return at - first;
   }
 
+  bool bursts() const { return burst_error_.load(std::memory_order_relaxed) == 0; }
+  bool no_bursts() {
+    burst_error_.store(errno ? errno : EIO, std::memory_order_relaxed);
+    burst_.reset();
+    return false;
+  }
+
   // False: the packets are still to be sent.
   bool send_burst(Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) {
-    if (!burst_ && !(burst_ = Burst::open(ifindex_))) return burst_wanted_ = false;
+    if (!burst_ && !(burst_ = Burst::open(ifindex_))) return no_bursts();
     burst_->clear();
     for (uint32_t i = 0; i < n; i++) {
       Packet& p = *packets[i];
       if ((p.offload.flags & 1) != 0) finish_checksum(p);
       burst_->add(p.data, p.len);
     }
-    if (!burst_->send()) return burst_wanted_ = false;
+    if (!burst_->send()) return errno == ENOMEM || errno == EINTR || errno == EAGAIN ? false : no_bursts();
     for (uint32_t i = 0; i < n; i++) {
       const int result = burst_->result(i);
       ok[i] = result == kTaken || result == kTakenCongested;
@@ -289,11 +313,12 @@ class System final : public Port {
   int fd_;
   PacketRing ring_;
   std::unique_ptr<Intake> intake_;
+  int intake_error_;  // why there is none
   ReceiveMemory::Share share_;
   int ifindex_;
   uint32_t mtu_;
   bool offload_;
-  bool burst_wanted_;
+  std::atomic<int> burst_error_;  // why there are none; the worker's, but anybody may read it
   std::unique_ptr<Burst> burst_;  // made when it is first of use
   int failed_ = 0;
   uint32_t empty_ = 0;
@@ -332,9 +357,10 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
   DeviceInfo info{};
   int e = device_info(fd, o.device, &info);
   const char* fault = "no device";
-  System::Parts parts{fd, nullptr, 0, nullptr, ReceiveMemory::take(o.rx_bytes)};
+  System::Parts parts{fd, nullptr, 0, nullptr, 0, ReceiveMemory::take(o.rx_bytes)};
   if (e == 0) {
-    parts.intake = Intake::open(parts.share.bytes());
+    if (o.programs) parts.intake = Intake::open(parts.share.bytes());
+    if (!parts.intake) parts.intake_error = o.programs ? errno : ECANCELED;
     // The socket's own ring has then little to hold.
     parts.ring_bytes = parts.intake ? std::max(parts.share.bytes() / 4, PacketRing::kBlockBytes) : parts.share.bytes();
     if ((fault = PacketRing::prepare(fd, parts.ring_bytes)) != nullptr) e = errno;
@@ -359,7 +385,10 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
     return nullptr;
   }
   parts.ring = static_cast<uint8_t*>(ring);
-  return new System(std::move(parts), info, o.offload, o.netns == nullptr || *o.netns == 0);
+  // A program sends in the namespace of the thread that runs it.
+  const bool here = o.netns == nullptr || *o.netns == 0;
+  const int burst_error = !o.programs ? ECANCELED : here ? 0 : EXDEV;
+  return new System(std::move(parts), info, o.offload, burst_error);
 }
 
 }  // namespace weft

@@ -20,7 +20,7 @@ Datapath::Datapath(const Config& config, Doorbell* bell) : ports_(config.max_por
 Datapath::~Datapath() { close(); }
 
 Port* Datapath::open_port(uint32_t vport, uint32_t worker, const PortRequest& request, Control* c, std::string* why, int* err) {
-  const PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes};
+  const PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs};
   if (request.kind == "memory") return c->memory = new MemoryPort(vport, request.mtu, *workers_[worker]);
   struct Maker {
     const char* kind;
@@ -58,6 +58,12 @@ int Datapath::port_add(uint32_t vport, uint32_t worker, const PortRequest& reque
   for (uint32_t w = 0; w < workers_.size(); w++)
     if (w != worker) control(w, c);
   return 0;
+}
+
+bool Datapath::describe(uint32_t vport, PortPaths& to) const {
+  if (closed_ || vport >= ports_.size() || !ports_[vport]) return false;
+  ports_[vport]->describe(to);
+  return true;
 }
 
 bool Datapath::port_remove(uint32_t vport) {

@@ -20,6 +20,7 @@ struct PortRequest {
   bool loop = false;
   bool offload = false;
   uint32_t rx_bytes = 0;
+  bool programs = false;
 };
 
 class Datapath {
@@ -31,6 +32,7 @@ class Datapath {
   // 0, or an errno, with a sentence in `why`.
   int port_add(uint32_t vport, uint32_t worker, const PortRequest& request, std::string* why);
   // Returns when every worker has let go and the device is closed. False: no such port.
+  bool describe(uint32_t vport, PortPaths& to) const;
   bool port_remove(uint32_t vport);
   bool submit(uint32_t worker, const uint8_t* commands, uint32_t length);
   uint32_t poll(uint32_t worker);

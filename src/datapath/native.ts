@@ -141,6 +141,8 @@ export interface PortConfig {
   netns: string;
   /** system: bytes of memory for frames that arrived and wait, rounded down to a power of two. 0: a share of what is left for all ports. */
   rxBytes: number;
+  /** system: small programs of ours may run in the kernel, where it allows them, which makes small frames cheaper. */
+  programs: boolean;
 }
 
 export interface DatapathConfig {
@@ -170,6 +172,11 @@ export interface DatapathConfig {
 export interface NativeDatapath {
   /** Makes the device or opens it. Throws an Error with `code` (errno name) and a sentence naming the missing privilege. Ports belong to one worker. */
   portAdd(vport: number, worker: number, config: PortConfig): void;
+  /**
+   * By which way frames come and go and why not by a better one, in words: [receiving, sending], "" where a port has only one way. Undefined: no
+   * such port.
+   */
+  portPaths(vport: number): [receive: string, send: string] | undefined;
   /** Stops and closes; returns when the worker has let go. A tap made by us is removed. */
   portRemove(vport: number): void;
   /**

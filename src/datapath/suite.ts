@@ -20,6 +20,7 @@ export const MEMORY: PortConfig = {
   offload: false,
   netns: '',
   rxBytes: 0,
+  programs: true,
 };
 export const NULL_PORT: PortConfig = { ...MEMORY, kind: 'null' };
 

@@ -56,6 +56,14 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void):
       }
       return lines.join('');
     }),
+    command('weft/ports', '', 0, 0, () =>
+      [...core.devices()]
+        .map(({ port }) => {
+          const paths = dp.portPaths(port.vport);
+          return paths ? `${port.name}: receives by ${paths.receive}; sends by ${paths.send}\n` : '';
+        })
+        .join(''),
+    ),
     command('weft/counters', '', 0, 0, () => `${JSON.stringify(countersOf(core, dp))}\n`),
     command('weft/drops', '[bridge]', 0, 1, ([name]) =>
       dropsText(name === undefined ? [...core.bridges.values()] : [bridge(name)], dp),

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { nativeConfig, unknownOptions, VPORT_KINDS, vportKind } from './kinds.js';
 
-const plain = { device: '', output: '', mtu: 0, loop: false, offload: true, netns: '', rxBytes: 0 };
+const plain = { device: '', output: '', mtu: 0, loop: false, offload: true, netns: '', rxBytes: 0, programs: true };
 
 t.test('a spec becomes what the datapath opens', (t) => {
   const rows = [

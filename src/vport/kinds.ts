@@ -34,7 +34,7 @@ function row(type: string, native: PortKind | undefined, options: string[], doc:
 }
 
 export const VPORT_KINDS: readonly VportKind[] = [
-  row('system', 'system', ['offload', 'netns', 'rx_ring'], 'an existing device: veth, NIC'),
+  row('system', 'system', ['offload', 'netns', 'rx_ring', 'bpf'], 'an existing device: veth, NIC'),
   row('internal', 'tap', ['offload', 'netns'], 'a device that weft makes; it may be moved into a namespace'),
   row('tap', 'tap', ['offload', 'netns'], 'the same as internal'),
   row('patch', undefined, ['peer'], 'a wire to a patch port of another bridge'),
@@ -98,6 +98,7 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
     offload: flag(spec, 'offload', true),
     netns: spec.options?.netns ?? '',
     rxBytes: kilobytes(spec, 'rx_ring', RX_RING_KIB) * 1024,
+    programs: flag(spec, 'bpf', true),
   };
 }
 

@@ -23,6 +23,7 @@ const MEMORY: PortConfig = {
   offload: false,
   netns: '',
   rxBytes: 0,
+  programs: true,
 };
 const NULL_PORT = 6;
 /** Memory of a world is given back when JavaScript collects garbage, which takes some worlds. */

@@ -21,6 +21,7 @@ const DEVICE: PortConfig = {
   offload: true,
   netns: '',
   rxBytes: 0,
+  programs: true,
 };
 
 /** A wire: what arrives at one port leaves by the other. */

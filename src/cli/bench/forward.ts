@@ -113,6 +113,7 @@ function connect(dp: NativeDriver, o: Options): void {
       offload: false,
       netns: '',
       rxBytes: 0,
+      programs: true,
     } as const;
     dp.portAdd(2, none);
     dp.portAdd(1, { ...none, kind: 'pcap', device: o.frames, loop: true });

@@ -101,6 +101,12 @@ export class NativeDriver implements Datapath {
     this.native.portRemove(vport);
   }
 
+  /** By which way frames come and go; undefined where there is no choice. */
+  portPaths(vport: number): { readonly receive: string; readonly send: string } | undefined {
+    const paths = this.native.portPaths(vport);
+    return paths?.[0] ? { receive: paths[0], send: paths[1] } : undefined;
+  }
+
   portState(vport: number, up: boolean): void {
     this.owner(vport);
     this.toAll((b) => b.portState(vport, up));

@@ -16,6 +16,7 @@ const MEMORY: PortConfig = {
   offload: false,
   netns: '',
   rxBytes: 0,
+  programs: true,
 };
 const udp = Buffer.from(
   '020000000002020000000001080045000020000100004011 66ca0a0000010a00000200010002000c0000 01020304'.replaceAll(' ', ''),
