@@ -5,7 +5,14 @@ import { UserError } from '../lib/errors.js';
 import { reason } from '../switch/of-sockets.js';
 
 /** Names under which the launcher is another program. A test holds them against the launcher. */
-export const COMPAT_NAMES: readonly string[] = ['ovs-vswitchd', 'ovs-vsctl', 'ovs-ofctl', 'ovs-appctl', 'ovs-dpctl'];
+export const COMPAT_NAMES: readonly string[] = [
+  'ovs-vswitchd',
+  'ovs-vsctl',
+  'ovs-ofctl',
+  'ovs-appctl',
+  'ovs-dpctl',
+  'ovsdb-client',
+];
 
 const USAGE = `usage: weft compat DIR
 Makes DIR with the names ${COMPAT_NAMES.join(', ')}: links to weft. With DIR first in PATH, scripts written

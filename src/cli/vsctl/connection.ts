@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { UserError } from '../../lib/errors.js';
 import { OVSDB_PORT, parseTarget } from '../../openflow/target.js';
-import { formatJson, isArray, isObject, type Json, type JsonObject } from '../../ovsdb/json/json.js';
+import { formatJson, isArray, isObject, type Json, type JsonObject, sortedJson } from '../../ovsdb/json/json.js';
 import { JsonRpcConnection } from '../../ovsdb/json/json-rpc.js';
 import { parseSchema } from '../../ovsdb/schema/parse.js';
 import type { DatabaseSchema } from '../../ovsdb/schema/schema.js';
@@ -35,7 +35,7 @@ export class Connection {
           const waiting = typeof m.id === 'number' ? this.waiting.get(m.id) : undefined;
           if (typeof m.id === 'number') this.waiting.delete(m.id);
           if (m.kind === 'reply') waiting?.resolve(m.result);
-          else waiting?.reject(new UserError(isObject(m.error) ? formatJson(m.error) : String(m.error)));
+          else waiting?.reject(new UserError(isObject(m.error) ? sortedJson(m.error) : String(m.error)));
         },
         closed: (why) => {
           this.lost = new ConnectionLost(why ?? 'End of file');

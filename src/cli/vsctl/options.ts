@@ -1,9 +1,21 @@
 /** The command line: options of the run, then commands with theirs, "--" between. */
 import { UserError } from '../../lib/errors.js';
-import { FORMATS, LIST_STYLE, type TableStyle } from '../../ovsdb/text/table.js';
+import type { TableStyle } from '../../ovsdb/text/table.js';
 import { runDirectory } from '../../switch/of-sockets.js';
-import { Tls } from '../../switch/tls.js';
+import type { Tls } from '../../switch/tls.js';
 import type { Command } from './command.js';
+import {
+  COMMON_SPECS,
+  type CommonDraft,
+  commonDefaults,
+  flag,
+  ignored,
+  needed,
+  OptionReader,
+  SHORT,
+  type Specs,
+  tlsOf,
+} from './read-options.js';
 
 export interface Invocation {
   readonly command: Command;
@@ -26,34 +38,9 @@ export interface Run {
   readonly commands: Invocation[];
 }
 
-interface Spec {
-  readonly value: 'none' | 'needed' | 'maybe';
-  apply(run: Draft, value: string): void;
-}
+interface Draft extends Run, CommonDraft {}
 
-interface Draft extends Run {
-  key: string | undefined;
-  certificate: string | undefined;
-  ca: string | undefined;
-  bootstrap: boolean;
-}
-
-const flag = (apply: (run: Draft) => void): Spec => ({ value: 'none', apply });
-const needed = (apply: (run: Draft, value: string) => void): Spec => ({ value: 'needed', apply });
-const ignored = (value: Spec['value']): Spec => ({ value, apply() {} });
-
-function choice<T extends string>(all: readonly T[], value: string, what: string): T {
-  const found = all.find((v) => v === value);
-  if (found === undefined) throw new UserError(`unknown ${what} format "${value}"`);
-  return found;
-}
-
-function seconds(value: string): number {
-  if (!/^\d+$/.test(value)) throw new UserError(`value ${value} on -t or --timeout is invalid`);
-  return Number(value);
-}
-
-const SPECS: Readonly<Record<string, Spec>> = {
+const SPECS: Specs<Draft> = {
   '--db': needed((r, v) => {
     r.db = v;
   }),
@@ -69,48 +56,7 @@ const SPECS: Readonly<Record<string, Spec>> = {
   '--oneline': flag((r) => {
     r.oneline = true;
   }),
-  '--timeout': needed((r, v) => {
-    r.timeout = seconds(v);
-  }),
-  '--format': needed((r, v) => {
-    r.style.format = choice(FORMATS, v, 'output');
-  }),
-  '--data': needed((r, v) => {
-    r.style.cells = choice(['string', 'bare', 'json'] as const, v, 'data');
-  }),
-  '--no-headings': flag((r) => {
-    r.style.headings = false;
-  }),
-  '--pretty': flag((r) => {
-    r.style.pretty = true;
-  }),
-  '--bare': flag((r) => {
-    r.style = { ...r.style, format: 'list', cells: 'bare', headings: false };
-  }),
-  '--max-column-width': needed((r, v) => {
-    r.style.maxWidth = Number(v);
-  }),
-  '--private-key': needed((r, v) => {
-    r.key = v;
-  }),
-  '--certificate': needed((r, v) => {
-    r.certificate = v;
-  }),
-  '--ca-cert': needed((r, v) => {
-    r.ca = v;
-  }),
-  '--bootstrap-ca-cert': needed((r, v) => {
-    r.ca = v;
-    r.bootstrap = true;
-  }),
-  '--peer-ca-cert': ignored('needed'),
-  '--ssl-protocols': ignored('needed'),
-  '--ssl-ciphers': ignored('needed'),
-  '--verbose': ignored('maybe'),
-  '--log-file': ignored('maybe'),
-  '--syslog-target': ignored('needed'),
-  '--syslog-method': ignored('needed'),
-  '--no-syslog': ignored('none'),
+  ...COMMON_SPECS,
   '--leader-only': ignored('none'),
   '--no-leader-only': ignored('none'),
   '--shuffle-remotes': ignored('none'),
@@ -129,18 +75,6 @@ const SPECS: Readonly<Record<string, Spec>> = {
   }),
 };
 
-const SHORT: Readonly<Record<string, string>> = {
-  t: '--timeout',
-  f: '--format',
-  d: '--data',
-  p: '--private-key',
-  c: '--certificate',
-  C: '--ca-cert',
-  v: '--verbose',
-  h: '--help',
-  V: '--version',
-};
-
 /** As --options prints them. */
 export function optionLines(): string[] {
   return Object.entries(SPECS).flatMap(([name, spec]) => {
@@ -148,16 +82,6 @@ export function optionLines(): string[] {
     const letters = Object.keys(SHORT).filter((l) => SHORT[l] === name);
     return [`${name}${arg ? '=ARG' : ''}`, ...letters.map((l) => `-${l}${arg ? ' ARG' : ''}`)];
   });
-}
-
-/** The option that a word names, whole or by a beginning that no other has. */
-function resolve(word: string, known: readonly string[]): string | undefined {
-  if (known.includes(word)) return word;
-  const found = known.filter((n) => n.startsWith(word));
-  if (found.length > 1) {
-    throw new UserError(`option '${word}' is ambiguous; possibilities: ${found.map((n) => `'${n}'`).join(' ')}`);
-  }
-  return found[0];
 }
 
 /** Options of commands: with "=" where they take a value. */
@@ -172,15 +96,9 @@ function defaults(): Draft {
     retry: false,
     dryRun: false,
     oneline: false,
-    timeout: 0,
-    style: { ...LIST_STYLE },
-    tls: undefined,
     info: undefined,
     commands: [],
-    key: undefined,
-    certificate: undefined,
-    ca: undefined,
-    bootstrap: false,
+    ...commonDefaults(),
   };
 }
 
@@ -188,73 +106,15 @@ function defaults(): Draft {
 export function parseCommandLine(args: readonly string[], commands: readonly Command[]): Run {
   const run = defaults();
   const local = localOptions(commands);
-  const known = [...Object.keys(SPECS), ...local.keys()];
   const first = new Map<string, string>();
-  let i = 0;
-  for (; i < args.length; i++) {
-    const word = args[i];
-    if (word === '--') {
-      i++;
-      break;
-    }
-    if (!word.startsWith('-') || word === '-') break;
-    i += word.startsWith('--') ? long(run, word, args[i + 1], known, local, first) : short(run, word, args[i + 1]);
-    if (run.info) return run;
-  }
-  if (run.key !== undefined && run.certificate !== undefined && run.ca !== undefined) {
-    const { key, certificate, ca, bootstrap } = run;
-    run.tls = new Tls({ privateKey: key, certificate, caCert: ca, bootstrap });
-  }
+  const reader = new OptionReader(SPECS, run, local, first);
+  const i = reader.read(args, () => run.info !== undefined);
+  if (run.info) return run;
+  run.tls = tlsOf(run);
   for (const words of split(args.slice(i))) {
     run.commands.push(parseInvocation(words, commands, run.commands.length === 0 ? first : new Map()));
   }
   return run;
-}
-
-/** Returns how many further words it took. */
-function long(
-  run: Draft,
-  word: string,
-  next: string | undefined,
-  known: readonly string[],
-  local: ReadonlyMap<string, boolean>,
-  first: Map<string, string>,
-): number {
-  const eq = word.indexOf('=');
-  const given = eq < 0 ? undefined : word.slice(eq + 1);
-  const name = resolve(eq < 0 ? word : word.slice(0, eq), known);
-  if (name === undefined) throw new UserError(`unrecognized option '${word}'`);
-  const spec = SPECS[name];
-  const takes = spec ? spec.value : local.get(name) ? 'needed' : 'none';
-  if (takes === 'none' && given !== undefined) throw new UserError(`option '${name}' doesn't allow an argument`);
-  if (takes === 'needed' && given === undefined && next === undefined) {
-    throw new UserError(`option '${name}' requires an argument`);
-  }
-  const fromNext = takes === 'needed' && given === undefined;
-  const value = given ?? (fromNext ? (next ?? '') : '');
-  if (spec) spec.apply(run, value);
-  else {
-    first.set(name, value);
-  }
-  return fromNext ? 1 : 0;
-}
-
-function short(run: Draft, word: string, next: string | undefined): number {
-  const name = SHORT[word[1]];
-  if (!name) throw new UserError(`invalid option -- '${word[1]}'`);
-  const spec = SPECS[name];
-  const rest = word.slice(2);
-  if (spec.value === 'maybe') spec.apply(run, rest);
-  else if (spec.value === 'none') {
-    spec.apply(run, '');
-    if (rest !== '') return short(run, `-${rest}`, next);
-  } else if (rest !== '') spec.apply(run, rest);
-  else {
-    if (next === undefined) throw new UserError(`option requires an argument -- '${word[1]}'`);
-    spec.apply(run, next);
-    return 1;
-  }
-  return 0;
 }
 
 /** Pieces between "--"; empty ones count for nothing unless there is no other. */

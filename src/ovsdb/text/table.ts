@@ -25,6 +25,7 @@ export type Cell = string | { readonly datum: Datum; readonly type: ColumnType }
 export interface ResultTable {
   readonly caption?: string;
   readonly headings: readonly string[];
+  /** The last cells of a row may be missing. */
   readonly rows: readonly (readonly Cell[])[];
 }
 
@@ -57,7 +58,7 @@ const WRITERS: Readonly<Record<TableFormat, (t: ResultTable, style: TableStyle) 
   table(t, style) {
     const rows = t.rows.map((r) => r.map((c) => textOf(c, style)));
     const widths = t.headings.map((h, i) => {
-      const cells = Math.max(0, ...rows.map((r) => r[i].length));
+      const cells = Math.max(0, ...rows.map((r) => r[i]?.length ?? 0));
       const cut = style.maxWidth > 0 ? Math.min(cells, style.maxWidth) : cells;
       return Math.max(cut, style.headings ? h.length : 0);
     });
@@ -86,7 +87,7 @@ const WRITERS: Readonly<Record<TableFormat, (t: ResultTable, style: TableStyle) 
   html(t, style) {
     const line = (tag: string, cells: readonly string[]): string =>
       `  <tr>\n${cells.map((c) => `    <${tag}>${html(c)}</${tag}>\n`).join('')}  </tr>\n`;
-    const caption = t.caption === undefined ? '' : `  <caption>${html(t.caption)}</caption>\n`;
+    const caption = t.caption === undefined ? '' : `    <caption>${html(t.caption)}</caption>\n`;
     const head = style.headings ? line('th', t.headings) : '';
     const body = t.rows
       .map((r) =>
