@@ -33,6 +33,7 @@ import { type MirrorSpec, Mirrors } from './mirror.js';
 import { type NormalBridge, normal } from './normal.js';
 import type { OfBridge, OfBridgeListener, OfTableStats, Resumed } from './of-bridge.js';
 import { BridgePort, type BridgePortSpec } from './port.js';
+import { PortSet } from './port-set.js';
 import { uuidOf } from './uuid.js';
 import { type VlanSpec, vlanConfig } from './vlan.js';
 
@@ -50,10 +51,7 @@ const TCP = { fin: 1, rst: 4 } as const;
 export class Bridge implements OfBridge, BridgeView, NormalBridge {
   readonly tables: FlowTables;
   readonly macs: MacTable;
-  private readonly byNumber = new Map<number, BridgePort>();
-  private readonly byName = new Map<string, BridgePort>();
-  /** LOCAL first, then by number: the order of floods. */
-  private ordered: readonly BridgePort[] | undefined;
+  private readonly portSet: PortSet;
   private readonly listeners = new Set<OfBridgeListener>();
   readonly maxVlans: number;
   tun = NO_TUN_OPTIONS;
@@ -76,6 +74,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   ) {
     const { changes } = deps.upcalls;
     this.maxVlans = deps.maxVlans;
+    this.portSet = new PortSet(name);
     this.uuid = uuidOf(name, datapathId);
     this.dpMeters = new DpMeters(deps.dp, deps.meterIds);
     this.tables = new FlowTables(deps.clock, () => new TupleClassifier());
@@ -113,21 +112,18 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   /** The datapath port, where there is one, was added before. */
   addPort(spec: BridgePortSpec): BridgePort {
-    if (this.byNumber.has(spec.number)) throw new UserError(`${this.name}: port number ${spec.number} is in use`);
-    if (this.byName.has(spec.name)) throw new UserError(`${this.name}: there is a port named ${spec.name}`);
+    this.portSet.checkFree(spec.number, spec.name);
     const port = new BridgePort(spec, this.deps.dp, this.deps.clock);
-    this.byNumber.set(spec.number, port);
-    this.byName.set(spec.name, port);
+    this.portSet.add(port);
     this.portsChanged();
     for (const l of this.listeners) l.portStatus?.(port, 'add');
     return port;
   }
 
   removePort(number: number): BridgePort | undefined {
-    const port = this.byNumber.get(number);
+    const port = this.portSet.get(number);
     if (!port) return undefined;
-    this.byNumber.delete(number);
-    this.byName.delete(port.name);
+    this.portSet.remove(port);
     this.macs.flush(number);
     this.portsChanged();
     for (const l of this.listeners) l.portStatus?.(port, 'delete');
@@ -136,13 +132,11 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   /** The lowest number that no port has. */
   freeNumber(): number {
-    let n = 1;
-    while (this.byNumber.has(n)) n++;
-    return n;
+    return this.portSet.free();
   }
 
   setVlan(number: number, spec: VlanSpec): void {
-    const port = this.mustHave(number);
+    const port = this.portSet.mustHave(number);
     port.vlan = vlanConfig(spec);
     this.macs.flush(number);
     this.deps.upcalls.changes.everything();
@@ -150,7 +144,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   setMirrors(specs: readonly MirrorSpec[]): void {
     if (!this.mirrors.set(specs)) return;
-    for (const p of this.byNumber.values()) {
+    for (const p of this.portSet.inOrder()) {
       p.mirrorOutput = this.mirrors.isOutput(p.number);
       if (p.mirrorOutput) this.macs.flush(p.number);
     }
@@ -159,12 +153,12 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   mirror(x: NormalWalk, { number }: { number: number }, way: 'in' | 'out'): void {
     if (this.mirrors.all.length === 0) return;
-    const port = this.byNumber.get(number);
+    const port = this.portSet.get(number);
     if (port) this.mirrors.copy(this, x, port, way);
   }
 
   setProtected(number: number, on: boolean): void {
-    const port = this.mustHave(number);
+    const port = this.portSet.mustHave(number);
     if (port.isProtected === on) return;
     port.isProtected = on;
     this.deps.upcalls.changes.everything();
@@ -178,7 +172,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   /** What the device says: OFPPS_ bits. */
   setPortState(number: number, state: number): void {
-    const port = this.mustHave(number);
+    const port = this.portSet.mustHave(number);
     if (port.state === state) return;
     port.state = state;
     this.deps.upcalls.changes.everything();
@@ -193,56 +187,42 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   }
 
   setHwAddr(number: number, hwAddr: Uint8Array): void {
-    const port = this.mustHave(number);
+    const port = this.portSet.mustHave(number);
     if (port.hwAddr.every((b, i) => b === hwAddr[i])) return;
     port.hwAddr = hwAddr;
     for (const l of this.listeners) l.portStatus?.(port, 'modify');
   }
 
   private portsChanged(): void {
-    this.ordered = undefined;
     this.deps.upcalls.changes.everything();
   }
 
-  /** Put in order when they are asked for: a thousand ports that come at once are sorted once. */
-  private inOrder(): readonly BridgePort[] {
-    const rank = (p: BridgePort): number => (p.number === OFPP.local ? -1 : p.number);
-    this.ordered ??= [...this.byNumber.values()].sort((a, b) => rank(a) - rank(b));
-    return this.ordered;
-  }
-
-  private mustHave(number: number): BridgePort {
-    const port = this.byNumber.get(number);
-    if (!port) throw new UserError(`${this.name}: there is no port ${number}`, 'OFPPMFC_BAD_PORT');
-    return port;
-  }
-
   ports(): Iterable<BridgePort> {
-    return this.inOrder();
+    return this.portSet.inOrder();
   }
 
   floodPorts(): Iterable<BridgePort> {
-    return this.inOrder();
+    return this.portSet.inOrder();
   }
 
   normalPorts(): Iterable<BridgePort> {
-    return this.inOrder();
+    return this.portSet.inOrder();
   }
 
   port(number: number): BridgePort | undefined {
-    return this.byNumber.get(number);
+    return this.portSet.get(number);
   }
 
   normalPort(number: number): BridgePort | undefined {
-    return this.byNumber.get(number);
+    return this.portSet.get(number);
   }
 
   portByName(name: string): BridgePort | undefined {
-    return this.byName.get(name);
+    return this.portSet.named(name);
   }
 
   portMod(number: number, config: number, mask: number): void {
-    const port = this.mustHave(number);
+    const port = this.portSet.mustHave(number);
     const next = (port.config & ~mask) | (config & mask);
     if (next === port.config) return;
     const wasDown = port.config & PORT_CONFIG.down;
@@ -345,7 +325,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   apply(effect: SideEffect, now: number, tcpFlags: number): void {
     if (effect.kind === 'mac') {
       const { vlan, mac, port, gratuitousArp } = effect;
-      if (this.byNumber.has(port)) this.macs.learn(vlan, mac, port, now, gratuitousArp);
+      if (this.portSet.get(port)) this.macs.learn(vlan, mac, port, now, gratuitousArp);
     } else if (effect.kind === 'learn') applyLearn(this.tables, effect.spec, effect.mod);
     else if (tcpFlags & (TCP.fin | TCP.rst)) {
       const { rule, idle, hard } = effect;
@@ -363,7 +343,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void {
     this.checkActions(actions, 0);
-    const port = this.byNumber.get(inPort);
+    const port = this.portSet.get(inPort);
     const reserved = inPort === OFPP.none || inPort === OFPP.controller || inPort === OFPP.local;
     if (!port && !reserved) throw new UserError(`packet-out: there is no port ${inPort}`, 'OFPBRC_BAD_PORT');
     const key = sentKey(this, frame, inPort);
