@@ -1,15 +1,20 @@
-/** Malformed frames into a switch on real devices: whatever arrives, it goes on forwarding, and every frame is accounted for. */
+/**
+ * Malformed frames into a switch on real devices: whatever arrives, it goes on forwarding, and every frame is accounted for. Nearly every frame is
+ * a flow of its own, which the pipeline has to see: frames are sent no faster than it takes them, or most would be dropped before it.
+ */
 import { type Host, NetLab, until } from '../../src/cli/lab/netlab.js';
-import { loadAddon } from '../../src/datapath/driver/load.js';
 import { Random } from '../../src/lib/random.js';
 import { randomFrame } from '../../src/packet/random.js';
-import { LiveSwitch, unbalanced } from '../support/live.js';
+import { type LiveCounters, LiveSwitch, unbalanced } from '../support/live.js';
+import { generate } from '../support/traffic.js';
 
 export interface MalformedResult {
   sent: number;
   /** Frames that the kernel would not send: shorter than an Ethernet header. */
   refused: number;
   received: number;
+  /** Of those received, the share that the slow path had no room for. */
+  unseen: number;
   drops: Record<string, number>;
   pings: Record<string, boolean>;
   unbalanced: string[];
@@ -32,14 +37,38 @@ const PIPELINE = [
   'table=1,priority=6,ip,actions=dec_ttl,push_vlan:0x8100,mod_vlan_vid:9,resubmit(,2)',
   'table=1,priority=6,ipv6,actions=dec_ttl,push_mpls:0x8847,resubmit(,2)',
   'table=1,priority=0,actions=resubmit(,2)',
-  'table=2,actions=learn(table=3,hard_timeout=10,limit=2000,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),resubmit(,3)',
+  // Nobody is behind a group address: learnt, it would send all broadcasts the wrong way.
+  'table=2,priority=9,dl_src=01:00:00:00:00:00/01:00:00:00:00:00,actions=resubmit(,3)',
+  'table=2,priority=1,actions=learn(table=3,hard_timeout=10,limit=2000,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),resubmit(,3)',
   'table=3,priority=0,actions=FLOOD',
 ];
 
-/** Frames sent by one generator: bounded memory, whatever the number in all. */
-const SLICE = 20_000;
+/** Frames between two looks at the counters: few enough to slow down in time, and bounded memory whatever the number in all. */
+const SLICE = 4000;
+/** More of a slice than this dropped before the pipeline: half as fast from then on. */
+const UNSEEN = 0.02;
+const SLOWEST = 500;
 
-export async function malformed(frames: number, seed: number): Promise<MalformedResult> {
+/** Drops by reason, and what was received, over all ports. */
+function total(counters: Record<string, Record<string, LiveCounters>>): {
+  received: number;
+  drops: Record<string, number>;
+} {
+  const drops: Record<string, number> = {};
+  let received = 0;
+  for (const ports of Object.values(counters)) {
+    for (const c of Object.values(ports)) {
+      received += c.rx_packets;
+      for (const [name, n] of Object.entries(c.drops)) drops[name] = (drops[name] ?? 0) + n;
+    }
+  }
+  return { received, drops };
+}
+
+const unseenOf = (drops: Record<string, number>): number => (drops.upcall_queue_full ?? 0) + (drops.upcall_rate ?? 0);
+
+/** `rate`: frames a second at most; 0: as fast as they go. */
+export async function malformed(frames: number, seed: number, rate: number): Promise<MalformedResult> {
   const lab = new NetLab('wfm');
   let sw: LiveSwitch | undefined;
   try {
@@ -48,19 +77,26 @@ export async function malformed(frames: number, seed: number): Promise<Malformed
     sw = new LiveSwitch(['--bridge', `wfm-n=${n1.outer},${n2.outer}`, '--bridge', `wfm-p=${p1.outer},${p2.outer}`]);
     if (!(await sw.ready())) throw new Error(sw.output);
     for (const flow of PIPELINE) {
-      const r = sw.run('weft', 'ofctl', 'add-flow', 'wfm-p', flow);
+      const r = sw.run('weft', 'ofctl', '-O', 'OpenFlow13', 'add-flow', 'wfm-p', flow);
       if (r.status !== 0) throw new Error(`${flow}: ${r.stderr}`);
     }
     const rng = new Random(seed);
     let sent = 0;
     let refused = 0;
-    for (let left = frames; left > 0; left -= SLICE) {
+    let pace = rate;
+    let before = total(sw.counters());
+    for (let left = frames; left > 0 && sw.running; left -= SLICE) {
       for (const from of [n1, p1]) {
-        const done = await send(from, rng, Math.ceil(Math.min(SLICE, left) / 2));
+        const done = await send(from, rng, Math.ceil(Math.min(SLICE, left) / 2), pace);
         sent += done.sent;
         refused += done.refused;
       }
       if (!sw.running) break;
+      const now = total(sw.counters());
+      const unseen = unseenOf(now.drops) - unseenOf(before.drops);
+      if (unseen > UNSEEN * (now.received - before.received)) pace = Math.max(SLOWEST, pace / 2);
+      else if (pace < rate) pace = Math.min(rate, pace * 1.1);
+      before = now;
     }
     const pings: Record<string, boolean> = {};
     if (sw.running) {
@@ -73,20 +109,14 @@ export async function malformed(frames: number, seed: number): Promise<Malformed
       }
     }
     const counters = sw.running ? sw.counters() : {};
-    const drops: Record<string, number> = {};
-    let received = 0;
-    for (const ports of Object.values(counters)) {
-      for (const c of Object.values(ports)) {
-        received += c.rx_packets;
-        for (const [name, n] of Object.entries(c.drops)) drops[name] = (drops[name] ?? 0) + n;
-      }
-    }
+    const { received, drops } = total(counters);
     const residentMb = sw.running ? Math.round(sw.residentKb() / 1024) : 0;
     const exit = await sw.stop();
     return {
       sent,
       refused,
       received,
+      unseen: unseenOf(drops) / Math.max(1, received),
       drops,
       pings,
       unbalanced: unbalanced(counters),
@@ -100,18 +130,15 @@ export async function malformed(frames: number, seed: number): Promise<Malformed
   }
 }
 
-async function send(from: Host, rng: Random, n: number): Promise<{ sent: number; refused: number }> {
+async function send(from: Host, rng: Random, n: number, rate: number): Promise<{ sent: number; refused: number }> {
   const frames: Uint8Array[] = [];
   while (frames.length < n) {
     const f = randomFrame(rng);
     if (f.length > 0 && f.length <= 1514) frames.push(f);
   }
-  const { PacketGenerator } = loadAddon();
-  const flows = new Uint32Array(n);
-  const port = { kind: 'system', device: 'e0', netns: `/var/run/netns/${from.ns}` } as const;
-  const g = new PacketGenerator(port, null, frames, flows, new Int32Array(n).fill(-1), 1, 0, n, 0, 0);
-  await until(() => g.counters()[11] !== 0, 60_000);
-  const c = g.counters();
-  g.stop();
-  return { sent: c[0], refused: c[2] };
+  const load = generate(from.ns, frames, { count: n, rate });
+  await until(() => load.counters().done, 60_000);
+  const { sent, refused } = load.counters();
+  load.stop();
+  return { sent, refused };
 }
