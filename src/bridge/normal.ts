@@ -124,21 +124,25 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
   if (from && !isMulticast(src)) {
     x.effect({ kind: 'mac', bridge: x.bridge, vlan: tags.vid, mac: src, port: from.number, gratuitousArp });
   }
-  // The packet is where it wants to go: it has just been learned, though the table will only hear of it.
-  if (from && dst === src && !x.traced && b.macs.wouldLearn(tags.vid, src, from.number)) {
-    x.missedMac(tags.vid, dst);
-    x.note(() => '-> learned port is input port, dropping');
-    return x.reject('no_recipient');
-  }
   deliver(b, x, tags, dst, from);
+}
+
+/** Where this very walk saw the address: learned already, though the table will only hear of it. A trace learns nothing. */
+function learnedHere(b: NormalBridge, x: NormalWalk, vlan: number, mac: number): number | undefined {
+  if (x.traced) return undefined;
+  const port = x.seenHere(vlan, mac);
+  return port !== undefined && b.macs.wouldLearn(vlan, mac, port) ? port : undefined;
 }
 
 function deliver(b: NormalBridge, x: NormalWalk, tags: Tags, dst: number, from: NormalPort | undefined): void {
   x.reject('no_recipient');
+  const here = learnedHere(b, x, tags.vid, dst);
   const entry = isMulticast(dst) ? undefined : b.macs.lookup(tags.vid, dst);
-  if (entry) {
-    x.usedMac(entry);
-    const to = b.normalPort(entry.port);
+  if (entry) x.usedMac(entry);
+  else if (here !== undefined) x.missedMac(tags.vid, dst);
+  const at = here ?? entry?.port;
+  if (at !== undefined) {
+    const to = b.normalPort(at);
     if (!to) x.note(() => '>> learned port is unknown, dropping');
     else if (from?.isProtected && to.isProtected) {
       x.note(() => '-> learned port is protected, dropping');

@@ -174,6 +174,24 @@ t.test('select: shares by weight, and little moves when a bucket goes', (t) => {
   t.end();
 });
 
+t.test('select by fields: 1 and 2 give 1/4 and 3/4, nothing goes to weight 0 or to what is down', (t) => {
+  const groups = new Groups(new VirtualClock());
+  groups.mod(mod({ type: 'select', buckets: [1, 2, 0].map((weight, i) => bucket(i, { weight, watchPort: i })) }));
+  const g = there(groups.get(1));
+  const r = new Random(5);
+  const share = [0, 0, 0];
+  const n = 8000;
+  for (let i = 0; i < n; i++) share[groups.best(g, r.u32(), () => true)?.id ?? -1]++;
+  t.ok(Math.abs(share[0] / n - 1 / 4) < 0.02, `${share[0]} of ${n}`);
+  t.equal(share[2], 0);
+  t.equal(groups.best(g, 7, (port) => port === 0)?.id, 0);
+  t.equal(
+    groups.best(g, 7, (port) => port === 2),
+    undefined,
+  );
+  t.end();
+});
+
 t.test('meters', (t) => {
   const clock = new VirtualClock();
   const meters = new Meters(clock);

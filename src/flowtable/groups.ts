@@ -6,6 +6,7 @@ import type { Action } from '../action/action.js';
 import type { FieldRow } from '../flow/field.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
+import { murmurPair } from '../lib/hash.js';
 import { someAction } from './actions.js';
 
 /** Group numbers with a meaning of their own. `any` also stands for "no watch_group". */
@@ -37,6 +38,7 @@ export interface Bucket extends BucketSpec {
 export interface Selection {
   readonly method: '' | 'hash' | 'dp_hash';
   readonly param: bigint;
+  /** In the order in which they are hashed. */
   readonly fields: readonly { readonly field: FieldRow; readonly mask: bigint }[];
 }
 
@@ -199,6 +201,23 @@ export class Groups {
         best = b;
         lot = mine;
       }
+    }
+    return best;
+  }
+
+  /**
+   * The bucket of a select group that hashes fields: the highest score, a hash times the weight, as in Open vSwitch, so that a flow has the same
+   * bucket here as there. The price is that shares are not in proportion to weights (1 and 2 give 1/4 and 3/4).
+   */
+  best(group: Group, hash: number, portIsUp: (port: number) => boolean): Bucket | undefined {
+    let best: Bucket | undefined;
+    let top = 0;
+    for (const b of group.buckets) {
+      if (b.weight === 0 || !this.alive(b, portIsUp)) continue;
+      const score = (murmurPair(b.id, hash) & 0xffff) * b.weight;
+      if (score < top) continue;
+      best = b;
+      top = score;
     }
     return best;
   }

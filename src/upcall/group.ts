@@ -1,9 +1,9 @@
 /** Groups: buckets, each run on a copy of the packet. */
 
-import { markBits, readBits, wholeField } from '../flow/fields.js';
+import { markBits, readField, wholeField } from '../flow/fields.js';
 import type { Bucket, Group } from '../flowtable/groups.js';
 import { get32 } from '../lib/bytes.js';
-import { crc32c } from '../packet/crc32c.js';
+import { murmurBytes, murmurLong } from '../lib/hash.js';
 import { K } from '../packet/key.js';
 import { executionOrder, writeActionSet } from './action-set.js';
 import { onCopy } from './branch.js';
@@ -37,24 +37,25 @@ function runBucket(w: Walk, g: Group, b: Bucket): void {
   w.ended = w.failed;
 }
 
+/** As Open vSwitch does it, so that traffic goes to the same buckets. */
 function fieldsHash(w: Walk, g: Group): number {
-  let h = Number(g.selection.param & 0xffffffffn);
+  let h = murmurLong(g.selection.param);
   for (const { field, mask } of g.selection.fields) {
     const whole = wholeField(field);
     if (!w.prerequisitesHold(whole)) continue;
     markBits(w.mask, whole);
-    const value = readBits(w.flow, whole) & mask;
+    const value = readField(w.flow, field) & mask;
     const bytes = new Uint8Array(field.bytes);
     for (let i = field.bytes - 1, v = value; i >= 0; i--, v >>= 8n) bytes[i] = Number(v & 0xffn);
-    h = crc32c(h, bytes);
+    h = murmurBytes(bytes, h);
   }
   return h;
 }
 
 function select(w: Walk, g: Group): void {
   const up = (port: number): boolean => portIsUp(w.bridge.port(port));
-  let hash: number;
-  if (g.selection.method === 'hash') hash = fieldsHash(w, g);
+  let bucket: Bucket | undefined;
+  if (g.selection.method === 'hash') bucket = w.bridge.groups.best(g, fieldsHash(w, g), up);
   else {
     const dpHash = get32(w.flow, K.dpHash.offset);
     if (dpHash === 0) {
@@ -66,9 +67,8 @@ function select(w: Walk, g: Group): void {
       return;
     }
     w.mask[K.dpHash.offset + 3] |= HASH_BITS;
-    hash = dpHash & HASH_BITS;
+    bucket = w.bridge.groups.select(g, dpHash & HASH_BITS, up);
   }
-  const bucket = w.bridge.groups.select(g, hash, up);
   if (bucket) runBucket(w, g, bucket);
   else w.reject('no_recipient');
 }

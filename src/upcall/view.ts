@@ -131,6 +131,8 @@ export interface NormalWalk {
   /** A MAC entry (or the lack of one) decided: the flow depends on it. */
   usedMac(entry: MacEntry): void;
   missedMac(vlan: number, mac: number): void;
+  /** The port where this walk saw the address last, as a source in this bridge. */
+  seenHere(vlan: number, mac: number): number | undefined;
   effect(e: SideEffect): void;
   reject(reason: DropReasonName): void;
   note(text: () => string): void;

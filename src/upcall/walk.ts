@@ -270,6 +270,12 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     this.t.macMisses.push(macMissKey(this.bridge, vlan, mac));
   }
 
+  seenHere(vlan: number, mac: number): number | undefined {
+    const is = (e: SideEffect) => e.kind === 'mac' && e.bridge === this.bridge && e.vlan === vlan && e.mac === mac;
+    const last = this.t.effects.findLast(is);
+    return last?.kind === 'mac' ? last.port : undefined;
+  }
+
   // Fields
 
   read(f: Subfield): bigint {

@@ -1,5 +1,5 @@
 /**
- * Random pipelines and packets through weft and a real ovs-vswitchd: node dist/test/ovs/main.js [--packets N] [--seed S] [--pipeline P] [--reference].
+ * Random pipelines and packets through weft and a real ovs-vswitchd: node dist/test/ovs/main.js [--packets N] [--seed S] [--pipeline P] [--groups N] [--wide] [--reference].
  * Exit status 1 when frames differ. Without Open vSwitch it says so and ends with 0.
  */
 
@@ -18,6 +18,7 @@ else {
     seed,
     datapath,
     groups: numberOption('groups', 0),
+    wide: process.argv.includes('--wide'),
     only: only < 0 ? undefined : only,
   });
   for (const d of c.differences) console.error(`${d}\n`);

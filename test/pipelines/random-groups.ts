@@ -112,9 +112,31 @@ function visible(
   return out.length > 0 ? out.join(',') : 'drop';
 }
 
+const BASES = [
+  'eth_src',
+  'eth_dst',
+  'ip_src',
+  'nw_dst',
+  'ipv6_src',
+  'tcp_dst',
+  'udp_src',
+  'eth_type',
+  'vlan_vid',
+  'metadata',
+];
+
+function method(r: Random): string {
+  const fields = BASES.filter(() => r.chance(0.4));
+  const list = fields.map((f) =>
+    r.chance(0.8) || !f.startsWith('eth_') || f === 'eth_type' ? f : `${f}=00:00:00:00:00:ff`,
+  );
+  const param = r.chance(0.4) ? `,selection_method_param=${r.pick([0, 1, 77, 0xffffffff])}` : '';
+  return `,selection_method=hash${param},fields(${(list.length > 0 ? list : ['eth_src']).join(',')})`;
+}
+
 /**
- * Groups 1 to `groups` whose choices are everybody's: all, indirect and fast failover, and select with one bucket that can be chosen. Ports past
- * `ports` are not there: what watches them is dead.
+ * Groups 1 to `groups` whose choices are everybody's: all, indirect and fast failover, and select by fields. Ports past `ports` are not there: what
+ * watches them is dead.
  */
 export function visibleGroups(
   r: Random,
@@ -122,17 +144,17 @@ export function visibleGroups(
 ): string[] {
   return Array.from({ length: o.groups }, (_, i) => {
     const id = i + 1;
-    const type = r.pick(['all', 'indirect', 'ff', 'ff', 'select']);
+    const type = r.pick(['all', 'indirect', 'ff', 'ff', 'select', 'select']);
     const n = type === 'indirect' ? 1 : r.between(1, 4);
-    const alive = r.below(n);
-    // Not dp_hash: a packet that comes back is sent in its turn, and OVS's turns are others.
-    let s = `group_id=${id},type=${type}${type === 'select' ? ',selection_method=hash,fields(eth_src)' : ''}`;
+    // Not dp_hash: it is each switch's own, and so are the members it chooses.
+    let s = `group_id=${id},type=${type}${type === 'select' ? method(r) : ''}`;
     for (let b = 0; b < n; b++) {
       s += ',bucket=';
-      const watched = type === 'select' ? b === alive : r.chance(0.5);
-      if (type === 'ff' && id < o.groups && r.chance(0.3)) s += `watch_group:${r.between(id + 1, o.groups + 1)},`;
-      else if (type === 'ff' || type === 'select')
-        s += `watch_port:${r.between(1, o.ports) + (watched ? 0 : o.ports)},`;
+      const number = `watch_port:${r.between(1, o.ports) + (r.chance(0.6) ? 0 : o.ports)},`;
+      const group = `watch_group:${r.between(Math.min(id + 1, o.groups), o.groups + 1)},`;
+      if (type === 'ff') s += id < o.groups && r.chance(0.3) ? group : number;
+      if (type === 'select' && r.chance(0.5)) s += r.chance(0.7) ? number : group;
+      if (type === 'select') s += `weight:${r.pick([0, 1, 1, 2, 5, 100, 65535])},`;
       s += `actions=${visible(r, id, o)}`;
     }
     return s;

@@ -3,6 +3,7 @@
  * same small sets as those of src/packet/random.ts, so that rules are met. Everything is legal: matches fix what their actions stand on.
  */
 import type { Random } from '../../src/lib/random.js';
+import { actionSet, moreAction } from './more-actions.js';
 
 export interface PipelineOptions {
   readonly tables: number;
@@ -16,6 +17,8 @@ export interface PipelineOptions {
   readonly stateful: boolean;
   /** Groups 1 to this are there to be sent to. */
   readonly groups?: number;
+  /** The actions of more-actions.ts, and full action sets. */
+  readonly wide?: boolean;
 }
 
 export interface Pipeline {
@@ -122,12 +125,14 @@ function conditions(r: Random, p: Protocol, table: number, ports: number): strin
   return out;
 }
 
-interface Context {
+export interface Context {
   readonly r: Random;
   readonly o: PipelineOptions;
   readonly p: Protocol;
   readonly table: number;
   readonly version: Pipeline['version'];
+  /** check_pkt_larger is there: what stacks and action sets are after it, OVS and weft see differently (docs/compatibility.md). */
+  readonly splits: boolean;
   /** Tags that are known to be there: ovs-ofctl lets nobody push a third. */
   tags: number;
   /** A label was pushed or popped: what was matched of the packet says nothing any more. */
@@ -159,7 +164,7 @@ function goOn({ r, o, table }: Context): string {
 }
 
 /** Sets of fields that every packet has. */
-function plainSet({ r }: Context): string {
+function plainSet({ r, splits }: Context): string {
   return r.pick([
     () => `mod_dl_src:${mac(r)}`,
     () => `mod_dl_dst:${mac(r)}`,
@@ -171,9 +176,13 @@ function plainSet({ r }: Context): string {
     () => 'move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]',
     () => 'move:NXM_OF_ETH_SRC[0..7]->NXM_NX_REG1[0..7]',
     () => 'move:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15]',
-    () => `push:NXM_NX_REG${r.below(4)}[]`,
-    () => `pop:NXM_NX_REG${r.below(4)}[]`,
-    () => 'push:NXM_OF_ETH_SRC[],pop:NXM_OF_ETH_DST[]',
+    ...(splits
+      ? []
+      : [
+          () => `push:NXM_NX_REG${r.below(4)}[]`,
+          () => `pop:NXM_NX_REG${r.below(4)}[]`,
+          () => 'push:NXM_OF_ETH_SRC[],pop:NXM_OF_ETH_DST[]',
+        ]),
     () => `set_queue:${r.below(3)}`,
     () => 'pop_queue',
     () => `load:${r.below(3)}->NXM_NX_PKT_MARK[]`,
@@ -195,9 +204,10 @@ function headerSet(c: Context): string | undefined {
         () => `mod_nw_src:${ip4(r)}`,
         () => `mod_nw_dst:${ip4(r)}`,
         () => `load:${r.below(4)}->NXM_OF_IP_DST[0..7]`,
-        () => 'push:NXM_OF_IP_SRC[],push:NXM_OF_IP_DST[],pop:NXM_OF_IP_SRC[],pop:NXM_OF_IP_DST[]',
         () => 'move:NXM_OF_IP_SRC[0..7]->NXM_NX_REG2[0..7]',
       );
+      if (!c.splits)
+        choices.push(() => 'push:NXM_OF_IP_SRC[],push:NXM_OF_IP_DST[],pop:NXM_OF_IP_SRC[],pop:NXM_OF_IP_DST[]');
     } else {
       choices.push(
         () => `set_field:${ip6(r)}->ipv6_src`,
@@ -255,6 +265,7 @@ function learnAction({ r, o }: Context): string {
 function action(c: Context): string {
   const { r, o, p } = c;
   if (o.groups && c.table < o.tables - 1 && r.chance(0.25)) return `group:${r.between(1, o.groups)}`;
+  if (o.wide && r.chance(0.35)) return moreAction(c, list);
   const roll = r.u32() / 2 ** 32;
   if (roll < 0.32) return outputAction(c);
   if (roll < 0.47 && c.table < o.tables - 1) return goOn(c);
@@ -262,7 +273,7 @@ function action(c: Context): string {
   if (roll < 0.8 && !c.changed) return headerSet(c) ?? plainSet(c);
   if (roll < 0.87) return vlanAction(c);
   if (roll < 0.9) return `clone(${list({ ...c }, 2)})`;
-  if (roll < 0.91 && c.version === 'OpenFlow10') return `check_pkt_larger(${r.pick([60, 64, 100])})->NXM_NX_REG3[0]`;
+  if (roll < 0.91 && c.splits) return `check_pkt_larger(${r.pick([60, 64, 100])})->NXM_NX_REG3[0]`;
   if (roll < 0.92) return 'exit';
   if (roll < 0.93 && o.stateful) return learnAction(c);
   if (roll < 0.96 && (p.ip || p.mpls) && !c.changed && c.tags === 0) {
@@ -279,7 +290,8 @@ function list(c: Context, most: number): string {
   return out.join(',');
 }
 
-function rule(r: Random, o: PipelineOptions, table: number, priority: number, version: Pipeline['version']): string {
+function rule(c0: Pick<Context, 'r' | 'o' | 'version' | 'splits'>, table: number, priority: number): string {
+  const { r, o, version, splits } = c0;
   const p = r.pick(PROTOCOLS);
   const match = [p.words, ...conditions(r, p, table, o.ports)];
   let tags = 0;
@@ -288,10 +300,12 @@ function rule(r: Random, o: PipelineOptions, table: number, priority: number, ve
     match.push(tci);
     if (!tci.endsWith('1fff')) tags = 1;
   }
-  const c: Context = { r, o, p, table, version, tags, changed: false };
+  const c: Context = { r, o, p, table, version, splits, tags, changed: false };
   let actions = r.chance(0.08) ? 'drop' : list(c, 5);
   if (version === 'OpenFlow13' && actions !== 'drop') {
-    if (r.chance(0.15))
+    if (!splits && o.wide && r.chance(0.2))
+      actions += `,${actionSet(r, o, p, Boolean(o.groups) && table < o.tables - 1)}`;
+    else if (!splits && r.chance(0.15))
       actions += `,write_actions(${r.pick([`output:${r.between(1, o.ports)}`, `set_field:${mac(r)}->eth_src,output:${r.between(1, o.ports)}`, `set_field:${mac(r)}->eth_dst`])})`;
     if (r.chance(0.15)) actions += `,write_metadata:${hex(r.below(4))}/0x3`;
     if (r.chance(0.35) && table < o.tables - 1) actions += `,goto_table:${table + 1}`;
@@ -315,6 +329,7 @@ function conjunction(r: Random, table: number): string[] {
 
 export function randomPipeline(r: Random, o: PipelineOptions): Pipeline {
   const version = r.chance(0.5) ? 'OpenFlow10' : 'OpenFlow13';
+  const splits = version === 'OpenFlow10' || Boolean(o.wide && r.chance(0.4));
   const flows: string[] = [];
   const seen = new Set<string>();
   const add = (flow: string): void => {
@@ -325,7 +340,7 @@ export function randomPipeline(r: Random, o: PipelineOptions): Pipeline {
   };
   for (let table = 0; table < o.tables; table++) {
     // No two of one priority: which of them a packet meets where both match is nobody's promise.
-    for (let n = r.between(3, 10); n > 0; n--) add(rule(r, o, table, n * 10, version));
+    for (let n = r.between(3, 10); n > 0; n--) add(rule({ r, o, version, splits }, table, n * 10));
     if (r.chance(0.15)) for (const f of conjunction(r, table)) add(f);
     if (r.chance(0.6)) {
       const next = table < o.tables - 1 ? `resubmit(,${table + 1})` : String(r.between(1, o.ports));

@@ -1,6 +1,7 @@
 /** Actions that choose among links or ports by a hash of the packet: multipath, bundle, bundle_load. */
 import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
+import { murmurPair } from '../../lib/hash.js';
 import type { ActionOf } from '../action.js';
 import type { Translator, WireReader } from '../context.js';
 import { argument, nx, nxForm, nxOpenForm } from '../emit.js';
@@ -42,19 +43,11 @@ function indexOf(list: readonly string[], word: string, refusal: string): number
   return i;
 }
 
-/** Mixes two words; only its spread matters, which link a hash gives is nobody's interface. */
-function mix(a: number, b: number): number {
-  let h = Math.imul(a ^ Math.imul(b + 0x9e3779b9, 0x85ebca6b), 0xc2b2ae35);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
 function iterHash(hash: number, nLinks: number, arg: number): number {
   let modulo = arg;
-  if (modulo < nLinks || modulo / 2 > nLinks) modulo = 2 ** Math.ceil(Math.log2(nLinks));
+  if (modulo < nLinks || modulo >>> 1 > nLinks) modulo = 2 ** Math.ceil(Math.log2(nLinks));
   for (let i = 0; ; i++) {
-    const link = mix(hash, i) % modulo;
+    const link = murmurPair(hash, i) % modulo;
     if (link < nLinks) return link;
   }
 }
@@ -66,9 +59,9 @@ function chooseLink(hash: number, algorithm: string, nLinks: number, arg: number
   if (algorithm === 'modulo_n') return hash % nLinks;
   if (algorithm === 'hash_threshold')
     return nLinks === 1 ? 0 : Math.floor(hash / (Math.floor(0xffffffff / nLinks) + 1));
-  if (algorithm === 'iter_hash' || nLinks > HRW_MAX) return iterHash(hash, nLinks, algorithm === 'iter_hash' ? arg : 0);
+  if (algorithm === 'iter_hash' || nLinks > HRW_MAX) return iterHash(hash, nLinks, arg);
   let best = 0;
-  for (let i = 1; i < nLinks; i++) if (mix(hash, i) > mix(hash, best)) best = i;
+  for (let i = 1; i < nLinks; i++) if (murmurPair(hash, i) > murmurPair(hash, best)) best = i;
   return best;
 }
 
@@ -220,9 +213,10 @@ function chooseMember(a: Bundle, x: Translator): number {
   let best: number = OFPP.none;
   let weight = -1;
   a.ports.forEach((p, i) => {
-    if (mix(i, hash) > weight && x.portIsUp(p)) {
+    const mine = murmurPair(i, hash);
+    if (mine > weight && x.portIsUp(p)) {
       best = p;
-      weight = mix(i, hash);
+      weight = mine;
     }
   });
   return best;

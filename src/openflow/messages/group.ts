@@ -7,7 +7,7 @@ import { ask, msg, nx, nxAsk, nxTell, tell } from '../row.js';
 import { byVersion, type Codec, counter, listOf, nothing, pad, struct, u32 } from '../schema.js';
 import { GROUP_TYPES, numbersOf, readBuckets, SELECT, writeBuckets } from './bucket.js';
 import { sized } from './property.js';
-import { readSelection, writeSelection } from './selection.js';
+import { inOrder, readSelection, writeSelection } from './selection.js';
 
 export const GROUP_COMMAND = {
   add: 0,
@@ -136,7 +136,9 @@ export function toGroupMod(v: GroupModMessage): GroupMod {
   const { id, commandBucket } = v;
   const ids = numbersOf(v.buckets);
   const buckets = v.buckets.map((b, i) => (b.id === ids[i] ? b : { ...b, id: ids[i] }));
-  return { command, id, type: GROUP_TYPES[v.type], selection: v.selection as Selection, buckets, commandBucket };
+  // The order of the fields is part of the hash.
+  const selection = { ...v.selection, fields: inOrder(v.selection.fields) } as Selection;
+  return { command, id, type: GROUP_TYPES[v.type], selection, buckets, commandBucket };
 }
 
 const desc11: Codec<GroupDesc> = {
