@@ -1,16 +1,29 @@
 /** Flows that packets make: what a learn action installs, and what goes when its rule goes. */
 import type { Action, LearnSpec } from '../action/action.js';
 import { Match, minify } from '../flow/match.js';
+import { sameActions } from '../flowtable/actions.js';
 import type { FlowMod } from '../flowtable/flow-mod.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { FlowTables } from '../flowtable/tables.js';
 import { UserError } from '../lib/errors.js';
 
-/** Is there room for the flow under the action's limit? One that is there already always has it. */
+/** Would the flow leave this one as it is? */
+function isAsLearned(rule: Rule, mod: FlowMod): boolean {
+  return (
+    rule.cookie === mod.cookie &&
+    rule.idleTimeout === mod.idleTimeout &&
+    rule.hardTimeout === mod.hardTimeout &&
+    rule.flags === mod.flags &&
+    rule.importance === mod.importance &&
+    sameActions(rule.actions, mod.actions)
+  );
+}
+
+/** Is there room for the flow under the action's limit? One that is there already has it, but not for a change: as in OVS. */
 export function mayLearn(tables: FlowTables, spec: LearnSpec, mod: FlowMod): boolean {
-  if (spec.limit === 0) return true;
+  if (spec.limit === 0 || tables.countCookie(mod.table, mod.cookie) < spec.limit) return true;
   const known = tables.table(mod.table).engine.find(minify(mod.match), mod.priority);
-  return known !== undefined || tables.countCookie(mod.table, mod.cookie) < spec.limit;
+  return known !== undefined && isAsLearned(known, mod);
 }
 
 /** Installs or renews a learned flow. A full table or the action's own limit refuse it silently: there is no one to tell. */

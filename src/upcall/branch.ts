@@ -48,12 +48,12 @@ export function finishFreezing(w: Walk): void {
   w.freezeHash = undefined;
   w.pause = undefined;
   w.frames = [];
-  w.wasMpls = false;
+  w.wasMpls = w.deepLabels = false;
 }
 
 /** Runs `body` with everything of the walk put back afterwards except what was emitted, looked at, and a failure. */
 export function onCopy(w: Walk, body: () => void): void {
-  const { stack, actionSet, table, rule, wasMpls, inPort, current, position, cut } = w;
+  const { stack, actionSet, table, rule, wasMpls, deepLabels, inPort, current, position, cut } = w;
   const flow = w.flow.slice();
   w.stack = [...stack];
   body();
@@ -64,6 +64,7 @@ export function onCopy(w: Walk, body: () => void): void {
   w.table = table;
   w.rule = rule;
   w.wasMpls = wasMpls;
+  w.deepLabels = deepLabels;
   w.inPort = inPort;
   w.current = current;
   w.position = position;

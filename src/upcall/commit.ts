@@ -33,11 +33,16 @@ export const MAX_MPLS = MPLS_SLOTS.length;
 export const isMpls = (ethType: number): boolean => ethType === ETH.mpls || ethType === ETH.mplsMulti;
 export const isIp = (ethType: number): boolean => ethType === ETH.ip || ethType === ETH.ipv6;
 
-/** Labels a key shows: up to the bottom of the stack, or as many as the key has room for. */
+/** Labels a key shows: up to the bottom of the stack, or, where that is out of sight, those that are not zero: as OVS counts. */
 export function mplsCount(key: Uint8Array): number {
   if (!isMpls(get16(key, K.ethType.offset))) return 0;
-  for (let n = 0; n < MAX_MPLS; n++) if (get32(key, MPLS_SLOTS[n].offset) & MPLS_BOS) return n + 1;
-  return MAX_MPLS;
+  let labels = 0;
+  for (let n = 0; n < MAX_MPLS; n++) {
+    const lse = get32(key, MPLS_SLOTS[n].offset);
+    if (lse & MPLS_BOS) return n + 1;
+    if (lse !== 0) labels++;
+  }
+  return labels;
 }
 
 /** A part of a settable header: where it is in the key and where in the value of the set. `bytes` counts from the slot's end. */
@@ -221,9 +226,11 @@ function commitMpls(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
   let common = 0;
   const lse = (key: Uint8Array, depth: number): number => get32(key, MPLS_SLOTS[depth].offset);
   while (common < Math.min(want, have) && lse(flow, want - 1 - common) === lse(base, have - 1 - common)) common++;
-  // A top label that only changed its value is set in place. With room for three labels the bottom may be out of sight; then, too.
-  const inPlace = want === have && common >= want - 1 && want > 0;
-  if (inPlace && common === want) return;
+  // A top label that only changed its value is set in place: a push or a pop would have moved those below it. (One on or off a stack of which nothing
+  // is in sight is emitted at once; see rewrite.ts.)
+  const below = same(flow, base, K.mplsLse1.offset, K.mplsLse2.offset + 4 - K.mplsLse1.offset);
+  const inPlace = below && isMpls(type) && isMpls(get16(base, K.ethType.offset));
+  if (inPlace ? same(flow, base, K.mplsLse0.offset, 4) : common === want && want === have) return;
   if (inPlace) {
     const o = MPLS_SLOTS[0].offset;
     const bits = new Uint8Array(4);

@@ -62,7 +62,7 @@ function headerBytes(key: Uint8Array): number {
  */
 function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   if (!w.mayNest()) return;
-  const { flow, bridge, inPort, table, rule, stack, actionSet, wasMpls, mirrored } = w;
+  const { flow, bridge, inPort, table, rule, stack, actionSet, wasMpls, deepLabels, mirrored } = w;
   const saved = flow.slice();
   flow.fill(0, 3 * LINE_BYTES, DP_KEY_BYTES);
   flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
@@ -85,6 +85,7 @@ function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   w.actionSet = actionSet;
   w.wasMpls = wasMpls;
   w.mirrored = mirrored;
+  w.deepLabels = deepLabels;
   // Its exit ends nothing here.
   w.ended = w.failed;
 }

@@ -55,12 +55,19 @@ export function popVlan(w: Walk): void {
   put32(flow, K.vlan2Tci.offset, 0);
 }
 
-/** Labels in sight; the mask gets the bottom-of-stack bits that say so. */
+/** Labels in sight; the mask gets the bottom-of-stack bits that say so, or all of what is not zero. */
 function countLabels(w: Walk): number {
-  const n = mplsCount(w.flow);
-  if (!isMpls(get16(w.flow, K.ethType.offset))) return 0;
-  for (let i = 0; i < n; i++) w.mask[MPLS_SLOTS[i].offset + 2] |= MPLS_BOS >> 8;
+  const { flow, mask } = w;
+  if (!isMpls(get16(flow, K.ethType.offset))) return 0;
+  const n = mplsCount(flow);
+  if (n === 0 || !isBottom(flow, n)) mask.fill(0xff, K.mplsLse0.offset, K.mplsLse2.offset + 4);
+  else for (let i = 0; i < n; i++) mask[MPLS_SLOTS[i].offset + 2] |= MPLS_BOS >> 8;
   return n;
+}
+
+/** Is the n-th label the last one, the bottom of the stack? */
+function isBottom(flow: Uint8Array, n: number): boolean {
+  return n > 0 && (get32(flow, MPLS_SLOTS[n - 1].offset) & MPLS_BOS) !== 0;
 }
 
 export function pushMpls(w: Walk, ethType: number): void {
@@ -70,7 +77,8 @@ export function pushMpls(w: Walk, ethType: number): void {
     // What will be under the label can be set only now.
     w.commit();
     const type = get16(flow, K.ethType.offset);
-    let lse = (64 | MPLS_BOS | (type === ETH.ipv6 ? 2 << 12 : 0)) >>> 0;
+    const bottom = w.deepLabels ? 0 : MPLS_BOS;
+    let lse = (64 | bottom | (type === ETH.ipv6 ? 2 << 12 : 0)) >>> 0;
     if (isIp(type)) {
       mask[K.nwTos.offset] |= 0xfc;
       mask[K.nwTtl.offset] = 0xff;
@@ -80,6 +88,12 @@ export function pushMpls(w: Walk, ethType: number): void {
     clearInner(flow);
     flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
     put32(flow, K.mplsLse0.offset, lse);
+    if (isMpls(type)) {
+      // Onto a stack of which nothing is in sight.
+      w.out.push({ type: 'push_mpls', lse, ethType });
+      put32(w.base, K.mplsLse0.offset, lse);
+      put16(w.base, K.ethType.offset, ethType);
+    }
   } else if (n >= MAX_MPLS) {
     w.note(() => `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`);
     return w.fail('translation_error');
@@ -95,10 +109,12 @@ export function pushMpls(w: Walk, ethType: number): void {
 export function popMpls(w: Walk, ethType: number): void {
   const { flow } = w;
   const n = countLabels(w);
-  if (n === 0) return;
-  const bottom = (get32(flow, MPLS_SLOTS[n - 1].offset) & MPLS_BOS) !== 0;
-  const outOfSight = isMpls(ethType) && (n === 1 || !bottom);
+  // Labels may follow those that the key had room for, and only then.
+  const deep = n === 0 ? w.deepLabels && isMpls(get16(flow, K.ethType.offset)) : !isBottom(flow, n);
+  if (n === 0 && !deep) return;
+  const outOfSight = n === 0 || (isMpls(ethType) && (n === 1 || deep));
   if (outOfSight) w.commit();
+  w.deepLabels = deep;
   // What was in one place is looked at in another from here on.
   if (n > 1) w.mask.fill(0xff, K.mplsLse1.offset, K.mplsLse0.offset + 4 * n);
   flow.copyWithin(K.mplsLse0.offset, K.mplsLse1.offset, K.mplsLse2.offset + 4);
@@ -107,7 +123,8 @@ export function popMpls(w: Walk, ethType: number): void {
   if (!isMpls(ethType)) {
     flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
     w.wasMpls = true;
-  } else if (outOfSight) {
+  }
+  if (outOfSight) {
     // Whatever labels follow, or none: the key cannot say, so the packet is changed now and nothing is left to compare.
     w.out.push({ type: 'pop_mpls', ethType });
     w.base.set(flow.subarray(K.mplsLse0.offset, K.mplsLse2.offset + 4), K.mplsLse0.offset);

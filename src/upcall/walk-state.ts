@@ -58,6 +58,8 @@ export class WalkState {
   lostCookie = 0n;
   /** A label was popped: what it covered is unknown until the next pass. */
   wasMpls = false;
+  /** Labels were popped from a stack whose bottom is out of sight: more may follow those of the key. */
+  deepLabels = false;
   /** Bytes the next output is cut to; 0: not. */
   cut = 0;
   /** Bits of the bridge's mirrors that have their copy. */
@@ -89,7 +91,7 @@ export class WalkState {
     this.actionSet = [];
     this.frames = [];
     this.freezeHash = undefined;
-    this.ended = this.failed = this.freezing = this.wasMpls = this.sent = this.listOver = false;
+    this.ended = this.failed = this.freezing = this.wasMpls = this.deepLabels = this.sent = this.listOver = false;
     this.cut = this.mirrored = this.depth = this.resubmits = this.table = 0;
     this.rule = undefined;
     this.pause = undefined;

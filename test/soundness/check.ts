@@ -19,6 +19,7 @@ import { frameFromKey } from '../../src/packet/from-key.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 import { wellFormedFrame } from '../../src/packet/random.js';
 import { Switch } from '../../src/switch/switch.js';
+import { visibleGroups } from '../pipelines/random-groups.js';
 import { randomPipeline } from '../pipelines/random-pipeline.js';
 import { actionsText } from '../support/dp-text.js';
 
@@ -94,7 +95,11 @@ function checkPipeline(r: Random, number: number, out: Soundness): void {
     br.addPort(`p${i + 1}`, modes);
     return br.bridge.port(i + 1)?.vport ?? 0;
   });
-  const { flows } = randomPipeline(r, { tables: 4, ports: PORTS, hashes: true, cuts: true, stateful: true });
+  const sizes = { tables: 4, ports: PORTS, groups: r.chance(0.4) ? 4 : 0 };
+  const wide = r.chance(0.6);
+  const { flows } = randomPipeline(r, { ...sizes, hashes: true, cuts: true, stateful: true, wide });
+  const groups = visibleGroups(r, sizes);
+  for (const g of groups) br.addGroup(g);
   for (const f of flows) br.addFlow(f);
   for (let mac = 0; mac < 3; mac++) br.bridge.macs.learn(r.below(3), 0x020000000000 + mac, r.between(1, PORTS), 0);
   br.bridge.fragmentHandling = r.pick([0, 0, 1, 3]);
@@ -138,6 +143,7 @@ function checkPipeline(r: Random, number: number, out: Soundness): void {
           `mask ${hexLine(mask)}`,
           `A does ${wanted}`,
           `B does ${got}`,
+          ...groups,
           ...flows,
         ].join('\n  '),
       );

@@ -59,7 +59,7 @@ function chooseLink(hash: number, algorithm: string, nLinks: number, arg: number
   if (algorithm === 'modulo_n') return hash % nLinks;
   if (algorithm === 'hash_threshold')
     return nLinks === 1 ? 0 : Math.floor(hash / (Math.floor(0xffffffff / nLinks) + 1));
-  if (algorithm === 'iter_hash' || nLinks > HRW_MAX) return iterHash(hash, nLinks, arg);
+  if (algorithm === 'iter_hash' || nLinks > HRW_MAX) return iterHash(hash, nLinks, algorithm === 'iter_hash' ? arg : 0);
   let best = 0;
   for (let i = 1; i < nLinks; i++) if (murmurPair(hash, i) > murmurPair(hash, best)) best = i;
   return best;
