@@ -15,8 +15,17 @@ import type { Walk } from './walk.js';
  */
 const HASH_BITS = 0xff;
 
-function runBucket(w: Walk, g: Group, b: Bucket): void {
-  w.t.buckets.push({ groups: w.bridge.groups, group: g, bucket: b });
+/** A packet counts once in its group, and in each of these buckets. */
+function count(w: Walk, group: Group, buckets: readonly Bucket[]): void {
+  w.t.buckets.push({ groups: w.bridge.groups, group, buckets });
+}
+
+function runOne(w: Walk, g: Group, b: Bucket): void {
+  count(w, g, [b]);
+  runBucket(w, b);
+}
+
+function runBucket(w: Walk, b: Bucket): void {
   const ordered = executionOrder(writeActionSet([], b.actions));
   w.input.tracer?.open(`bucket ${b.id}`);
   w.depth++;
@@ -69,7 +78,7 @@ function select(w: Walk, g: Group): void {
     w.mask[K.dpHash.offset + 3] |= HASH_BITS;
     bucket = w.bridge.groups.select(g, dpHash & HASH_BITS, up);
   }
-  if (bucket) runBucket(w, g, bucket);
+  if (bucket) runOne(w, g, bucket);
   else w.reject('no_recipient');
 }
 
@@ -78,13 +87,15 @@ export function group(w: Walk, id: number): void {
   const g = w.bridge.groups.get(id);
   if (!g) return w.reject('policy');
   if (!w.mayNest()) return;
-  if (g.type === 'all') for (const b of g.buckets) runBucket(w, g, b);
-  else if (g.type === 'indirect') {
-    if (g.buckets.length > 0) runBucket(w, g, g.buckets[0]);
+  if (g.type === 'all') {
+    count(w, g, g.buckets);
+    for (const b of g.buckets) runBucket(w, b);
+  } else if (g.type === 'indirect') {
+    if (g.buckets.length > 0) runOne(w, g, g.buckets[0]);
   } else if (g.type === 'select') select(w, g);
   else {
     const live = w.bridge.groups.firstAlive(g, (port) => portIsUp(w.bridge.port(port)));
-    if (live) runBucket(w, g, live);
+    if (live) runOne(w, g, live);
     else w.reject('no_recipient');
   }
 }

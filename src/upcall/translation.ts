@@ -41,7 +41,7 @@ export interface TranslateInput {
 export interface BucketHit {
   readonly groups: Groups;
   readonly group: Group;
-  readonly bucket: Bucket;
+  readonly buckets: readonly Bucket[];
 }
 
 /** Reasons for the slow path, printed as slow_path(...). */

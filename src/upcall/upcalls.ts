@@ -102,14 +102,15 @@ export class Upcalls {
     this.key.set(u.key.length > DP_KEY_BYTES ? u.key.subarray(0, DP_KEY_BYTES) : u.key);
     this.walk.run(this.input(bridge, at.port.number, this.key, frozen), t);
     const flags = get16(this.key, K.tcpFlags.offset);
-    for (const e of t.effects) e.kind !== 'fin_timeout' && e.bridge.apply(e, this.now, flags);
+    // It belongs to the rules that decided, whatever becomes of the flow until the datapath has counted it.
+    creditRules(t, t, 1, u.frame.length, this.now);
+    for (const e of t.effects) e.bridge.apply(e, this.now, flags);
     const flow = this.flows.install(t, this.keyWords, this.now);
     const actions: readonly DpAction[] = t.actions;
-    if (!flow) {
-      this.counts.unkept++;
-      creditRules(t, t, 1, u.frame.length, this.now);
-      for (const e of t.effects) if (e.kind === 'fin_timeout') e.bridge.apply(e, this.now, flags);
-    }
+    if (flow) {
+      flow.packets++;
+      flow.bytes += u.frame.length;
+    } else this.counts.unkept++;
     this.dp.resume(u.worker, u.pending, flow?.slot, actions);
   }
 
@@ -279,6 +280,6 @@ function creditRules(
 ): void {
   for (let i = 0; i < d.rules.length; i++) d.bridges[i].credit(d.rules[i], packets, bytes, now);
   for (const m of d.misses) m.bridge.creditMiss(m.table, packets);
-  for (const b of more.buckets) b.groups.credit(b.group, [b.bucket], packets, bytes);
+  for (const b of more.buckets) b.groups.credit(b.group, b.buckets, packets, bytes);
   for (const m of more.mirrors) m.credit(packets, bytes);
 }

@@ -1,4 +1,5 @@
 /** weft with memory ports and a virtual clock. */
+import { flowModFromText } from '../../src/bridge/flow-text.js';
 import type { DpAction } from '../../src/datapath/action.js';
 import { newKey } from '../../src/flow/key.js';
 import { formatHex, put32 } from '../../src/lib/bytes.js';
@@ -6,9 +7,10 @@ import { extract } from '../../src/packet/extract.js';
 import { K } from '../../src/packet/key.js';
 import { Switch, type SwitchBridge } from '../../src/switch/switch.js';
 import { DEEP_TAGS } from '../../src/upcall/rewrite.js';
+import { PORT_CONFIG } from '../../src/upcall/view.js';
 import type { Pipeline } from '../pipelines/random-pipeline.js';
-import { type Arrival, PORTS } from './frames.js';
-import type { Modes } from './judge.js';
+import { type Arrival, type Change, PORTS } from './frames.js';
+import { type Modes, rulesOf } from './judge.js';
 
 const NO_TRACE = { bridge() {}, table() {}, open() {}, leave() {}, action() {}, note() {} };
 
@@ -49,6 +51,14 @@ export class Candidate {
     return { beyondOvs: deep, comesBack: actions.some(holdsRecirc) };
   }
 
+  change(c: Change): void {
+    const { bridge } = this.bridge;
+    if (c.kind === 'port') bridge.portMod(c.port, c.up ? 0 : PORT_CONFIG.down, PORT_CONFIG.down);
+    else bridge.flowMod(flowModFromText(c.flow, 'delete_strict', () => undefined));
+    // What is cached follows at once.
+    while (this.sw.core.upcalls.settle());
+  }
+
   receive(a: Arrival): void {
     this.bridge.port(`p${a.port}`).send(a.frame);
     this.sw.run();
@@ -66,6 +76,25 @@ export class Candidate {
           .map((f) => formatHex(f)),
       );
     return out;
+  }
+
+  /** As Judge.counters. */
+  counters(): string[] {
+    const rules = rulesOf(this.bridge.dumpFlows());
+    const groups = [...this.bridge.bridge.groups.all()].map((g) => {
+      const counts = (c: { packets: number; bytes: number }) => `packet_count=${c.packets},byte_count=${c.bytes}`;
+      return [`group_id=${g.id}`, counts(g), ...g.buckets.map((b, i) => `bucket${i}:${counts(b)}`)].join(',');
+    });
+    return [...rules, ...groups.sort()];
+  }
+
+  /** Packets of ports of which nobody knows how they ended: never any. */
+  leaks(): string[] {
+    return Array.from({ length: PORTS }, (_, i) => {
+      const c = this.sw.core.dp.portCounters(this.bridge.bridge.port(i + 1)?.vport ?? 0);
+      const ended = c.forwarded + c.held + c.drops.reduce((a, b) => a + b, 0);
+      return ended === c.rx_packets ? '' : `p${i + 1}: ${c.rx_packets} received, ${ended} accounted for`;
+    }).filter((l) => l !== '');
   }
 
   close(): void {

@@ -61,16 +61,18 @@ async function comparePipeline(
   const sizes = { tables: 4, ports: PORTS, groups: o.groups ?? 0, wide: o.wide };
   const random = randomPipeline(r, { ...sizes, hashes: false, cuts: modes.length === 0, stateful: r.chance(0.4) });
   const pipeline = { ...random, groups: visibleGroups(r, sizes) };
-  const frames = arrivals(r, PACKETS);
+  const frames = arrivals(r, PACKETS, o.wide ? pipeline.flows : []);
   await judge.load(pipeline);
   judge.sent();
   const candidate = new Candidate(o.datapath, modes, pipeline);
   out.pipelines++;
   const got = new Sent();
   for (const a of frames) {
+    for (const c of a.changes) candidate.change(c);
     const { beyondOvs, comesBack } = candidate.foresee(a);
     if (beyondOvs) {
       out.skipped++;
+      await judge.pass(a);
       continue;
     }
     await judge.receive(a);
@@ -80,9 +82,22 @@ async function comparePipeline(
     out.packets++;
   }
   const wanted = await judge.sentAll(got);
+  const leaks = candidate.leaks();
+  if (leaks.length > 0) out.differences.push(`pipeline ${n}: not conserved: ${leaks.join('; ')}`);
+  const counters = differing(judge.counters(), candidate.counters());
   candidate.close();
   out.sent += wanted.reduce((sum, list) => sum + list.length, 0);
   if (!got.same(wanted)) out.differences.push(await explain(judge, o, n, modes, pipeline, frames));
+  else if (counters.length > 0)
+    out.differences.push(
+      [`pipeline ${n}: counters differ`, ...counters, ...pipeline.groups, ...pipeline.flows].join('\n'),
+    );
+}
+
+function differing(ovs: readonly string[], weft: readonly string[]): string[] {
+  const only = (a: readonly string[], b: readonly string[], who: string): string[] =>
+    a.filter((l) => !b.includes(l)).map((l) => `  ${who} ${l}`);
+  return [...only(ovs, weft, 'OVS '), ...only(weft, ovs, 'weft')];
 }
 
 /** The same once more, packet by packet, to the first that goes another way. */
@@ -98,8 +113,12 @@ async function explain(
   judge.sent();
   const candidate = new Candidate(o.datapath, modes, pipeline);
   for (const [i, a] of frames.entries()) {
+    for (const c of a.changes) candidate.change(c);
     const { beyondOvs, comesBack } = candidate.foresee(a);
-    if (beyondOvs) continue;
+    if (beyondOvs) {
+      await judge.pass(a);
+      continue;
+    }
     await judge.receive(a);
     await judge.forget();
     candidate.receive(a);

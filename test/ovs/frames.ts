@@ -8,13 +8,39 @@ import { wellFormedFrame } from '../../src/packet/random.js';
 
 export const PORTS = 4;
 
+/** Something that happens between packets: a port goes down or comes up, or a flow goes. */
+export type Change =
+  | { readonly kind: 'port'; readonly port: number; readonly up: boolean }
+  | { readonly kind: 'delete'; readonly flow: string };
+
 export interface Arrival {
   readonly port: number;
   readonly frame: Uint8Array;
+  /** What happened before. */
+  readonly changes: readonly Change[];
 }
 
-export function arrivals(r: Random, packets: number): Arrival[] {
-  return Array.from({ length: packets }, () => ({ port: r.between(1, PORTS), frame: usualFrame(r) }));
+/** `flows`: of a pipeline in which things change; default: nothing does. At the end all ports are up. */
+export function arrivals(r: Random, packets: number, flows: readonly string[] = []): Arrival[] {
+  let down = 0;
+  return Array.from({ length: packets }, (_, i) => {
+    const changes: Change[] = [];
+    if (flows.length > 0 && (r.chance(0.05) || (down !== 0 && r.chance(0.2)))) {
+      const port = down || r.between(1, PORTS);
+      changes.push({ kind: 'port', port, up: down !== 0 });
+      down = down === 0 ? port : 0;
+    }
+    if (flows.length > 0 && r.chance(0.02)) changes.push({ kind: 'delete', flow: matchOf(r.pick(flows)) });
+    if (i === packets - 1 && down !== 0) changes.push({ kind: 'port', port: down, up: true });
+    let port = r.between(1, PORTS);
+    if (port === down) port = (port % PORTS) + 1;
+    return { port, frame: usualFrame(r), changes };
+  });
+}
+
+/** As del-flows --strict takes it. */
+function matchOf(flow: string): string {
+  return flow.slice(0, flow.indexOf(',actions='));
 }
 
 const MAX_FRAME = 1500;

@@ -1,5 +1,5 @@
 /** The judge: a real ovs-vswitchd with dummy ports and a clock that stands still. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { VlanSpec } from '../../src/bridge/vlan.js';
@@ -8,7 +8,7 @@ import { formatHex } from '../../src/lib/bytes.js';
 import { readPcap } from '../../src/packet/pcap.js';
 import type { Pipeline } from '../pipelines/random-pipeline.js';
 import { RealOvs } from '../support/ovs.js';
-import { type Arrival, PORTS, type Sent } from './frames.js';
+import { type Arrival, type Change, PORTS, type Sent } from './frames.js';
 
 /** VLAN modes that ports have in turn, a row a world: as both sides are told. */
 export const MODES: readonly (readonly (readonly [string[], VlanSpec])[])[] = [
@@ -29,10 +29,18 @@ export const MODES: readonly (readonly (readonly [string[], VlanSpec])[])[] = [
 
 export type Modes = (typeof MODES)[number];
 
+const nothing = (): string[][] => Array.from({ length: PORTS }, () => []);
+
+/** Bytes in front of the records of a capture. */
+const PCAP_HEADER = 24;
+
 export class Judge {
   readonly ovs = new RealOvs();
   private readonly control: string;
-  private readonly read = Array.from({ length: PORTS + 1 }, () => 0);
+  /** Bytes of each capture that were looked at. */
+  private readonly read = Array.from({ length: PORTS + 1 }, () => PCAP_HEADER);
+  private version = 'OpenFlow13';
+  private readonly collected = nothing();
 
   constructor() {
     this.ovs.addBridge('br0', PORTS);
@@ -55,6 +63,7 @@ export class Judge {
   }
 
   async load({ flows, version, groups = [] }: Pipeline): Promise<void> {
+    this.version = version;
     this.ovs.ofctl('del-flows', 'br0');
     this.ovs.ofctl('-O', 'OpenFlow13', 'del-groups', 'br0');
     const g = this.ovs.try('ovs-ofctl', ['-O', 'OpenFlow15', 'add-groups', 'br0', '-'], `${groups.join('\n')}\n`);
@@ -70,28 +79,84 @@ export class Judge {
     return this.call('revalidator/purge');
   }
 
+  private async change(c: Change): Promise<void> {
+    if (c.kind === 'delete') this.ovs.ofctl('-O', this.version, '--strict', 'del-flows', 'br0', c.flow);
+    else {
+      // A dummy port sends although it is down; no other one does.
+      this.collect(c.up ? c.port : 0);
+      this.ovs.ofctl('mod-port', 'br0', `p${c.port}`, c.up ? 'up' : 'down');
+      // What watches ports is told in a later turn of the main loop, and each call takes one.
+      for (let turns = 0; turns < 3; turns++) await this.call('version');
+    }
+    await this.forget();
+  }
+
+  /** What happens before a packet that is left out. */
+  async pass(a: Arrival): Promise<void> {
+    for (const c of a.changes) await this.change(c);
+  }
+
   async receive(a: Arrival): Promise<void> {
+    await this.pass(a);
     await this.call('netdev-dummy/receive', `p${a.port}`, formatHex(a.frame));
   }
 
   /** What left each port, once as much came as is expected, or nothing more comes for a while: OVS takes its time. */
   async sentAll(expected: Sent): Promise<string[][]> {
-    const out = this.sent();
-    for (let tries = 0; tries < 5 && !expected.same(out); tries++) {
+    this.collect();
+    for (let tries = 0; tries < 5 && !expected.same(this.collected); tries++) {
       await this.forget();
-      this.sent().forEach((more, i) => void out[i].push(...more));
+      this.collect();
     }
-    return out;
+    return this.collected.splice(0, PORTS, ...nothing());
+  }
+
+  /** Puts aside what left, without that of one port. */
+  private collect(except = 0): void {
+    this.sent().forEach((more, i) => {
+      if (i + 1 !== except) this.collected[i].push(...more);
+    });
   }
 
   /** What left each port since the last time, as hex. */
   sent(): string[][] {
     const out: string[][] = [];
     for (let i = 1; i <= PORTS; i++) {
-      const { records } = readPcap(readFileSync(this.ovs.capture(i)));
-      out.push(records.slice(this.read[i]).map((r) => formatHex(r.frame)));
-      this.read[i] = records.length;
+      const file = openSync(this.ovs.capture(i), 'r');
+      const { size } = fstatSync(file);
+      const bytes = new Uint8Array(Math.max(PCAP_HEADER, PCAP_HEADER + size - this.read[i]));
+      readSync(file, bytes, 0, PCAP_HEADER, 0);
+      readSync(file, bytes, PCAP_HEADER, bytes.length - PCAP_HEADER, this.read[i]);
+      closeSync(file);
+      this.read[i] = Math.max(size, PCAP_HEADER);
+      out.push(readPcap(bytes).records.map((r) => formatHex(r.frame)));
     }
     return out;
   }
+
+  /** Packets and bytes of each rule, and of each group and its buckets. */
+  counters(): string[] {
+    const rules = this.ovs.ofctl('-O', 'OpenFlow15', '--no-names', 'dump-flows', 'br0');
+    return [...rulesOf(rules), ...groupsOf(this.ovs.ofctl('-O', 'OpenFlow15', 'dump-group-stats', 'br0'))];
+  }
+}
+
+/** "table=0 n_packets=5, n_bytes=100 priority=3,ip" of each line of dump-flows, in order of text. */
+export function rulesOf(dump: string): string[] {
+  return dump
+    .split('\n')
+    .flatMap((l) => {
+      const [, table, counts] = /table=(\d+), (n_packets=\d+, n_bytes=\d+)/.exec(l) ?? [];
+      return table ? [`table=${table} ${l.slice(0, l.indexOf(' actions=')).split(' ').pop()} ${counts}`] : [];
+    })
+    .sort();
+}
+
+/** "group_id=1,packet_count=0,byte_count=0,bucket0:packet_count=0,byte_count=0" */
+function groupsOf(stats: string): string[] {
+  return stats
+    .split('\n')
+    .filter((l) => l.includes('packet_count'))
+    .map((l) => l.trim().replace(/duration=[^,]*,ref_count=\d+,/, ''))
+    .sort();
 }
