@@ -114,6 +114,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   addPort(spec: BridgePortSpec): BridgePort {
     this.portSet.checkFree(spec.number, spec.name);
     const port = new BridgePort(spec, this.deps.dp, this.deps.clock);
+    port.mirrorOutput = this.mirrors.isOutput(port.number);
     this.portSet.add(port);
     this.portsChanged();
     for (const l of this.listeners) l.portStatus?.(port, 'add');

@@ -7,23 +7,28 @@ import type { DummyMode } from '../switch/config/ports.js';
 import { databaseRemotes } from '../switch/config/remotes.js';
 import type { ControllerOptions } from '../switch/controllers.js';
 import { Daemon, type NamedPort } from '../switch/daemon.js';
+import type { EmbeddedDatabase } from '../switch/embedded-database.js';
 import { runDirectory } from '../switch/of-sockets.js';
-import type { Tls } from '../switch/tls.js';
+import { Tls } from '../switch/tls.js';
 import { vlogCommands } from '../switch/vlog/commands.js';
 import { CONTROLLER_OPTIONS, CONTROLLER_USAGE, parseControllers, parseTls } from './switchd/controllers.js';
+import { findDatabase } from './switchd/database.js';
 import { makeVlog } from './switchd/log.js';
 import { becomeProcess, isDetached, letGo, takeProcessOptions, tellStarter } from './switchd/process.js';
 import { versionText } from './usage.js';
 
 const USAGE = `usage: weft switchd [OPTION...] [DATABASE]
 Runs a switch until SIGTERM or SIGINT. DATABASE is an Open_vSwitch database that says what the switch is to be: unix:PATH, tcp:HOST[:PORT]
-or ssl:HOST[:PORT] (with -p, -c, -C), several joined by commas are tried in turn. Without one, the options below say it.
+or ssl:HOST[:PORT] (with -p, -c, -C), several joined by commas are tried in turn. Without one it is the server at RUNDIR/db.sock, or if none is there the
+switch's own, in a file; with --bridge there is none, and the options below say what the switch is.
 
   --bridge NAME=PORT,...  a bridge and its ports, numbered from 1 in this order; may be repeated. A port is an existing device
                           (veth, NIC), or else a TAP that weft makes. A bridge begins with the flow priority=0,actions=NORMAL
   --port NAME:KEY=VALUE,...  settings of a port named in a --bridge: type (system, internal, tap, null, pcap, patch), tag,
                           trunks (VLANs joined by +), vlan_mode, number; any other key is an option of its type (peer, rx_pcap, ...)
 ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WEFT_RUNDIR, $OVS_RUNDIR, /var/run/openvswitch)
+  --dbdir DIR             where the switch's own database is kept, as conf.db (default $WEFT_DBDIR, $OVS_DBDIR, else with a run directory of its own
+                          there, else /etc/openvswitch)
   --workers N             worker threads (default 1); ports are dealt out to them in turn
   --enable-dummy[=override]  devices of a bridge with datapath_type dummy, or with override all devices, exist in the switch only
   --busy                  workers never sleep
@@ -48,6 +53,7 @@ export async function main(args: readonly string[], program: string): Promise<nu
   };
   let daemon: Daemon | undefined;
   let configurator: Configurator | undefined;
+  let embedded: EmbeddedDatabase | undefined;
   try {
     const { options: own, rest } = takeProcessOptions(args);
     const options = parse(rest);
@@ -72,10 +78,19 @@ export async function main(args: readonly string[], program: string): Promise<nu
       const others = b.ports.filter((p) => p.number === undefined);
       for (const p of [...asked, ...others]) daemon.addNamedPort(bridge, p);
     }
-    if (options.database !== undefined) {
-      const remotes = databaseRemotes(options.database, options.tls);
+    let remote = options.database;
+    if (remote === undefined && options.bridges.length === 0 && daemon.runDir !== undefined) {
+      const { clock, runDir } = daemon;
+      const tls = new Tls(() => must(configurator).tls.files);
+      const found = await findDatabase({ clock, runDir, dbDir: options.dbDir, tls, log });
+      remote = found.remote;
+      embedded = found.own;
+    }
+    if (remote !== undefined) {
+      const remotes = databaseRemotes(remote, options.tls);
       const { dummies, tls } = options;
-      configurator = new Configurator(daemon, { remotes, log, dummies, tls, about: aboutSystem() });
+      const about = aboutSystem();
+      configurator = new Configurator(daemon, { remotes, log, dummies, tls, about });
       await Promise.race([configurator.ready, ended, daemon.exitAsked]);
     }
     if (!isDetached()) process.stdout.write('weft: ready\n');
@@ -83,16 +98,24 @@ export async function main(args: readonly string[], program: string): Promise<nu
     letGo(own);
     await Promise.race([ended, daemon.exitAsked]);
     await configurator?.close();
+    embedded?.close();
     await daemon.close();
     return 0;
   } catch (e) {
     const known = e instanceof UserError || (e instanceof Error && 'code' in e);
     await configurator?.close();
+    embedded?.close();
     await daemon?.close();
     if (!known) throw e;
     say(`${program}: ${e.message}\n`);
     return 1;
   }
+}
+
+/** What ssl needs is known once the database was read. */
+function must(configurator: Configurator | undefined): Configurator {
+  if (!configurator) throw new UserError('the database was not read yet');
+  return configurator;
 }
 
 interface Options {
@@ -104,6 +127,7 @@ interface Options {
   maxVlans: 1 | 2;
   maxFlows?: number;
   database?: string;
+  dbDir?: string;
   dummies: DummyMode;
   tls?: Tls;
 }
@@ -121,6 +145,7 @@ function parse(args: readonly string[]): Options | 'help' | 'version' {
       port: { type: 'string', multiple: true },
       ...CONTROLLER_OPTIONS,
       rundir: { type: 'string' },
+      dbdir: { type: 'string' },
       workers: { type: 'string' },
       busy: { type: 'boolean' },
       'no-microflow': { type: 'boolean' },
@@ -162,6 +187,7 @@ function parse(args: readonly string[]): Options | 'help' | 'version' {
     bridges,
     runDir: v.rundir,
     database: positionals[0],
+    dbDir: v.dbdir,
     tls: parseTls(v),
     dummies: dummies.some((m) => m[1] === 'override') ? 'override' : 'type',
     workers: whole('workers', v.workers, 1, 1, 64),

@@ -54,7 +54,7 @@ export function removeStaleControl(directory: string, program: string): void {
 }
 
 /** True when somebody answers on the socket. */
-function isAlive(path: string): Promise<boolean> {
+export function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const s = connect(path);
     s.on('connect', () => {

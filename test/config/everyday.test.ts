@@ -86,21 +86,49 @@ function same(text: string, dir: string): string {
     .join('\n\n');
 }
 
-t.test('ovs-vsctl says the same', { skip: refusal ?? false }, async (t) => {
-  const ovs = new RealOvs();
+/** A switch with a database, and how ovs-vsctl is run on it. */
+interface Setup {
+  readonly weft: LiveSwitch;
+  readonly dir: string;
+  vsctl(...args: string[]): { status: number; stdout: string; stderr: string };
+  close(): Promise<void>;
+}
+
+function onRealDatabase(): Setup {
   const db = new RealDatabase();
   const weft = new LiveSwitch([db.remote, '--enable-dummy=override']);
-  t.teardown(async () => {
+  const close = async (): Promise<void> => {
     await weft.close();
     db.close();
-    ovs.close();
+  };
+  return { weft, dir: db.dir, vsctl: (...args) => db.vsctl(...args), close };
+}
+
+function onItsOwn(): Setup {
+  const weft = new LiveSwitch(['--enable-dummy=override']);
+  const { dir } = weft;
+  const env = ['env', `OVS_RUNDIR=${dir}`, `OVS_LOGDIR=${dir}`, 'ovs-vsctl'];
+  return { weft, dir, vsctl: (...args) => weft.run(env[0], ...env.slice(1), ...args), close: () => weft.close() };
+}
+
+for (const [what, make] of [
+  ['a real ovsdb-server', onRealDatabase],
+  ['its own database', onItsOwn],
+] as const) {
+  t.test(`ovs-vsctl says the same on weft with ${what}`, { skip: refusal ?? false }, async (t) => {
+    const ovs = new RealOvs();
+    const { weft, dir, vsctl, close } = make();
+    t.teardown(async () => {
+      await close();
+      ovs.close();
+    });
+    t.ok(await weft.ready(), weft.output);
+    for (const line of COMMANDS) {
+      const words = ['--timeout=20', ...line.split(' ')];
+      const real = ovs.try('ovs-vsctl', [`--db=unix:${ovs.dir}/db.sock`, ...words]);
+      const ours = vsctl(...words);
+      const want = { status: real.status, stdout: same(real.stdout, ovs.dir), stderr: same(real.stderr, ovs.dir) };
+      t.same({ status: ours.status, stdout: same(ours.stdout, dir), stderr: same(ours.stderr, dir) }, want, line);
+    }
   });
-  t.ok(await weft.ready(), weft.output);
-  for (const line of COMMANDS) {
-    const words = line.split(' ');
-    const real = ovs.try('ovs-vsctl', [`--db=unix:${ovs.dir}/db.sock`, '--timeout=20', ...words]);
-    const ours = db.vsctl(...words);
-    const want = { status: real.status, stdout: same(real.stdout, ovs.dir), stderr: same(real.stderr, ovs.dir) };
-    t.same({ status: ours.status, stdout: same(ours.stdout, db.dir), stderr: same(ours.stderr, db.dir) }, want, line);
-  }
-});
+}

@@ -72,7 +72,7 @@ export class Configurator {
 
   constructor(
     private readonly plant: Configured,
-    options: ConfiguratorOptions,
+    private readonly options: ConfiguratorOptions,
   ) {
     const { log } = options;
     this.remarks = new Remarks(log);
@@ -103,6 +103,11 @@ export class Configurator {
     this.database.close();
   }
 
+  /** Files for ssl, as the database names them now. */
+  get tls(): Tls {
+    return this.context.tls;
+  }
+
   private changed(): void {
     if (this.database.state !== 'ready') this.reporter.forget();
     this.dirty = true;
@@ -115,7 +120,11 @@ export class Configurator {
       while (this.dirty && !this.closed && this.database.isReady) {
         this.dirty = false;
         const root = this.root;
-        if (!root) continue;
+        if (!root) {
+          // Nobody has initialised it yet: there is nothing to do until somebody does.
+          this.markReady();
+          continue;
+        }
         await this.applier.apply(wanted(this.tables));
         for (const b of this.applier.bridges.values()) await this.applyBridge(b);
         this.remarks.look(this.tables, this.applier);
@@ -123,6 +132,9 @@ export class Configurator {
         await this.reporter.write(root, root.next_cfg, true);
         this.markReady();
       }
+    } catch (e) {
+      // A fault of ours must not end forwarding; the next change is another try.
+      this.options.log(`the configuration was not applied: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
     } finally {
       this.running = false;
     }
