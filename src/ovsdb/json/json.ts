@@ -16,8 +16,11 @@ export class RawJson {
 
 const INT64_MIN = -(1n << 63n);
 const INT64_MAX = (1n << 63n) - 1n;
-/** What the engine's parser would take for something else: many digits, large exponents, escapes of nulls and of surrogates. */
-const DELICATE = /\d{16}|[eE][+-]?\d\d|\\u(?:0000|[dD][89a-fA-F])/;
+/**
+ * What the engine's parser would take for something else: many digits, large exponents (of numbers, not the like of them in UUIDs), escapes of nulls and of
+ * surrogates.
+ */
+const DELICATE = /\d{16}|[[,:\s]-?\d[\d.]*[eE][+-]?\d\d|\\u(?:0000|[dD][89a-fA-F])/;
 
 /** Brackets in brackets; Open vSwitch has the same limit. */
 export const MAX_DEPTH = 1000;
