@@ -23,12 +23,12 @@ export interface Ready {
 export function prepare(txn: Transaction): Ready {
   for (const c of txn.all()) determineChanges(txn, c);
   const refs = new StrongRefs(txn);
-  for (const c of txn.all()) refs.count(c);
+  for (const rows of txn.changes.values()) for (const c of rows.values()) refs.count(c);
   refs.check();
   refs.collectGarbage();
   checkMaxRows(txn);
   for (const c of txn.all()) assessDeleted(txn, c);
-  for (const c of txn.all()) assessWeak(c);
+  for (const rows of txn.changes.values()) for (const c of rows.values()) assessWeak(c);
   checkIndexes(txn);
   const changes = txn.all();
   for (const c of changes) {
@@ -123,18 +123,27 @@ class StrongRefs {
 
   /** A row that is gone must not be referred to. */
   check(): void {
-    for (const c of this.txn.all()) {
-      const n = this.get(c.table, c.uuid);
-      if (c.now || n === 0) continue;
-      const text = `cannot delete ${c.table.schema.name} row ${c.uuid} because of ${n} remaining reference(s)`;
-      throw new OvsdbError('referential integrity violation', text);
+    for (const [table, rows] of this.txn.changes) {
+      for (const c of rows.values()) {
+        const n = c.now ? 0 : this.get(table, c.uuid);
+        if (n === 0) continue;
+        const text = `cannot delete ${table.schema.name} row ${c.uuid} because of ${n} remaining reference(s)`;
+        throw new OvsdbError('referential integrity violation', text);
+      }
     }
   }
 
   /** Rows of tables that are no roots go when nothing refers to them; what they referred to may follow. */
   collectGarbage(): void {
-    const doubtful: [Table, string][] = this.txn.all().map((c) => [c.table, c.uuid]);
-    for (const [table, rows] of this.counts) for (const uuid of rows.keys()) doubtful.push([table, uuid]);
+    const doubtful: [Table, string][] = [];
+    for (const [table, rows] of this.txn.changes) {
+      if (table.schema.isRoot) continue;
+      for (const c of rows.values()) if (c.now && this.get(table, c.uuid) === 0) doubtful.push([table, c.uuid]);
+    }
+    for (const [table, rows] of this.counts) {
+      if (table.schema.isRoot) continue;
+      for (const [uuid, n] of rows) if (n === 0) doubtful.push([table, uuid]);
+    }
     for (let next = doubtful.pop(); next; next = doubtful.pop()) {
       const [table, uuid] = next;
       if (table.schema.isRoot) continue;
@@ -279,14 +288,20 @@ export function apply({ changes, strong }: Ready): void {
       if (c.now) countWeak(c, ref, c.now.data[i], 1);
     }
   }
-  const indexed = changes.filter((c) => c.table.indexes.length > 0);
-  for (const c of indexed) eachKey(c, c.old, (index, key) => void (index.get(key) === c.uuid && index.delete(key)));
-  for (const c of indexed) eachKey(c, c.now, (index, key) => void index.set(key, c.uuid));
+  // Keys that go first: another row may take them.
+  for (const c of changes)
+    if (c.old) for (const [index, key] of movedKeys(c, c.old, c.now)) if (index.get(key) === c.uuid) index.delete(key);
+  for (const c of changes) if (c.now) for (const [index, key] of movedKeys(c, c.now, c.old)) index.set(key, c.uuid);
 }
 
-function eachKey(c: Change, row: Row | undefined, visit: (index: Map<string, string>, key: string) => void): void {
-  if (!row) return;
-  for (const [i, columns] of c.table.schema.indexes.entries()) visit(c.table.indexes[i], columnsKey(row, columns));
+/** The indexes in which a row has another key than it had. */
+function movedKeys(c: Change, row: Row, other: Row | undefined): [Map<string, string>, string][] {
+  const out: [Map<string, string>, string][] = [];
+  for (const [i, columns] of c.table.schema.indexes.entries()) {
+    const key = columnsKey(row, columns);
+    if (!other || columnsKey(other, columns) !== key) out.push([c.table.indexes[i], key]);
+  }
+  return out;
 }
 
 function countWeak(c: Change, ref: RefColumn, d: Datum, delta: number): void {

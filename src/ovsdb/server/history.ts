@@ -6,7 +6,7 @@ import type { Committed, Database } from '../engine/database.js';
 import { ZERO_UUID } from '../value/atom.js';
 
 const MAX_TRANSACTIONS = 100;
-const MAX_ROWS = 20_000;
+const MAX_ROWS = 4000;
 
 export class History {
   private readonly transactions: Committed[] = [];
