@@ -78,6 +78,40 @@ export interface Resumed {
   readonly continuation: Continuation;
 }
 
+export interface CtTupleFilter {
+  /** 16 bytes, IPv4 addresses mapped; zeros match any. */
+  readonly src: Uint8Array;
+  readonly dst: Uint8Array;
+  readonly srcPort: number;
+  readonly dstPort: number;
+  readonly icmpId: number;
+  readonly icmpType: number;
+  readonly icmpCode: number;
+}
+
+export interface CtFlushRequest {
+  /** IP protocol; 0 any. */
+  readonly proto: number;
+  /** Undefined: every zone. */
+  readonly zone: number | undefined;
+  readonly orig: CtTupleFilter;
+  readonly reply: CtTupleFilter;
+}
+
+export interface IpfixCounters {
+  totalFlows: number;
+  currentFlows: number;
+  packets: number;
+  ipv4Packets: number;
+  ipv6Packets: number;
+  errorPackets: number;
+  ipv4ErrorPackets: number;
+  ipv6ErrorPackets: number;
+  txPackets: number;
+  txErrors: number;
+  collectorSet: number;
+}
+
 export interface OfBridgeListener {
   packetIn?(p: PacketIn): void;
   flowRemoved?(rule: Rule, reason: RemovedReason): void;
@@ -117,6 +151,10 @@ export interface OfBridge {
   readonly uuid: Uint8Array;
   /** The packet goes on. */
   resume(p: Resumed): void;
+  /** Forgets tracked connections; absent where none are tracked. */
+  ctFlush?(what: CtFlushRequest): void;
+  /** Counters of flow exporters: of the bridge, or of each set of collectors that flows sample to. Absent or empty: not configured. */
+  ipfix?(of: 'bridge' | 'flow'): readonly IpfixCounters[];
   readonly groups: Groups;
   readonly meters: Meters;
   /** Checks ports, tables, groups and consistency of actions against a match's prerequisites, as flow_mod does. Throws. */

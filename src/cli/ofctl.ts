@@ -28,6 +28,9 @@ const meters = () => import('./ofctl/meters.js');
 const tables = () => import('./ofctl/tables.js');
 const bundling = () => import('./ofctl/bundle-file.js');
 const packets = () => import('./ofctl/packet-out.js');
+const conntrack = () => import('./ofctl/conntrack.js');
+const capturing = () => import('./ofctl/capture.js');
+const pieces = () => import('./ofctl/pieces.js');
 const tlv = () => import('./ofctl/tlv.js');
 const comparing = () => import('./ofctl/compare.js');
 
@@ -90,11 +93,26 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   probe: row('target', 1, 1, async () => (await probing()).probe),
   ping: row('target [n]', 1, 2, async () => (await probing()).ping),
   benchmark: row('target n count', 3, 3, async () => (await probing()).benchmark),
+  'dump-ipfix-bridge': row('switch', 1, 1, async () => (await show()).dumpIpfixBridge),
+  'dump-ipfix-flow': row('switch', 1, 1, async () => (await show()).dumpIpfixFlow),
+  'ct-flush-zone': row('switch zone', 2, 2, async () => (await conntrack()).ctFlushZone, true),
+  'ct-flush': row(
+    'switch [zone=N] [ct-orig-tuple [ct-reply-tuple]]',
+    1,
+    4,
+    async () => (await conntrack()).ctFlush,
+    true,
+  ),
   'ofp-parse': row('file', 1, 1, async () => (await printing()).ofpParse),
+  'ofp-parse-pcap': row('pcap', 1, MANY, async () => (await capturing()).ofpParsePcap),
   'ofp-print': row('', 1, 2, async () => (await printing()).ofpPrint),
   'parse-flow': row('', 1, 1, async () => (await printing()).parseFlowText),
   'parse-flows': row('', 1, 1, async () => (await printing()).parseFlowFile),
   'parse-group': row('', 1, 1, async () => (await groups()).parseGroupText),
+  'parse-actions': row('', 1, 1, async () => (await pieces()).parseActionsHex),
+  'parse-instructions': row('', 1, 1, async () => (await pieces()).parseInstructionsHex),
+  'parse-key-value': row('', 1, MANY, async () => (await pieces()).parseKeyValue),
+  'encode-hello': row('', 1, 1, async () => (await pieces()).encodeHello),
   'print-error': row('', 1, 1, async () => (await printing()).printError),
   'encode-error-reply': row('', 2, 2, async () => (await printing()).encodeErrorReply),
 };

@@ -3,9 +3,11 @@ import { VENDOR } from './errors.js';
 import { basicRows } from './messages/basic.js';
 import { bundleRows } from './messages/bundle.js';
 import { controllerRows } from './messages/controller.js';
+import { ctFlushRows } from './messages/ct-flush.js';
 import { flowModRows } from './messages/flow-mod.js';
 import { flowStatsRows } from './messages/flow-stats.js';
 import { groupRows } from './messages/group.js';
+import { ipfixRows } from './messages/ipfix.js';
 import { meterRows } from './messages/meter.js';
 import { monitorRows } from './messages/monitor.js';
 import { packetRows } from './messages/packet.js';
@@ -18,6 +20,8 @@ export const ROWS = [
   ...basicRows,
   ...bundleRows,
   ...controllerRows,
+  ...ctFlushRows,
+  ...ipfixRows,
   ...flowModRows,
   ...flowStatsRows,
   ...groupRows,

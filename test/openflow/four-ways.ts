@@ -154,7 +154,7 @@ export class FourWays {
     const file = join(on.dir, 'input');
     if (row.input !== undefined) writeFileSync(file, row.input);
     const args = row.args.map((a) => (a === 'BR' ? 'br0' : a === 'FILE' ? file : a));
-    const feeds = args.includes('-');
+    const feeds = row.input !== undefined && !args.includes(file);
     const r =
       program === 'ovs-ofctl'
         ? await spawned('ovs-ofctl', args, on.env, row.input)

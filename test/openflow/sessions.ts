@@ -1,6 +1,7 @@
 /** Sessions of commands, by family: each builds on those before it, and starts from a switch without flows, groups, meters and options. */
-import { type CommandRow, row } from './commands.js';
+import { type CommandRow, only, row } from './commands.js';
 
+const QUEUES = 'dummy devices have a queue each';
 const TLV0 = '{class=0xffff,type=0,len=4}->tun_metadata0';
 const TLV1 = '{class=0xffff,type=1,len=8}->tun_metadata1';
 
@@ -159,4 +160,83 @@ const bundles: readonly CommandRow[] = [
   row('--no-stats dump-flows BR'),
 ];
 
-export const SESSIONS: Readonly<Record<string, readonly CommandRow[]>> = { tlv, tables, bundles };
+const accounts: readonly CommandRow[] = [
+  row('dump-ipfix-bridge BR'),
+  row('dump-ipfix-flow BR'),
+  row('-O OpenFlow13 dump-ipfix-bridge BR'),
+  row('-O OpenFlow15 dump-ipfix-flow BR'),
+  row('ct-flush-zone BR 5'),
+  row('ct-flush-zone BR 70000'),
+  row('ct-flush-zone BR x'),
+  row('-O OpenFlow15 ct-flush-zone BR 5'),
+  row('ct-flush BR'),
+  row('ct-flush BR zone=5'),
+  row('ct-flush BR zone=x'),
+  row('ct-flush BR ct_nw_src=10.1.1.1,ct_nw_proto=6'),
+  row('ct-flush BR zone=5 ct_nw_src=10.1.1.1 ct_nw_dst=10.1.1.2,ct_nw_proto=17'),
+  row("ct-flush BR '' ct_nw_dst=10.1.1.2,ct_nw_proto=17"),
+  row('ct-flush BR foo'),
+  row('ct-flush BR ct_nw_src=zz'),
+  row('-O OpenFlow13 ct-flush BR zone=70000'),
+  row('ct-flush BR mark=5'),
+  row('ct-flush BR ct_nw_src=10.1.1.1,ct_tp_src=5'),
+  row('ct-flush BR ct_ipv6_src=fe80::1,ct_nw_proto=6,ct_tp_dst=80'),
+  row('ct-flush BR ct_nw_proto=icmp'),
+  row('ct-flush BR ct_nw_proto=1,icmp_type=8,icmp_code=0,icmp_id=5'),
+  row('ct-flush BR zone=1 a=1 b=2 c=3'),
+  only('queue-stats BR', QUEUES),
+  only('queue-stats BR 1', QUEUES),
+  row('queue-stats BR 1 5'),
+  row('queue-stats BR 9'),
+  only('queue-stats BR ALL ALL', QUEUES),
+  only('queue-stats BR p1', QUEUES),
+  only('queue-get-config BR', QUEUES),
+  only('queue-get-config BR 1', QUEUES),
+  row('queue-get-config BR 9'),
+  only('-O OpenFlow13 queue-get-config BR', QUEUES),
+  only('-O OpenFlow14 queue-get-config BR', QUEUES),
+  only('-O OpenFlow14 queue-get-config BR 1', QUEUES),
+  row('-O OpenFlow14 queue-get-config BR 9'),
+  only('-O OpenFlow14 queue-get-config BR 1 0', QUEUES),
+  only('-O OpenFlow13 queue-stats BR', QUEUES),
+  only('-O OpenFlow14 queue-stats BR', QUEUES),
+];
+
+/** What needs no switch. */
+const texts: readonly CommandRow[] = [
+  row('ofp-print 0105000800000002'),
+  row('ofp-print 0105000800000002 3'),
+  row('-m ofp-print 0105000800000002'),
+  row('ofp-print 01050008zz'),
+  row('ofp-print 0105'),
+  row('ofp-print 0105000800'),
+  row('ofp-print 09050008000000020'),
+  row('ofp-parse nonexist'),
+  row('ofp-parse-pcap nonexist'),
+  row('ofp-parse-pcap FILE', 'not a capture file, whatever its name says'),
+  row("parse-key-value a=b,c(d=e),f x:y g->h 'a=(b,c),d'"),
+  row('encode-hello 0x12'),
+  row('encode-hello 0x7e'),
+  row('parse-actions OpenFlow10', '0000 0008 0001 0000\n# x\n\n0000000800\n0000000800020000 0000000800030000\n'),
+  row('parse-actions foo'),
+  row('parse-actions'),
+  row('parse-instructions OpenFlow13', '0004 0018 00000000 0000001000000002 0000000000000000\n'),
+  row('print-error OFPBRC_BAD_TYPE'),
+  row('print-error foo'),
+  row('encode-error-reply OFPBRC_BAD_TYPE 0105000800000002'),
+  row('parse-flow in_port=1,actions=2'),
+  row('parse-flow foo'),
+  row('parse-flows -', 'in_port=1,actions=2\ntable=1,ip,actions=resubmit(,2)\n'),
+  row('-O OpenFlow13 parse-flows -', 'in_port=1,actions=2\ntable=1,ip,actions=goto_table:2\n'),
+  row('parse-group group_id=1,type=all,bucket=1'),
+  row('foo'),
+  row(''),
+  row('dump-flows'),
+  row('dump-flows a b c'),
+  row('--no-such-option show BR'),
+  row('-t'),
+  row('-t x show BR'),
+  row('--timeout=0 show BR'),
+];
+
+export const SESSIONS: Readonly<Record<string, readonly CommandRow[]>> = { tlv, tables, bundles, accounts, texts };

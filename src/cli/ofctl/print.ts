@@ -11,6 +11,7 @@ import { encode, HEADER_BYTES, readHeader } from '../../openflow/message.js';
 import { errorMessage } from '../../openflow/messages/basic.js';
 import { fromFlowMod } from '../../openflow/messages/flow-mod.js';
 import { formatBytes } from '../../openflow/text/message.js';
+import { reason } from './client.js';
 import type { Command } from './context.js';
 import { FlowReader } from './flow-parse.js';
 import { readInput } from './flows.js';
@@ -28,10 +29,18 @@ export async function ofpPrint(command: Command): Promise<void> {
   command.io.out(formatBytes(hexArgument(text), { verbosity }));
 }
 
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path === '-' ? 0 : path);
+  } catch (e) {
+    throw new UserError(`${path}: open (${reason(e)})`);
+  }
+}
+
 /** A file of messages, one behind the other. */
 export async function ofpParse(command: Command): Promise<void> {
   const [path] = command.args;
-  const data = readFileSync(path === '-' ? 0 : path);
+  const data = readBytes(path);
   for (let at = 0; at + HEADER_BYTES <= data.length; ) {
     const { length } = readHeader(data.subarray(at));
     if (length < HEADER_BYTES) throw new UserError(`${path}: ${length}-byte message is too short for OpenFlow`);
@@ -94,6 +103,6 @@ export async function encodeErrorReply(command: Command): Promise<void> {
   const bytes = hexArgument(request);
   const { version, xid } = readHeader(bytes);
   command.io.out(
-    formatHexDump(encode('error', errorMessage(name, version, bytes), { version, xid })).replace(/ *\|.*\|$/gm, ''),
+    formatHexDump(encode('error', errorMessage(name, version, bytes), { version, xid })).replace(/-? *\|.*\|$/gm, ''),
   );
 }

@@ -145,3 +145,12 @@ export async function queueConfig(command: Command): Promise<void> {
   }
   client.close();
 }
+
+export const dumpIpfixBridge = (c: Command): Promise<void> => dumpIpfix(c, 'ipfix_bridge_request');
+export const dumpIpfixFlow = (c: Command): Promise<void> => dumpIpfix(c, 'ipfix_flow_request');
+
+async function dumpIpfix(command: Command, kind: 'ipfix_bridge_request' | 'ipfix_flow_request'): Promise<void> {
+  const client = await Client.open(command, command.args[0]);
+  await printAll(command, client, kind, {});
+  client.close();
+}

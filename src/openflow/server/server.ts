@@ -11,6 +11,7 @@ import type { Message } from '../message.js';
 import type { Description } from '../messages/basic.js';
 import type { Kind } from '../registry.js';
 import { ALL_VERSIONS } from '../version.js';
+import { accountHandlers } from './accounts.js';
 import { basicHandlers } from './basic.js';
 import { bundleHandlers } from './bundle.js';
 import { controllerHandlers } from './controller.js';
@@ -27,6 +28,7 @@ import { tableHandlers } from './table.js';
 import { tlvHandlers } from './tlv.js';
 
 const HANDLERS: Handlers = {
+  ...accountHandlers,
   ...basicHandlers,
   ...bundleHandlers,
   ...controllerHandlers,

@@ -7,8 +7,10 @@ import { basicFormatters } from './basic.js';
 import { bundleFormatters } from './bundle.js';
 import type { Formatter, Formatters, TextContext } from './context.js';
 import { controllerFormatters } from './controller.js';
+import { ctFlushFormatters } from './ct-flush.js';
 import { flowFormatters } from './flow.js';
 import { groupFormatters } from './group.js';
+import { ipfixFormatters } from './ipfix.js';
 import { meterFormatters } from './meter.js';
 import { monitorFormatters } from './monitor.js';
 import { packetFormatters } from './packet.js';
@@ -21,6 +23,8 @@ const FORMATTERS: Formatters = {
   ...basicFormatters,
   ...bundleFormatters,
   ...controllerFormatters,
+  ...ctFlushFormatters,
+  ...ipfixFormatters,
   ...flowFormatters,
   ...groupFormatters,
   ...meterFormatters,
