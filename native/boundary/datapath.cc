@@ -60,6 +60,7 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
                                           InstanceMethod<&DatapathObject::on_upcall>("onUpcall"),
                                           InstanceMethod<&DatapathObject::rearm>("rearm"),
                                           InstanceMethod<&DatapathObject::counters>("counters"),
+                                          InstanceMethod<&DatapathObject::meter_counts>("meterCounts"),
                                           InstanceMethod<&DatapathObject::set_microflow>("setMicroflow"),
                                           InstanceMethod<&DatapathObject::close>("close"),
                                       });
@@ -153,6 +154,15 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
   Napi::Value counters(const Napi::CallbackInfo& info) {
     const SharedMapping& m = datapath_->worker(worker(info)).arena().memory();
     return view(info.Env(), m, m->bytes());
+  }
+  Napi::Value meter_counts(const Napi::CallbackInfo& info) {
+    const auto counts = open(info).meter_counts(info[0].As<Napi::Number>().Uint32Value());
+    auto out = Napi::Float64Array::New(info.Env(), 2 * counts.size());
+    for (size_t i = 0; i < counts.size(); i++) {
+      out[2 * i] = static_cast<double>(counts[i].packets);
+      out[2 * i + 1] = static_cast<double>(counts[i].bytes);
+    }
+    return out;
   }
   void set_microflow(const Napi::CallbackInfo& info) { open(info).set_microflow(info[0].As<Napi::Boolean>().Value()); }
   void close(const Napi::CallbackInfo&) { end(); }

@@ -70,7 +70,7 @@ bool Worker::apply(const uint8_t* c) {
     case Command::kInject:
       return inject(c + kHead);
     case Command::kMeter:
-      shared_.meters.set(u32(c, kHead), u32(c, kHead + 4), load<uint64_t>(c + kHead + 8), load<uint64_t>(c + kHead + 16), now_ns_);
+      meter_command(c + kHead);
       return true;
     case Command::kFlush:
       for (uint32_t i = 0; i < flows_end_; i++) flow_end(flows_[i]);
@@ -90,6 +90,14 @@ bool Worker::apply(const uint8_t* c) {
       return true;
   }
   return true;
+}
+
+void Worker::meter_command(const uint8_t* c) {
+  const uint32_t id = u32(c, 0), flags = u32(c, 4), n = std::min(u32(c, 8), kMaxBands);
+  if (!(flags & (kMeterKbps | kMeterPktps))) return shared_.meters.remove(id);
+  BandRate bands[kMaxBands];
+  for (uint32_t i = 0; i < n; i++) bands[i] = {u32(c, 16 + 8 * i), u32(c, 20 + 8 * i)};
+  shared_.meters.set(id, flags, bands, n, now_ns_);
 }
 
 void Worker::flow_put(const uint8_t* c) {

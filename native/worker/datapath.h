@@ -38,6 +38,7 @@ class Datapath {
   uint32_t poll(uint32_t worker);
   void set_clock(uint64_t ns) { clock_ns_ = ns; }
   void set_microflow(bool enabled);
+  std::vector<MeterCount> meter_counts(uint32_t id) { return shared_.meters.counts(id); }
   Worker& worker(uint32_t i) { return *workers_[i]; }
   const Config& config() const { return shared_.config; }
   bool closed() const { return closed_; }

@@ -5,7 +5,7 @@
  * itself: frames are the datapath's.
  */
 import type { Action, LearnSpec } from '../action/action.js';
-import type { Datapath } from '../datapath/datapath.js';
+import type { Datapath, MeterCounters } from '../datapath/datapath.js';
 import { NO_OFFLOAD } from '../datapath/datapath.js';
 import { OFPP } from '../flow/field.js';
 import { OK } from '../flow/key.js';
@@ -14,7 +14,7 @@ import { clauseChanged } from '../flowtable/conjunction.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.js';
 import { N_TABLES } from '../flowtable/flow-mod.js';
 import { Groups } from '../flowtable/groups.js';
-import { Meters } from '../flowtable/meters.js';
+import { type Meter, Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { Miss, TableOwner, TableSettings } from '../flowtable/table-settings.js';
 import { FlowTables } from '../flowtable/tables.js';
@@ -312,6 +312,10 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   meterId(id: number): number | undefined {
     return this.dpMeters.id(id);
+  }
+
+  meterCounters(meter: Meter): MeterCounters {
+    return this.dpMeters.counters(meter);
   }
 
   credit(rule: Rule, packets: number, bytes: number, now: number): void {

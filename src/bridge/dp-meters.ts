@@ -1,5 +1,5 @@
 /** Meters of a bridge in the datapath, whose numbers all bridges share. */
-import type { Datapath } from '../datapath/datapath.js';
+import { type Datapath, type MeterCounters, noMeterCounters } from '../datapath/datapath.js';
 import { METER_FLAG, type Meter } from '../flowtable/meters.js';
 
 /** Gives out datapath numbers. One for all bridges of a datapath. */
@@ -28,13 +28,11 @@ export class DpMeters {
     return this.ids.get(meter);
   }
 
-  /** The datapath has one band: of several drop bands the slowest decides, as it does where all are carried out. */
   apply(kind: 'added' | 'modified' | 'removed', meter: Meter): void {
     let id = this.ids.get(meter.id);
-    const unit = meter.flags & METER_FLAG.pktps ? 'pktps' : 'kbps';
     if (kind === 'removed') {
       if (id === undefined) return;
-      this.dp.meterSet(id, unit, 0, 0);
+      this.dp.meterSet(id, undefined);
       this.ids.delete(meter.id);
       this.pool.giveBack(id);
       return;
@@ -43,10 +41,15 @@ export class DpMeters {
       id = this.pool.take();
       this.ids.set(meter.id, id);
     }
-    const band = meter.bands.reduce<Meter['bands'][number] | undefined>(
-      (a, b) => (!a || b.rate < a.rate ? b : a),
-      undefined,
-    );
-    this.dp.meterSet(id, unit, band?.rate ?? 0, meter.flags & METER_FLAG.burst ? (band?.burst ?? 0) : 0);
+    const unit = meter.flags & METER_FLAG.pktps ? 'pktps' : 'kbps';
+    this.dp.meterSet(id, { unit, bands: meter.bands.map(({ rate, burst }) => ({ rate, burst })) });
+  }
+
+  /** By what the datapath says now. */
+  counters(meter: Meter): MeterCounters {
+    const id = this.ids.get(meter.id);
+    const counted = id === undefined ? undefined : this.dp.meterCounters(id);
+    // Until it has heard of the meter, nothing came.
+    return counted?.bands.length === meter.bands.length ? counted : noMeterCounters(meter.bands.length);
   }
 }

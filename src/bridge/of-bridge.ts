@@ -1,9 +1,11 @@
 /** What OpenFlow (src/openflow) sees of a bridge. src/bridge/bridge.ts implements it; tests of src/openflow may use a plain stub. */
+
 import type { Action } from '../action/action.js';
+import type { MeterCounters } from '../datapath/datapath.js';
 import type { TunTable } from '../flow/tun-table.js';
 import type { FlowFilter, FlowMod, RemovedReason, RuleListener } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
-import type { Meters } from '../flowtable/meters.js';
+import type { Meter, Meters } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { TableSettings } from '../flowtable/table-settings.js';
 import type { Continuation } from '../upcall/continuation.js';
@@ -157,6 +159,7 @@ export interface OfBridge {
   ipfix?(of: 'bridge' | 'flow'): readonly IpfixCounters[];
   readonly groups: Groups;
   readonly meters: Meters;
+  meterCounters(meter: Meter): MeterCounters;
   /** Checks ports, tables, groups and consistency of actions against a match's prerequisites, as flow_mod does. Throws. */
   checkActions(actions: readonly Action[], table: number): void;
   /** How many peers hear unasked messages, and whether one of them wants packets that no flow matches (OpenFlow below 1.3). */

@@ -32,6 +32,9 @@ export type DpAction =
   /** Ends the packet here. The number of a row of DROP_REASONS. */
   | { readonly type: 'drop'; readonly reason: number };
 
+/** A sample's probability that needs no drawing. */
+export const SAMPLE_ALWAYS = 0xffffffff;
+
 /** Why a packet is sent up by an action. Opaque to the datapath: it carries the bytes back with the upcall. */
 export type UserCookie =
   | {

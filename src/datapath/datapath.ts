@@ -60,6 +60,32 @@ export interface PortCounters {
   drops: number[];
 }
 
+export interface MeterBand {
+  /** kbit (1000 bits) or packets a second, by the meter's unit. 1 to 2^32 - 1. */
+  readonly rate: number;
+  /** In the same unit; 0: what one second gives. */
+  readonly burst: number;
+}
+
+/**
+ * Drop bands, at most 8. A packet is charged to every band that has room for it; without room in some it is dropped, and counted on the fastest of
+ * those, the first between equals. Without bands a meter only counts.
+ */
+export interface MeterSpec {
+  readonly unit: 'kbps' | 'pktps';
+  readonly bands: readonly MeterBand[];
+}
+
+export interface PacketCount {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** What came to a meter, and what each band dropped. */
+export interface MeterCounters extends PacketCount {
+  readonly bands: readonly PacketCount[];
+}
+
 export interface Datapath {
   /** Workers; a flow is installed in each. */
   readonly workers: number;
@@ -94,8 +120,10 @@ export interface Datapath {
   ): void;
   /** A frame arrives at a memory port. False: the ring is full; nothing was taken. */
   inject(vport: number, frame: Uint8Array, offload?: Offload): boolean;
-  /** One drop band; rate 0 deletes. Rates a second (bits/1000 or packets), burst in the same unit. */
-  meterSet(id: number, unit: 'kbps' | 'pktps', rate: number, burst: number): void;
+  /** A meter, its counters at 0, or undefined to take it away. What names a meter that is not there passes. */
+  meterSet(id: number, spec: MeterSpec | undefined): void;
+  /** Undefined when there is no such meter, or the engine has not heard of it yet. */
+  meterCounters(id: number): MeterCounters | undefined;
   /** Rate of upcalls a second allowed to a port; 0 none. */
   upcallLimit(vport: number, rate: number, burst: number): void;
   /** Engines without threads: moves packets and delivers upcalls until nothing is left to do or `max` breaths passed. Returns packets moved. */
@@ -113,3 +141,8 @@ export const NO_OFFLOAD: Offload = Object.freeze({
   csumStart: 0,
   csumOffset: 0,
 });
+
+export function noMeterCounters(bands: number): MeterCounters {
+  const none = { packets: 0, bytes: 0 };
+  return { ...none, bands: Array.from({ length: bands }, () => none) };
+}

@@ -9,7 +9,7 @@
  */
 
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -76,7 +76,10 @@ export const COMMAND = {
   execute: 5,
   /** port u32, frameLen u32, offload 12 bytes, reserved u32, then the frame: as if it arrived on that memory port. */
   inject: 6,
-  /** id u32, flags u32 (1 kbps, 2 pktps; 0 deletes), rate u64, burst u64: one drop band. Workers share meters: to be sent to one of them. */
+  /**
+   * id u32, flags u32 (1 kbps, 2 pktps; 0 deletes), bands u32 (8 at most), reserved u32, then rate u32 and burst u32 of each drop band. The meter begins
+   * anew. Workers share meters: to be sent to one of them.
+   */
   meter: 7,
   /** Deletes all flows. Payload empty. */
   flush: 8,
@@ -200,6 +203,8 @@ export interface NativeDatapath {
   rearm(worker: number): boolean;
   /** The counters arena of a worker: WORKER_COUNTERS, padded to 64 u64; maxPorts blocks of 8 + DROP_REASON_SLOTS u64; maxFlows blocks of 4 u64. */
   counters(worker: number): ArrayBuffer;
+  /** Packets and bytes that came to a meter, then those that each of its bands dropped; empty when there is no such meter. */
+  meterCounts(id: number): Float64Array;
   setMicroflow(enabled: boolean): void;
   /** Ends workers, closes ports, gives back their memory but the rings and counters that are in view. Any other call throws from here on. */
   close(): void;

@@ -346,7 +346,7 @@ const CASES: readonly Case[] = [
   [
     'meters follow the clock',
     (t, b) => {
-      b.dp.meterSet(1, 'pktps', 10, 2);
+      b.dp.meterSet(1, { unit: 'pktps', bands: [{ rate: 10, burst: 2 }] });
       flow(b, 0, { inPort: be32(1) }, [{ type: 'meter', id: 1 }, out(2)]);
       b.send(1, UDP, UDP, UDP);
       t.equal(b.sent(2).length, 2);
@@ -354,10 +354,10 @@ const CASES: readonly Case[] = [
       b.send(1, UDP, UDP);
       t.equal(b.sent(2).length, 3);
       t.equal(b.dp.portCounters(1).drops[DROP.meter], 2);
-      b.dp.meterSet(1, 'kbps', 1, 1);
+      b.dp.meterSet(1, { unit: 'kbps', bands: [{ rate: 1, burst: 1 }] });
       b.send(1, UDP, UDP, UDP);
       t.equal(b.sent(2).length, 5, 'a kilobit is two frames of 46 bytes');
-      b.dp.meterSet(1, 'kbps', 0, 0);
+      b.dp.meterSet(1, undefined);
       b.send(1, UDP, UDP);
       t.equal(b.sent(2).length, 7);
     },

@@ -1,4 +1,4 @@
-/** Meters: how fast traffic may be, and what was counted. The datapath holds the token buckets; this is the model OpenFlow sees. */
+/** Meters: how fast traffic may be. The datapath holds the token buckets and counts; this is the model OpenFlow sees. */
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 
@@ -22,21 +22,12 @@ export interface BandSpec {
   readonly burst: number;
 }
 
-export interface Band extends BandSpec {
-  /** What exceeded it. */
-  packets: number;
-  bytes: number;
-}
-
 export interface Meter {
   readonly id: number;
   flags: number;
-  bands: readonly Band[];
+  bands: readonly BandSpec[];
   /** Milliseconds of the switch's clock; a modification does not change it. */
   readonly created: number;
-  /** What came in, before any band. */
-  packets: number;
-  bytes: number;
   live: boolean;
 }
 
@@ -97,32 +88,15 @@ export class Meters {
     if (!old && this.meters.size >= METER.count)
       fault('OFPMMFC_OUT_OF_METERS', `there are ${METER.count} meters already`);
     check(m);
-    const bands = m.bands.map((b) => ({ ...b, packets: 0, bytes: 0 }));
     if (old) {
       old.flags = m.flags;
-      old.bands = bands;
-      old.packets = 0;
-      old.bytes = 0;
+      old.bands = m.bands;
       this.tell('modified', old);
       return;
     }
-    const meter = { id: m.id, flags: m.flags, bands, created: this.clock.now(), packets: 0, bytes: 0, live: true };
+    const meter = { id: m.id, flags: m.flags, bands: m.bands, created: this.clock.now(), live: true };
     this.meters.set(m.id, meter);
     this.tell('added', meter);
-  }
-
-  /** Adds packets that came to the meter. */
-  credit(meter: Meter, packets: number, bytes: number): void {
-    meter.packets += packets;
-    meter.bytes += bytes;
-  }
-
-  /** Adds packets that a band dropped; `credit` counts them as well. */
-  creditBand(meter: Meter, band: number, packets: number, bytes: number): void {
-    const b = meter.bands[band];
-    if (!b) return;
-    b.packets += packets;
-    b.bytes += bytes;
   }
 
   private delete(id: number): void {

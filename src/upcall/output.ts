@@ -1,7 +1,9 @@
 /** Ports: real and reserved ones, patch wires to other bridges, and controllers. */
 import { type Action, NO_METER } from '../action/action.js';
+import { type DpAction, SAMPLE_ALWAYS } from '../datapath/action.js';
 import { OFPP } from '../flow/field.js';
 import { KEY_BYTES } from '../flow/key.js';
+import { METER } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 import { DP_KEY_BYTES, LINE_BYTES } from '../packet/key.js';
 import { mplsCount, vlanCount } from './commit.js';
@@ -112,7 +114,7 @@ export function output(w: Walk, port: number, maxLen: number): void {
     case OFPP.all:
       return flood(w, true);
     case OFPP.controller:
-      return packetIn(w, maxLen, w.origin, 0, NO_USERDATA);
+      return packetIn(w, { maxLen, reason: w.origin });
     case OFPP.none:
       return;
     default:
@@ -147,7 +149,7 @@ export function tableMiss(w: Walk): void {
   if (!w.bridge.missToController) return;
   const { rule } = w;
   w.rule = undefined;
-  packetIn(w, 0xffff, OFPR.implicitMiss, 0, NO_USERDATA);
+  packetIn(w, { reason: OFPR.implicitMiss });
   w.rule = rule;
 }
 
@@ -158,15 +160,8 @@ export function controller(w: Walk, a: Extract<Action, { type: 'controller' }>):
     return;
   }
   const meter = a.meterId === NO_METER ? undefined : w.bridge.meterId(a.meterId);
-  if (meter !== undefined) {
-    // Over the rate only this copy ends.
-    w.commit();
-    const { out } = w;
-    w.out = [{ type: 'meter', id: meter }];
-    packetIn(w, a.maxLen, a.reason, a.controllerId, a.userdata);
-    out.push({ type: 'clone', actions: w.out });
-    w.out = out;
-  } else packetIn(w, a.maxLen, a.reason, a.controllerId, a.userdata);
+  const { maxLen, reason, controllerId, userdata } = a;
+  packetIn(w, { maxLen, reason, controllerId, userdata, meter });
 }
 
 /** The flow for what no other flow takes, as OpenFlow 1.3 defines it. */
@@ -174,8 +169,21 @@ function isTableMiss(r: Rule): boolean {
   return r.priority === 0 && r.match.index.length === 0;
 }
 
+interface Up {
+  /** OFPR. */
+  readonly reason: number;
+  /** Bytes of the frame; all of them unless it says. */
+  readonly maxLen?: number;
+  readonly controllerId?: number;
+  readonly userdata?: Uint8Array;
+  /** The datapath's number of the meter to pass; else it is the one for controllers, where there is one. */
+  readonly meter?: number | undefined;
+}
+
 /** Sends the packet up as it is now, with what OpenFlow has to say about it kept under a number. */
-export function packetIn(w: Walk, maxLen: number, reason: number, controllerId: number, userdata: Uint8Array): void {
+export function packetIn(w: Walk, up: Up): void {
+  const { maxLen = 0xffff, controllerId = 0, userdata = NO_USERDATA, meter = w.bridge.meterId(METER.controller) } = up;
+  let { reason } = up;
   const arrival = w.bridge.port(w.inPort);
   if (reason === OFPR.action && w.rule && isTableMiss(w.rule)) reason = OFPR.explicitMiss;
   if (reason === OFPR.implicitMiss && arrival && arrival.config & PORT_CONFIG.noPacketIn) return w.reject('table_miss');
@@ -197,9 +205,15 @@ export function packetIn(w: Walk, maxLen: number, reason: number, controllerId: 
   );
   w.t.states.push(stateId);
   const dontSend = w.bridge.controllers === 0;
-  w.out.push({
+  const sent: DpAction = {
     type: 'userspace',
     cookie: { type: 'controller', stateId, maxLen, reason, controllerId, dontSend, continuation: false },
-  });
+  };
+  // Over the rate only this copy ends.
+  w.out.push(
+    meter === undefined
+      ? sent
+      : { type: 'sample', probability: SAMPLE_ALWAYS, actions: [{ type: 'meter', id: meter }, sent] },
+  );
   w.sent = true;
 }

@@ -142,7 +142,7 @@ export function decTtl(w: Walk, controllerIds: readonly number[]): boolean {
     return true;
   }
   w.reject('ttl');
-  for (const id of controllerIds) packetIn(w, 0xffff, OFPR.invalidTtl, id, new Uint8Array(0));
+  for (const id of controllerIds) packetIn(w, { reason: OFPR.invalidTtl, controllerId: id });
   return false;
 }
 
@@ -157,7 +157,7 @@ export function decMplsTtl(w: Walk): boolean {
     return true;
   }
   w.reject('ttl');
-  packetIn(w, 0xffff, OFPR.invalidTtl, 0, new Uint8Array(0));
+  packetIn(w, { reason: OFPR.invalidTtl });
   return false;
 }
 

@@ -2,7 +2,7 @@
 import type { Datapath, Offload, Upcall } from '../../src/datapath/datapath.js';
 import { DROP_REASONS } from '../../src/datapath/drop-reasons.js';
 import { encodeCookie } from '../../src/datapath/encode.js';
-import { Controller } from './controller.js';
+import { Controller, METERS } from './controller.js';
 
 interface Event {
   readonly what: string;
@@ -57,7 +57,13 @@ export class Engine {
 
   /** Every counter as text. */
   counters(): string[] {
-    return [...this.ports.map((p) => this.portText(p)), ...this.controller.counters(), ...this.controller.deleted];
+    const meters = METERS.map((id) => `meter ${id}: ${JSON.stringify(this.dp.meterCounters(id))}`);
+    return [
+      ...this.ports.map((p) => this.portText(p)),
+      ...meters,
+      ...this.controller.counters(),
+      ...this.controller.deleted,
+    ];
   }
 
   private portText(vport: number): string {

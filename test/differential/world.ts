@@ -2,7 +2,7 @@
  * A world: a reference and a native datapath of the same configuration, given the same frames, commands and time, step by step. After each step
  * everything that came out is compared; after some, and at the end, all counters, and that each port's packets are accounted for.
  */
-import type { Datapath, Offload } from '../../src/datapath/datapath.js';
+import type { Datapath, MeterSpec, Offload } from '../../src/datapath/datapath.js';
 import { NO_OFFLOAD } from '../../src/datapath/datapath.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
 import type { PortConfig } from '../../src/datapath/native.js';
@@ -168,9 +168,13 @@ class World {
   }
 
   private randomMeter(id: number): void {
-    const unit = this.r.chance(0.5) ? 'kbps' : 'pktps';
-    const [rate, burst] = [this.r.pick([0, 1, 10, 100]), this.r.pick([0, 1, 20])];
-    this.both((dp) => dp.meterSet(id, unit, rate, burst));
+    const { r } = this;
+    const bands = Array.from({ length: r.pick([0, 1, 1, 2, 8]) }, () => ({
+      rate: r.pick([1, 10, 100, 0xffffffff]),
+      burst: r.pick([0, 1, 20, 0xffffffff]),
+    }));
+    const spec: MeterSpec | undefined = r.chance(0.2) ? undefined : { unit: r.pick(['kbps', 'pktps'] as const), bands };
+    this.both((dp) => dp.meterSet(id, spec));
   }
 
   /** What a switch does between packets, at random. */

@@ -1,6 +1,6 @@
 import { DP_KEY_BYTES, DP_LINES, LINE_BYTES } from '../../packet/key.js';
 import type { DpAction } from '../action.js';
-import type { Offload } from '../datapath.js';
+import type { MeterSpec, Offload } from '../datapath.js';
 import { encodeActions, WordWriter } from '../encode.js';
 import { COMMAND, NO_SLOT } from '../native.js';
 
@@ -107,12 +107,17 @@ export class CommandBuffer {
     this.bytes.set(frame, at + 24);
   }
 
-  meter(id: number, unit: 'kbps' | 'pktps', rate: number, burst: number): void {
-    const at = this.begin(COMMAND.meter, 24);
+  meter(id: number, spec: MeterSpec | undefined): void {
+    const bands = spec?.bands ?? [];
+    let at = this.begin(COMMAND.meter, 16 + 8 * bands.length);
     this.view.setUint32(at, id, true);
-    this.view.setUint32(at + 4, rate === 0 ? 0 : unit === 'kbps' ? 1 : 2, true);
-    this.view.setUint32(at + 8, rate, true);
-    this.view.setUint32(at + 16, burst, true);
+    this.view.setUint32(at + 4, spec === undefined ? 0 : spec.unit === 'kbps' ? 1 : 2, true);
+    this.view.setUint32(at + 8, bands.length, true);
+    for (const band of bands) {
+      at += 8;
+      this.view.setUint32(at + 8, band.rate, true);
+      this.view.setUint32(at + 12, band.burst, true);
+    }
   }
 
   portState(vport: number, up: boolean): void {

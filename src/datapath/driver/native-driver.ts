@@ -5,6 +5,8 @@ import {
   type Datapath,
   type DatapathHandlers,
   type FlowCounters,
+  type MeterCounters,
+  type MeterSpec,
   NO_OFFLOAD,
   type Offload,
   type PortCounters,
@@ -170,8 +172,15 @@ export class NativeDriver implements Datapath {
     return taken;
   }
 
-  meterSet(id: number, unit: 'kbps' | 'pktps', rate: number, burst: number): void {
-    this.to(0, (b) => b.meter(id, unit, rate, burst));
+  meterSet(id: number, spec: MeterSpec | undefined): void {
+    this.to(0, (b) => b.meter(id, spec));
+  }
+
+  meterCounters(id: number): MeterCounters | undefined {
+    const counts = this.closed ? new Float64Array(0) : this.native.meterCounts(id);
+    if (counts.length === 0) return undefined;
+    const pair = (i: number) => ({ packets: counts[2 * i], bytes: counts[2 * i + 1] });
+    return { ...pair(0), bands: Array.from({ length: counts.length / 2 - 1 }, (_, i) => pair(i + 1)) };
   }
 
   upcallLimit(vport: number, rate: number, burst: number): void {

@@ -1,4 +1,5 @@
 /** Token buckets of meters and upcalls, in whole numbers of the same units as native/worker/meter.cc, so that both engines refuse the same packets. */
+import type { MeterCounters, MeterSpec } from '../datapath.js';
 
 /** Fills by `rate` a second up to `burst`, and begins full. Tokens are thousandths, time is whole milliseconds. */
 class Bucket {
@@ -26,22 +27,41 @@ class Bucket {
   }
 }
 
-/** One drop band. A burst of 0 is what one second gives. A kilobit is 1000 bits, so a thousandth of it is a bit. */
+/** A kilobit is 1000 bits, so a thousandth of it is a bit. */
 export class Meter {
-  private readonly bucket: Bucket;
+  private readonly buckets: readonly Bucket[];
+  private readonly came = { packets: 0, bytes: 0 };
+  private readonly dropped: readonly { packets: number; bytes: number }[];
 
   constructor(
-    private readonly unit: 'kbps' | 'pktps',
-    rate: number,
-    burst: number,
+    private readonly spec: MeterSpec,
     nowMs: number,
   ) {
-    this.bucket = new Bucket(rate, (burst || rate) * 1000, nowMs);
+    this.buckets = spec.bands.map(({ rate, burst }) => new Bucket(rate, (burst || rate) * 1000, nowMs));
+    this.dropped = spec.bands.map(() => ({ packets: 0, bytes: 0 }));
   }
 
   pass(bytes: number, nowMs: number): boolean {
-    return this.bucket.take(this.unit === 'pktps' ? 1000 : bytes * 8, nowMs);
+    const { bands, unit } = this.spec;
+    count(this.came, bytes);
+    let over = -1;
+    bands.forEach((band, i) => {
+      const fits = this.buckets[i].take(unit === 'pktps' ? 1000 : bytes * 8, nowMs);
+      if (!fits && (over < 0 || band.rate > bands[over].rate)) over = i;
+    });
+    if (over < 0) return true;
+    count(this.dropped[over], bytes);
+    return false;
   }
+
+  get counters(): MeterCounters {
+    return { ...this.came, bands: this.dropped.map((d) => ({ ...d })) };
+  }
+}
+
+function count(to: { packets: number; bytes: number }, bytes: number): void {
+  to.packets++;
+  to.bytes += bytes;
 }
 
 /** Upcalls of a port. */

@@ -176,7 +176,7 @@ t.test('ports refuse frames and say why', (t) => {
 
 t.test('meters and upcall limits follow the clock', (t) => {
   const { dp, seen } = setup();
-  dp.meterSet(1, 'pktps', 10, 2);
+  dp.meterSet(1, { unit: 'pktps', bands: [{ rate: 10, burst: 2 }] });
   flow(dp, 0, 1, [{ type: 'meter', id: 1 }, out(2)]);
   const burst = (port: number) => {
     seen.length = 0;
@@ -188,9 +188,9 @@ t.test('meters and upcall limits follow the clock', (t) => {
   dp.setClock(100);
   t.equal(burst(1), 1);
   t.equal(dp.portCounters(1).drops[DROP.meter], 9);
-  dp.meterSet(1, 'kbps', 1, 1); // 1000 bits: two frames of 46 bytes
+  dp.meterSet(1, { unit: 'kbps', bands: [{ rate: 1, burst: 1 }] }); // 1000 bits: two frames of 46 bytes
   t.equal(burst(1), 2);
-  dp.meterSet(1, 'kbps', 0, 0);
+  dp.meterSet(1, undefined);
   t.equal(burst(1), 4);
 
   dp.upcallLimit(2, 1, 3);

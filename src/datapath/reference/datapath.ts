@@ -14,6 +14,8 @@ import {
   type Datapath,
   type DatapathHandlers,
   type FlowCounters,
+  type MeterCounters,
+  type MeterSpec,
   NO_OFFLOAD,
   type Offload,
   type PortCounters,
@@ -128,9 +130,13 @@ export class ReferenceDatapath implements Datapath, Sink {
     return true;
   }
 
-  meterSet(id: number, unit: 'kbps' | 'pktps', rate: number, burst: number): void {
-    if (rate === 0) this.meters.delete(id);
-    else this.meters.set(id, new Meter(unit, rate, burst, this.nowMs));
+  meterSet(id: number, spec: MeterSpec | undefined): void {
+    if (!spec) this.meters.delete(id);
+    else this.meters.set(id, new Meter(spec, this.nowMs));
+  }
+
+  meterCounters(id: number): MeterCounters | undefined {
+    return this.meters.get(id)?.counters;
   }
 
   upcallLimit(vport: number, rate: number, burst: number): void {

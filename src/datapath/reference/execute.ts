@@ -23,7 +23,7 @@ import { unreachable } from '../../lib/errors.js';
 import { dpHash } from '../../packet/dp-hash.js';
 import { extract } from '../../packet/extract.js';
 import { K } from '../../packet/key.js';
-import type { DpAction, UserCookie } from '../action.js';
+import { type DpAction, SAMPLE_ALWAYS, type UserCookie } from '../action.js';
 import { NO_OFFLOAD } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
 import { type Headers, locate, u16 } from './headers.js';
@@ -47,8 +47,6 @@ export interface Sink {
   meter(p: Packet, id: number): boolean;
   random(): number;
 }
-
-const ALWAYS = 0xffffffff;
 
 /** Takes `p` and `key` over. `maxVlans`: tags that extraction reads. */
 export function execute(sink: Sink, p: Packet, key: Uint8Array, actions: readonly DpAction[], maxVlans: number): void {
@@ -90,7 +88,7 @@ class Run {
       case 'clone':
         return this.nested(a.actions, last);
       case 'sample':
-        if (a.probability === ALWAYS || this.sink.random() < a.probability) return this.nested(a.actions, last);
+        if (a.probability === SAMPLE_ALWAYS || this.sink.random() < a.probability) return this.nested(a.actions, last);
         return this.failed(DROP.sampled_out);
       case 'check_pkt_len':
         return this.nested(this.wireLength() > a.length ? a.greater : a.lessEqual, last);

@@ -26,8 +26,8 @@ function* statistics(s: Session, meters: readonly Meter[]): Generator<MeterStats
   const refs = references(s.bridge).meters;
   const now = s.bridge.now();
   for (const m of meters) {
-    const { id, packets, bytes, bands } = m;
-    yield { id, flowCount: refs.get(id) ?? 0, packets, bytes, ...splitDuration(now - m.created), bands };
+    const { packets, bytes, bands } = s.bridge.meterCounters(m);
+    yield { id: m.id, flowCount: refs.get(m.id) ?? 0, packets, bytes, ...splitDuration(now - m.created), bands };
   }
 }
 

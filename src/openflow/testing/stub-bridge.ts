@@ -1,10 +1,12 @@
 /** A bridge with tables and ports but no datapath, for tests of the OpenFlow room alone. */
+
 import type { Action } from '../../action/action.js';
 import type { OfBridge, OfBridgeListener, OfPort, OfPortStats, OfTableStats, Resumed } from '../../bridge/of-bridge.js';
+import { type MeterCounters, noMeterCounters } from '../../datapath/datapath.js';
 import { NO_TUN_OPTIONS } from '../../flow/tun-table.js';
 import type { FlowFilter, FlowMod } from '../../flowtable/flow-mod.js';
 import { Groups } from '../../flowtable/groups.js';
-import { Meters } from '../../flowtable/meters.js';
+import { type Meter, Meters } from '../../flowtable/meters.js';
 import type { Rule } from '../../flowtable/rule.js';
 import type { TableSettings } from '../../flowtable/table-settings.js';
 import { FlowTables } from '../../flowtable/tables.js';
@@ -134,6 +136,10 @@ export class StubBridge implements OfBridge {
   }
 
   checkActions(): void {}
+
+  meterCounters(meter: Meter): MeterCounters {
+    return noMeterCounters(meter.bands.length);
+  }
 
   setControllers(): void {}
 
