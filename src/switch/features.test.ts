@@ -4,7 +4,7 @@ import { parseActions } from '../action/list.js';
 import { actionContext } from '../bridge/flow-text.js';
 import type { PacketIn } from '../bridge/of-bridge.js';
 import { GROUP, type GroupMod, NO_SELECTION, WATCH_NONE } from '../flowtable/groups.js';
-import { METER_FLAG } from '../flowtable/meters.js';
+import { METER, METER_FLAG } from '../flowtable/meters.js';
 import { VirtualClock } from '../lib/clock.js';
 import { build, eth, ip4, label, payload, tcpLayer, udpLayer } from '../packet/build.js';
 import { Switch, type SwitchBridge, type SwitchPort } from './switch.js';
@@ -105,6 +105,45 @@ for (const datapath of ['reference', 'native'] as const) {
     t.ok(ports[1].received().length >= 4, 'more later');
     br.bridge.meters.mod({ command: 'delete', id: 1, flags: 0, bands: [] });
     t.same(br.rules(), [], 'the flow goes with its meter');
+    sw.close();
+    t.end();
+  });
+
+  t.test(`${datapath}: packets to controllers pass their meter, or the flow's own`, (t) => {
+    const { sw, br, ports } = make();
+    let up = 0;
+    br.bridge.listen({ packetIn: () => up++ });
+    const meter = (command: 'add' | 'delete', id: number, rate: number): void =>
+      br.bridge.meters.mod({ command, id, flags: METER_FLAG.pktps, bands: [{ type: 'drop', rate, burst: 0 }] });
+    const send = (): number[] => {
+      up = 0;
+      for (let i = 0; i < 9; i++) ports[0].send(udp(1));
+      sw.run();
+      return [up, ports[1].received().length];
+    };
+    br.addFlow('in_port=1,actions=controller,output:2');
+    t.same(send(), [9, 9]);
+    meter('add', METER.controller, 3);
+    t.same(send(), [3, 9], 'only the copy for controllers ends');
+    t.match(
+      sw.dumpDatapathFlows(),
+      /sample\(sample=100.0%,actions\(meter\(1\),userspace\(.*controller\(.*\)\)\)\),/,
+      'as OVS has it',
+    );
+    meter('add', 1, 5);
+    br.addFlow('in_port=1,actions=controller(meter_id=1),output:2');
+    t.same(send(), [5, 9], 'a meter of its own instead');
+    const counted = [METER.controller, 1].map((id) => {
+      const m = br.bridge.meters.get(id);
+      return m && br.bridge.meterCounters(m);
+    });
+    t.match(counted, [
+      { packets: 9, bytes: 540, bands: [{ packets: 6, bytes: 360 }] },
+      { packets: 9, bands: [{ packets: 4 }] },
+    ]);
+    br.addFlow('in_port=1,actions=controller,output:2');
+    meter('delete', METER.controller, 1);
+    t.same(send(), [9, 9]);
     sw.close();
     t.end();
   });
