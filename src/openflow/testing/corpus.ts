@@ -19,8 +19,14 @@ export interface Sample {
 
 const VERSIONS = [1, 2, 3, 4, 5, 6] as const;
 
+const TABLE = { table: 3, config: 12, free: 40, evictionFlags: 2, vacancy: { down: 10, up: 20 } } as const;
+
 /** What the fixtures have no example of, as bytes of one version. */
 const MADE: readonly Uint8Array[] = [
+  encode('table_desc_request', {}, { version: 5, xid: 1 }),
+  encode('ipfix_flow_request', {}, { version: 1, xid: 1 }),
+  encode('table_desc_reply', [TABLE, { table: 4, config: 0, free: 0 }], { version: 5, xid: 1 }),
+  encode('table_status', { reason: 3, table: TABLE }, { version: 5, xid: 1 }),
   encode('set_controller_id', { controllerId: 42 }, { version: 1, xid: 1 }),
   encode('flow_age', {}, { version: 1, xid: 1 }),
   encode('monitor_cancel', { id: 7 }, { version: 1, xid: 1 }),
