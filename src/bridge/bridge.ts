@@ -165,6 +165,15 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     this.deps.upcalls.changes.everything();
   }
 
+  /** A member of a bond that waits for the active one to fail. */
+  setStandby(number: number, on: boolean): void {
+    const port = this.portSet.mustHave(number);
+    if (port.isStandby === on) return;
+    port.isStandby = on;
+    this.macs.flush(number);
+    this.deps.upcalls.changes.everything();
+  }
+
   setForwardBpdu(on: boolean): void {
     if (on === this.forwardBpdu) return;
     this.forwardBpdu = on;

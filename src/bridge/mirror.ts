@@ -107,7 +107,8 @@ function deliver(b: NormalBridge, x: NormalWalk, { output, snaplen }: MirrorSpec
   x.mask.fill(0xff, K.ethDst.offset, K.ethDst.offset + 6);
   if (tags.vid === output.vlan || isReserved(getUint(x.flow, K.ethDst.offset, 6))) return;
   const there = { ...tags, vid: output.vlan };
-  for (const to of b.normalPorts()) if (!to.mirrorOutput && carries(to.vlan, there)) sendCopy(x, to, there, snaplen);
+  for (const to of b.normalPorts())
+    if (!to.mirrorOutput && !to.isStandby && carries(to.vlan, there)) sendCopy(x, to, there, snaplen);
 }
 
 function sendCopy(x: NormalWalk, to: NormalPort, tags: Tags, snaplen: number): void {

@@ -16,6 +16,8 @@ export interface NormalPort extends PortView {
   readonly mirrorOutput: boolean;
   /** Hears nothing of other protected ports. */
   readonly isProtected: boolean;
+  /** A member of a bond that carries nothing now. */
+  readonly isStandby: boolean;
 }
 
 export interface NormalBridge {
@@ -119,6 +121,10 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
     x.note(() => `>> dropping packet received on port ${from.name}, which is reserved exclusively for mirroring`);
     return x.reject('policy');
   }
+  if (from?.isStandby) {
+    x.note(() => '-> bonding refused admissibility, dropping');
+    return x.reject('policy');
+  }
   const gratuitousArp = isGratuitousArp(flow, mask, dst);
   // The effect is there also when nothing would change now: packets of the flow keep the entry young.
   if (from && !isMulticast(src)) {
@@ -155,7 +161,14 @@ function deliver(b: NormalBridge, x: NormalWalk, tags: Tags, dst: number, from: 
   x.note(() => '-> no learned MAC for destination, flooding');
   for (const to of b.normalPorts()) {
     if (from?.isProtected && to.isProtected) continue;
-    if (to === from || to.mirrorOutput || to.config & PORT_CONFIG.noFlood || to.state & PORT_STATE.blocked) continue;
+    if (
+      to === from ||
+      to.isStandby ||
+      to.mirrorOutput ||
+      to.config & PORT_CONFIG.noFlood ||
+      to.state & PORT_STATE.blocked
+    )
+      continue;
     if (carries(to.vlan, tags)) send(x, to, tags);
   }
 }

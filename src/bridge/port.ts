@@ -43,6 +43,7 @@ export class BridgePort implements OfPort, NormalPort {
   vlan: VlanConfig;
   mirrorOutput = false;
   isProtected = false;
+  isStandby = false;
   readonly curr: number;
   readonly advertised = 0;
   readonly supported = 0;

@@ -244,6 +244,10 @@ export class Daemon {
     this.tryDevice(port, () => loadAddon().deviceSet(device, netns, 'mac', port.hwAddr));
   }
 
+  holdPackets(on: boolean): void {
+    this.core.upcalls.holding = on;
+  }
+
   hasDevice(name: string, netns: string): boolean {
     return deviceInfo(name, netns) !== undefined;
   }

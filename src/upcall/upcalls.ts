@@ -79,6 +79,9 @@ export class Upcalls {
     });
   }
 
+  /** Packets that no flow takes are dropped undecided: the tables are not as they should be yet. */
+  holding = false;
+
   /** Handler of the datapath. */
   upcall(u: Upcall): void {
     this.now = this.clock.now();
@@ -91,8 +94,8 @@ export class Upcalls {
     const recircId = get32(u.key, K.recircId.offset);
     const at = this.find(u.port);
     const frozen = recircId === 0 ? undefined : this.states.get(recircId);
-    if (!at || (recircId !== 0 && !frozen)) {
-      const reason = at ? DROP.recirc_unknown : DROP.shutdown;
+    if (!at || this.holding || (recircId !== 0 && !frozen)) {
+      const reason = this.holding ? DROP.policy : at ? DROP.recirc_unknown : DROP.shutdown;
       this.dp.resume(u.worker, u.pending, undefined, [{ type: 'drop', reason }]);
       return;
     }

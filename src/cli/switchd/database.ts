@@ -40,6 +40,10 @@ export async function findDatabase(
   const dbDir = directory(options, env);
   prepareRunDirectory(dbDir);
   const own = new EmbeddedDatabase({ file: join(dbDir, 'conf.db'), remotes: [`punix:${socket}`], tls, clock, log });
+  // What `ovs-vsctl init` does: the one row that everything hangs on.
+  if (own.db.tables.get('Open_vSwitch')?.rows.size === 0) {
+    own.db.transact([{ op: 'insert', table: 'Open_vSwitch', row: {} }]);
+  }
   const end = clock.now() + LISTENS_MS;
   while (!(await isAlive(socket)) && clock.now() < end)
     await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));

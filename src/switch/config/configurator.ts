@@ -14,7 +14,9 @@ import type { Remote } from '../../ovsdb/client/session.js';
 import type { LinkStatus } from '../links.js';
 import type { Tls } from '../tls.js';
 import { Applier, type MadeBridge, type Plant } from './apply.js';
+import { Bonds } from './bonds.js';
 import { applyBridge, applyControllers, type BridgeContext, type BridgeFace } from './bridges.js';
+import { FlowTablesConfig } from './flow-tables.js';
 import { mirrorSpecs } from './mirrors.js';
 import type { DummyMode } from './ports.js';
 import { Remarks } from './remarks.js';
@@ -32,6 +34,8 @@ export interface Configured extends Plant {
   /** Grows when `link` has something new to say of any port. */
   readonly linkChanges: number;
   servedBridge(name: string): BridgeFace | undefined;
+  /** While on, packets that no datapath flow takes are dropped. */
+  holdPackets(on: boolean): void;
 }
 
 export interface ConfiguratorOptions {
@@ -61,6 +65,11 @@ export class Configurator {
   private appliedCfg: number | undefined;
   private markReady: () => void = () => {};
   private readonly context: BridgeContext;
+  private readonly flowTables = new FlowTablesConfig();
+  private readonly bonds: Bonds;
+  private seenLinks = -1;
+  /** Somebody puts flows back, and wants neither controllers nor packets meanwhile. */
+  private restoring = false;
   /** By bridge: what its controllers were made from. */
   private readonly above = new Map<string, readonly unknown[]>();
   /** By Mirror record. */
@@ -92,8 +101,9 @@ export class Configurator {
       lock: LOCK,
       onChange: () => this.changed(),
     });
-    const { tables, applier, database, mirrors } = this;
-    this.reporter = new Reporter({ plant, tables, applier, database, mirrors, about: options.about, log });
+    this.bonds = new Bonds({ link: (port) => plant.link(port), say: (text) => this.remarks.say(text), log });
+    const { tables, applier, database, mirrors, bonds } = this;
+    this.reporter = new Reporter({ plant, tables, applier, database, mirrors, bonds, about: options.about, log });
     this.statusLater();
   }
 
@@ -125,8 +135,11 @@ export class Configurator {
           this.markReady();
           continue;
         }
+        this.restoring = root.other_config.get('flow-restore-wait') === 'true';
+        this.plant.holdPackets(this.restoring);
         await this.applier.apply(wanted(this.tables));
         for (const b of this.applier.bridges.values()) await this.applyBridge(b);
+        this.bonds.set(this.applier.made.values());
         this.remarks.look(this.tables, this.applier);
         this.appliedCfg = root.next_cfg;
         await this.reporter.write(root, root.next_cfg, true);
@@ -145,7 +158,15 @@ export class Configurator {
     if (!face) return;
     applyBridge(face, row, this.context);
     this.applyMirrors(face, row);
-    const rows = row.controller.flatMap((id) => this.tables.controllers.rows.get(id) ?? []);
+    const fault = (text: string): void => this.remarks.say(`bridge ${name}: ${text}`);
+    const tables = [...row.flow_tables].flatMap(([id, uuid]) => {
+      const of = this.tables.flowTables.rows.get(uuid);
+      return of ? [[id, of] as const] : [];
+    });
+    this.flowTables.apply(face.bridge, new Map(tables), fault);
+    // Controllers would change what is being restored.
+    const ids = this.restoring ? [] : row.controller;
+    const rows = ids.flatMap((id) => this.tables.controllers.rows.get(id) ?? []);
     const from = [face, row.fail_mode, ...rows];
     const before = this.above.get(name);
     if (before?.length === from.length && from.every((v, i) => v === before[i])) return;
@@ -180,6 +201,8 @@ export class Configurator {
       if (this.closed) return;
       const { root, appliedCfg } = this;
       if (root && !this.running && this.database.isReady && appliedCfg !== undefined) {
+        if (this.seenLinks !== this.plant.linkChanges) this.bonds.look();
+        this.seenLinks = this.plant.linkChanges;
         if (this.applier.mayRetry()) this.changed();
         else void this.reporter.write(root, appliedCfg, false);
       }

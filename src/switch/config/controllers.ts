@@ -43,7 +43,7 @@ const ROLES: Readonly<Record<number, string>> = {
 export function controllerStatus(s: ControllerStatus | undefined, now: number) {
   if (!s) return { is_connected: false, role: undefined, status: new Map<string, string>() };
   const status = new Map<string, string>();
-  if (s.lastError !== undefined) status.set('last_error', s.lastError);
+  if (s.lastError !== undefined) status.set('last_error', s.lastError.charAt(0).toUpperCase() + s.lastError.slice(1));
   if (s.state !== 'LISTENING') status.set('state', s.state);
   const seconds = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : String(Math.floor((now - at) / 1000));

@@ -35,7 +35,7 @@ export const WORDS: Readonly<Record<string, TableWords>> = {
     },
   },
   Bridge: {
-    later: words('stp_enable rstp_enable mcast_snooping_enable netflow sflow ipfix auto_attach flow_tables'),
+    later: words('stp_enable rstp_enable mcast_snooping_enable netflow sflow ipfix auto_attach'),
     maps: {
       other_config: {
         applied: words('datapath-id dp-desc dp-sn hwaddr forward-bpdu mac-aging-time mac-table-size disable-in-band'),
@@ -44,10 +44,10 @@ export const WORDS: Readonly<Record<string, TableWords>> = {
     },
   },
   Port: {
-    later: words('qos bond_mode lacp bond_updelay bond_downdelay bond_fake_iface'),
+    later: words('qos bond_updelay bond_downdelay bond_fake_iface'),
     maps: {
       other_config: {
-        applied: words('qinq-ethtype priority-tags transient'),
+        applied: words('qinq-ethtype priority-tags transient bond-primary'),
         later: words('bond-* lb-output-action all-members-active lacp-* stp-* rstp-* mcast-snooping-*'),
       },
     },

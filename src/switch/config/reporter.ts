@@ -8,10 +8,20 @@ import type { Database } from '../../ovsdb/client/database.js';
 import { Transaction } from '../../ovsdb/client/transaction.js';
 import { VPORT_KINDS } from '../../vport/kinds.js';
 import type { Applier, Made, MadeBridge } from './apply.js';
+import type { Bonds } from './bonds.js';
 import type { Configured } from './configurator.js';
 import { controllerStatus } from './controllers.js';
 import { interfaceStatistics, interfaceStatus, Writer } from './status.js';
-import { BRIDGE, CONTROLLER, type ConfigTables, INTERFACE, MIRROR, OPEN_VSWITCH, type OpenVswitch } from './tables.js';
+import {
+  BRIDGE,
+  CONTROLLER,
+  type ConfigTables,
+  INTERFACE,
+  MIRROR,
+  OPEN_VSWITCH,
+  type OpenVswitch,
+  PORT,
+} from './tables.js';
 
 export interface About {
   readonly ovsVersion: string;
@@ -30,6 +40,7 @@ export interface ReporterDeps {
   readonly applier: Applier;
   readonly database: Database;
   readonly about: About;
+  readonly bonds: Bonds;
   /** By Mirror record. */
   readonly mirrors: ReadonlyMap<string, Mirror>;
   log(text: string): void;
@@ -71,6 +82,9 @@ export class Reporter {
       writer.put(tx, BRIDGE, b.wanted.row._uuid, bridgeStatus(b.bridge));
       this.writeControllers(tx, b, withStatistics);
       if (withStatistics) this.writeMirrors(tx, b);
+    }
+    for (const id of this.deps.bonds.rows()) {
+      writer.put(tx, PORT, id, { bond_active_slave: this.deps.bonds.activeAddress(id) });
     }
     writer.put(tx, OPEN_VSWITCH, root._uuid, this.rootStatus(root, cfg));
     if (tx.isEmpty) return;
