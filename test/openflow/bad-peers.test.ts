@@ -4,7 +4,6 @@ import '../support/isolate.js';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { flowModFromText } from '../../src/bridge/flow-text.js';
 import { labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { Match } from '../../src/flow/match.js';
@@ -13,7 +12,7 @@ import { encode } from '../../src/openflow/message.js';
 import { corpus } from '../../src/openflow/testing/corpus.js';
 import { spoilt } from '../../src/openflow/testing/spoil.js';
 import { LiveSwitch } from '../support/live.js';
-import { OfPeer } from '../support/of-peer.js';
+import { flowMod, OfPeer } from '../support/of-peer.js';
 
 const refusal = labRefusal() ?? needPrograms({ ip: 'iproute2', ping: 'iputils-ping' });
 t.setTimeout(180_000);
@@ -71,22 +70,7 @@ t.test('bad peers beside a good one', { skip: refusal }, async (t) => {
   t.ok(existsSync(probed));
 
   const good = await OfPeer.at(`${probed}.good`);
-  const flow = (text: string): void => {
-    const mod = flowModFromText(text, 'add', () => undefined);
-    const wire = { ...everything, command: 0, table: mod.table, cookie: 0n, cookieFilter: 0n, cookieMask: 0n };
-    good.send('flow_mod', {
-      ...wire,
-      ...{
-        modifyCookie: false,
-        idleTimeout: 0,
-        hardTimeout: 0,
-        priority: mod.priority,
-        bufferId: 0xffffffff,
-        flags: 0,
-      },
-      ...{ importance: 0, match: mod.match, actions: mod.actions },
-    });
-  };
+  const flow = (text: string): void => void good.send('flow_mod', flowMod(text));
   flow('in_port=1,actions=2');
   flow('in_port=2,actions=1');
   for (let i = 0; i < FLOWS; i++) flow(`table=9,tcp,nw_dst=10.0.${i >> 8}.${i & 0xff},tp_dst=${i},actions=2`);

@@ -67,7 +67,7 @@ export class LiveSwitch {
   run(command: string, ...args: string[]): { status: number; stdout: string; stderr: string } {
     const env = { ...process.env, WEFT_RUNDIR: this.dir, OVS_RUNDIR: this.dir };
     const [program, first] = command === 'weft' ? [process.execPath, [WEFT]] : [command, []];
-    const r = spawnSync(program, [...first, ...args], { env, encoding: 'utf8', timeout: 30_000 });
+    const r = spawnSync(program, [...first, ...args], { env, encoding: 'utf8', timeout: 30_000, maxBuffer: 256 << 20 });
     return { status: r.status ?? 1, stdout: r.stdout, stderr: r.stderr };
   }
 

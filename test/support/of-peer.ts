@@ -1,9 +1,22 @@
 /** An OpenFlow peer that may do anything: speaks whole messages and parts of them, reads or does not, answers echoes or does not. */
 import { connect, type Socket } from 'node:net';
+import { flowModFromText } from '../../src/bridge/flow-text.js';
 import { until } from '../../src/cli/lab/netlab.js';
 import { Framer } from '../../src/openflow/framing.js';
 import { decode, encode, type Message } from '../../src/openflow/message.js';
 import type { Kind, ValueOfKind } from '../../src/openflow/registry.js';
+
+/** A flow_mod as ofctl would make it of a line; `flags` are FLOW_FLAG bits. */
+export function flowMod(line: string, command: 'add' | 'delete' = 'add', flags = 0): ValueOfKind<'flow_mod'> {
+  const mod = flowModFromText(line, command, () => undefined);
+  return {
+    command: command === 'add' ? 0 : 3,
+    ...{ table: mod.table, priority: mod.priority, match: mod.match, actions: mod.actions, flags },
+    ...{ cookie: mod.cookie, cookieFilter: 0n, cookieMask: 0n, modifyCookie: false },
+    ...{ idleTimeout: 0, hardTimeout: 0, importance: 0 },
+    ...{ bufferId: 0xffffffff, outPort: 0xffffffff, outGroup: 0xffffffff },
+  };
+}
 
 export class OfPeer {
   readonly got: Message[] = [];
