@@ -36,6 +36,13 @@ export const PORT_CONFIG = {
   noFwd: 0x20,
   noPacketIn: 0x40,
 } as const;
+/** Why a packet that comes in by a port is dropped whatever the tables say, in the words of a trace. `first`: from outside, not by a patch port. */
+export function refusalOf(port: PortView, first: boolean): string | undefined {
+  if (port.config & PORT_CONFIG.noRecv) return '>> OFPPC_NO_RECV set, dropping';
+  if (!first || !port.mirrorOutput) return undefined;
+  return `>>>> dropping packet received on port ${port.name}, which is reserved exclusively for mirroring <<<<`;
+}
+
 export const PORT_STATE = { linkDown: 1, blocked: 2, live: 4 } as const;
 
 /** Where an address was last seen. Identity is the object: a moved or removed entry is another one. */

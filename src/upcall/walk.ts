@@ -33,7 +33,7 @@ import { OFPR } from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
-import { type MacEntry, type NormalWalk, PORT_CONFIG, type PortView, type SideEffect, type Tally } from './view.js';
+import { type MacEntry, type NormalWalk, type PortView, refusalOf, type SideEffect, type Tally } from './view.js';
 import { WalkState } from './walk-state.js';
 
 /** OVS's limits, which controllers rely on: depth of resubmits that do not go forward, and resubmits in all. */
@@ -66,15 +66,9 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   enterPort(port: PortView | undefined, first: boolean): void {
     const rule = this.lookup(0, this.inPort, 'miss');
     this.topCookie = rule?.cookie ?? 0n;
-    if (port && port.config & PORT_CONFIG.noRecv) {
-      this.note(() => '>> OFPPC_NO_RECV set, dropping');
-      this.reject('policy');
-      return;
-    }
-    if (first && port?.mirrorOutput) {
-      this.note(
-        () => `>>>> dropping packet received on port ${port.name}, which is reserved exclusively for mirroring <<<<`,
-      );
+    const refusal = port && refusalOf(port, first);
+    if (refusal !== undefined) {
+      this.note(() => refusal);
       this.reject('policy');
       return;
     }
