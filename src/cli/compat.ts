@@ -12,6 +12,7 @@ export const COMPAT_NAMES: readonly string[] = [
   'ovs-appctl',
   'ovs-dpctl',
   'ovsdb-client',
+  'ovsdb-server',
 ];
 
 const USAGE = `usage: weft compat DIR

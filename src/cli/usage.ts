@@ -7,6 +7,7 @@ export const PROGRAMS: readonly (readonly [string, string])[] = [
   ['ofctl', 'ask and change a switch over OpenFlow (ovs-ofctl)'],
   ['vsctl', 'show and change the configuration in the database (ovs-vsctl)'],
   ['ovsdb-client', 'ask and change an OVSDB server (ovsdb-client)'],
+  ['ovsdb-server', 'serve OVSDB databases (ovsdb-server)'],
   ['appctl', 'give a command to the running switch (ovs-appctl)'],
   ['dpctl', 'show the datapath: ports, flows (ovs-dpctl)'],
   ['pktgen', 'send and measure test traffic'],

@@ -16,9 +16,12 @@ import { dial, listenAt } from './target-sockets.js';
 import type { Tls } from './tls.js';
 
 export interface EmbeddedDatabaseOptions {
-  /** Made when it is not there. */
+  /** The database with managers; made when it is not there and a schema is said. */
   readonly file: string;
-  readonly schema?: DatabaseSchema;
+  /** Undefined: that of Open vSwitch. Null: whatever the file has. */
+  readonly schema?: DatabaseSchema | null;
+  /** Files of further databases, which must be there. */
+  readonly more?: readonly string[];
   /** Addresses to listen on or to connect to, beside those that the database names, e.g. "punix:/run/db.sock". */
   readonly remotes: readonly string[];
   readonly tls?: Tls;
@@ -32,49 +35,76 @@ const DISTANT: RemoteOptions = { maxBackoffMs: 8000, probeMs: 5000 };
 
 export class EmbeddedDatabase {
   readonly server: OvsdbServer;
-  private readonly storage: FileStorage;
+  /** By name of database, the first one first. */
+  private readonly storages = new Map<string, FileStorage>();
+  private readonly fixed = new Map<string, RemoteOptions>();
   private readonly remotes: Remotes;
   private managers: Managers;
 
-  /** Throws UserError when the file cannot be had, or an address is none. */
+  /** Throws UserError when a file cannot be had, or an address is none. */
   constructor(options: EmbeddedDatabaseOptions) {
     const { clock, log, tls } = options;
     const common = { clock, log, newUuid: randomUUID };
-    // Before the file is opened: what is wrong with the arguments is said first.
-    const fixed = options.remotes.map(
-      (r) => [r, parseTarget(r, OVSDB_PORT).kind === 'unix' ? LOCAL : DISTANT] as const,
-    );
-    this.storage = FileStorage.open(options.file, options.schema ?? VSWITCH_SCHEMA, {
-      ...common,
-      lock: (path) => loadAddon().lockPidFile(path),
-    });
+    // Before a file is opened: what is wrong with the arguments is said first.
+    for (const address of options.remotes) this.fixed.set(address, optionsOf(address));
+    const lock = (path: string) => loadAddon().lockPidFile(path);
+    const open = (file: string, schema: DatabaseSchema | undefined) =>
+      FileStorage.open(file, schema, { ...common, lock });
+    const first = open(options.file, options.schema === null ? undefined : (options.schema ?? VSWITCH_SCHEMA));
+    const all = [first, ...(options.more ?? []).map((file) => open(file, undefined))];
     this.server = new OvsdbServer({ ...common, soon: setImmediate });
     this.remotes = new Remotes(this.server, endpoints(tls), log);
-    const attach = (db: Database) => new Managers(db, this.remotes, clock, new Map(fixed));
-    this.server.addDatabase(this.storage.db, (db) => {
-      this.storage.replace(db);
-      this.managers.close();
-      this.managers = attach(db);
-    });
-    this.managers = attach(this.storage.db);
+    const attach = () => new Managers(first.db, this.remotes, clock, this.fixed);
+    for (const storage of all) {
+      this.storages.set(storage.db.schema.name, storage);
+      this.server.addDatabase(storage.db, (db) => {
+        storage.replace(db);
+        if (storage !== first) return;
+        this.managers.close();
+        this.managers = attach();
+      });
+    }
+    this.managers = attach();
   }
 
-  /** The database as it is now; a conversion puts another in its place. */
-  get db(): Database {
-    return this.storage.db;
+  /** The database as it is now, the first where none is named; a conversion puts another in its place. */
+  database(name?: string): Database | undefined {
+    return (name === undefined ? [...this.storages.values()][0] : this.storages.get(name))?.db;
   }
 
-  /** Writes the file anew, with nothing but what the database holds. Throws OvsdbError. */
-  compact(): void {
-    this.storage.compact();
+  /** Writes the files anew, or one of them, with nothing but what the databases hold. Throws OvsdbError. */
+  compact(name?: string): void {
+    for (const [n, storage] of this.storages) if (name === undefined || n === name) storage.compact();
+  }
+
+  /** Addresses that were asked for, without those that databases name. */
+  get addresses(): string[] {
+    return [...this.fixed.keys()].sort();
+  }
+
+  /** Throws UserError. */
+  addAddress(address: string): void {
+    this.fixed.set(address, optionsOf(address));
+    this.managers.refresh();
+  }
+
+  /** False when it was not there. */
+  removeAddress(address: string): boolean {
+    const known = this.fixed.delete(address);
+    this.managers.refresh();
+    return known;
   }
 
   close(): void {
     this.managers.close();
     this.remotes.close();
     this.server.close();
-    this.storage.close();
+    for (const storage of this.storages.values()) storage.close();
   }
+}
+
+function optionsOf(address: string): RemoteOptions {
+  return parseTarget(address, OVSDB_PORT).kind === 'unix' ? LOCAL : DISTANT;
 }
 
 /** What addresses mean. Clients of Unix sockets have no name of their own: they are numbered. */

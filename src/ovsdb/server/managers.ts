@@ -14,19 +14,19 @@ export class Managers {
   private readonly stopListening: () => void;
   private cancel: () => void = () => {};
 
-  /** `fixed`: addresses of the command line, served whatever the database says. */
+  /** `fixed`: addresses of the command line, served whatever the database says; who changes them calls refresh(). */
   constructor(
     private readonly db: Database,
     private readonly remotes: Remotes,
     private readonly clock: Clock,
-    private readonly fixed: ReadonlyMap<string, RemoteOptions> = new Map(),
+    private readonly fixed: ReadonlyMap<string, RemoteOptions>,
   ) {
     this.stopListening = db.onCommit((txn) => {
       if (txn.changes.some((c) => c.table.schema.name === 'Manager' || c.table.schema.name === 'Open_vSwitch')) {
-        this.apply();
+        this.refresh();
       }
     });
-    this.apply();
+    this.refresh();
     this.tick();
   }
 
@@ -36,7 +36,8 @@ export class Managers {
     this.cancel();
   }
 
-  private apply(): void {
+  /** Serves what is wanted now. */
+  refresh(): void {
     const wanted = new Map(this.fixed);
     for (const { row, table } of this.rows()) {
       const target = value(table, row, 'target');

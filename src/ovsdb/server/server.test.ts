@@ -294,7 +294,7 @@ t.test('managers: connected to, probed, given up, tried again; their state is wr
     },
   });
   const remotes = new Remotes(server, endpoint, (text) => void log.push(text));
-  const m = new Managers(db, remotes, clock);
+  const m = new Managers(db, remotes, clock, new Map());
   const manager = {
     op: 'insert',
     table: 'Manager',

@@ -72,14 +72,15 @@ export class FileStorage implements Storage {
   }
 
   /**
-   * Opens a database's file, or makes it. `schema`: what it must be; one of an older version is converted, after a copy was put beside it. Throws UserError.
+   * Opens a database's file. `schema`: what it must be; the file is made where there is none, and one of an older version is converted, after a copy was put
+   * beside it. Undefined: whatever is there. Throws UserError.
    */
-  static open(path: string, schema: DatabaseSchema, options: FileOptions): FileStorage {
+  static open(path: string, schema: DatabaseSchema | undefined, options: FileOptions): FileStorage {
     // A link is followed, so that the file it means is the one that is rewritten.
     const real = existsSync(path) ? realpathSync(path) : path;
     const lockFd = takeLock(real, options);
     try {
-      if (!existsSync(real)) create(real, schema);
+      if (schema && !existsSync(real)) create(real, schema);
       return FileStorage.read(real, schema, options, lockFd);
     } catch (e) {
       if (lockFd !== undefined) closeSync(lockFd);
@@ -90,7 +91,7 @@ export class FileStorage implements Storage {
 
   private static read(
     path: string,
-    schema: DatabaseSchema,
+    schema: DatabaseSchema | undefined,
     options: FileOptions,
     lockFd: number | undefined,
   ): FileStorage {
@@ -99,7 +100,7 @@ export class FileStorage implements Storage {
     const [schemaJson, ...transactions] = log.records;
     if (log.isForeign || !schemaJson) throw new UserError(`${path}: ${log.fault ?? 'an empty file is no database'}`);
     const there = parseSchema(schemaJson);
-    if (there.name !== schema.name) {
+    if (schema && there.name !== schema.name) {
       throw new UserError(`${path}: holds the database ${there.name}, not ${schema.name}`);
     }
     const db = new Database(there, options.newUuid);
@@ -115,7 +116,7 @@ export class FileStorage implements Storage {
     storage.end = log.end;
     storage.base = log.end;
     if (log.fault !== undefined) storage.dropTail(bytes, log.fault);
-    if (isOlder(there, schema)) storage.convert(schema, there);
+    if (schema && isOlder(there, schema)) storage.convert(schema, there);
     db.setStorage(storage);
     storage.current.setStorage(storage);
     return storage;
