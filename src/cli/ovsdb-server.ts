@@ -139,7 +139,7 @@ async function serve(
     more,
     schema: null,
     remotes: args.remotes,
-    tls: args.tls(() => state.database?.database()),
+    tls: args.tls(() => state.database?.db),
     clock: new RealClock(),
     log: vlog.logger('ovsdb_server'),
   });

@@ -39,6 +39,7 @@ export class EmbeddedDatabase {
   private readonly storages = new Map<string, FileStorage>();
   private readonly fixed = new Map<string, RemoteOptions>();
   private readonly remotes: Remotes;
+  private readonly first: FileStorage;
   private managers: Managers;
 
   /** Throws UserError when a file cannot be had, or an address is none. */
@@ -51,6 +52,7 @@ export class EmbeddedDatabase {
     const open = (file: string, schema: DatabaseSchema | undefined) =>
       FileStorage.open(file, schema, { ...common, lock });
     const first = open(options.file, options.schema === null ? undefined : (options.schema ?? VSWITCH_SCHEMA));
+    this.first = first;
     const all = [first, ...(options.more ?? []).map((file) => open(file, undefined))];
     this.server = new OvsdbServer({ ...common, soon: setImmediate });
     this.remotes = new Remotes(this.server, endpoints(tls), log);
@@ -67,9 +69,9 @@ export class EmbeddedDatabase {
     this.managers = attach();
   }
 
-  /** The database as it is now, the first where none is named; a conversion puts another in its place. */
-  database(name?: string): Database | undefined {
-    return (name === undefined ? [...this.storages.values()][0] : this.storages.get(name))?.db;
+  /** The first database as it is now; a conversion puts another in its place. */
+  get db(): Database {
+    return this.first.db;
   }
 
   /** Writes the files anew, or one of them, with nothing but what the databases hold. Throws OvsdbError. */
