@@ -49,16 +49,25 @@ function present<T>(m: Members, v: T | undefined): T {
   return v;
 }
 
-/** Columns and values of a row in JSON. */
-export function parseRow(json: Json, table: Table, named: Transaction['named']): Map<Column, Datum> {
+/** Calls `take` with the columns and values of a row in JSON. Throws OvsdbError. */
+function parseRow(json: Json, table: Table, named: Transaction['named'], take: (c: Column, d: Datum) => void): void {
   if (!isObject(json)) throw syntaxError(json, 'row must be JSON object');
-  const out = new Map<Column, Datum>();
-  for (const [name, value] of Object.entries(json)) {
+  for (const name of Object.keys(json)) {
     const column = table.schema.column(name);
-    if (!column) throw new OvsdbError('unknown column', `No column ${name} in table ${table.schema.name}.`, json);
-    out.set(column, datumFromJson(value ?? null, column.type, named));
+    if (!column) {
+      throw new OvsdbError('unknown column', `No column ${name} in table ${table.schema.name}.`, json);
+    }
+    take(column, datumFromJson(json[name] ?? null, column.type, named));
   }
-  return out;
+}
+
+/** The row's values by index of column; what is not said has its default. */
+function rowData(json: Json, table: Table, named: Transaction['named']): Datum[] {
+  const data = table.defaults.slice();
+  parseRow(json, table, named, (c, d) => {
+    data[c.index] = d;
+  });
+  return data;
 }
 
 /** Throws OvsdbError. Nothing said: all columns. */
@@ -120,12 +129,8 @@ function insert(x: Execution, m: Members): JsonObject {
     symbol.created = true;
   }
   uuid ??= txn.makeUuid();
-  const data = table.defaults.slice();
-  for (const [column, d] of parseRow(rowJson, table, txn.named)) data[column.index] = d;
-  // A default may break the constraints of its column.
-  for (const { index, type } of table.schema.columns) {
-    if (data[index] === type.default && type.default.size === 1) checkDatum(type.default, type);
-  }
+  const data = rowData(rowJson, table, txn.named);
+  for (const { index, type } of table.needed) if (data[index] === type.default) checkDatum(type.default, type);
   txn.insert(table, uuid, data);
   return { uuid: ['uuid', uuid] };
 }
@@ -155,8 +160,9 @@ function update(x: Execution, m: Members): JsonObject {
   const where = m.array('where');
   const rowJson = m.jsonObject('row');
   const table = present(m, tableOrNone);
-  const values = parseRow(present(m, rowJson), table, x.txn.named);
-  for (const column of values.keys()) {
+  const values: [Column, Datum][] = [];
+  parseRow(present(m, rowJson), table, x.txn.named, (c, d) => values.push([c, d]));
+  for (const [column] of values) {
     if (column.mutable) continue;
     const text = `Cannot update immutable column ${column.name} in table ${table.schema.name}.`;
     throw new OvsdbError('constraint violation', text, m.json);
@@ -223,9 +229,7 @@ function wait(x: Execution, m: Members): JsonObject {
 }
 
 function expectedKey(json: Json, table: Table, columns: readonly Column[], txn: Transaction): string {
-  const data = table.defaults.slice();
-  for (const [column, d] of parseRow(json, table, txn.named)) data[column.index] = d;
-  return columnsKey(new Row('', data), columns);
+  return columnsKey(new Row('', rowData(json, table, txn.named)), columns);
 }
 
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([

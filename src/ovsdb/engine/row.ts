@@ -3,6 +3,8 @@
  * remember are the rows themselves, at no cost.
  */
 import type { Column, TableSchema } from '../schema/schema.js';
+import { checkDatum } from '../value/datum.js';
+import { OvsdbError } from '../value/error.js';
 import { datumText } from '../value/text.js';
 import { type Datum, isRef } from '../value/type.js';
 
@@ -32,6 +34,16 @@ function refColumns(schema: TableSchema, how: 'strong' | 'weak'): RefColumn[] {
     .map((column) => ({ column, keys: table(column.type.key), values: table(column.type.value) }));
 }
 
+function isAllowed(d: Datum, type: Column['type']): boolean {
+  try {
+    checkDatum(d, type);
+    return true;
+  } catch (e) {
+    if (e instanceof OvsdbError) return false;
+    throw e;
+  }
+}
+
 export class Table {
   /** All rows, as the transaction at work has them. */
   readonly rows = new Map<string, Row>();
@@ -45,6 +57,8 @@ export class Table {
   readonly weakColumns: readonly RefColumn[];
   /** A row in which every column but _uuid has its default. */
   readonly defaults: readonly Datum[];
+  /** Columns whose default breaks their own constraints: a row must say something else. */
+  readonly needed: readonly Column[];
 
   constructor(
     readonly schema: TableSchema,
@@ -55,6 +69,7 @@ export class Table {
     this.strongColumns = refColumns(schema, 'strong');
     this.weakColumns = refColumns(schema, 'weak');
     this.defaults = schema.columns.map((c) => c.type.default);
+    this.needed = schema.columns.filter(({ type }) => type.default.size === 1 && !isAllowed(type.default, type));
   }
 }
 

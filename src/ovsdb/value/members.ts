@@ -18,7 +18,8 @@ const isAny = (_: Json): _ is Json => true;
 
 export class Members {
   private fault: OvsdbError | undefined;
-  private readonly used = new Set<string>();
+  /** A handful: a list is quicker than a set. */
+  private readonly used: string[] = [];
   private readonly object: JsonObject;
 
   /** `what` is read, e.g. "ovsdb operation 1 of 2". */
@@ -41,7 +42,11 @@ export class Members {
 
   /** Throws the first fault, or that of a member that nobody asked for. */
   finish(): void {
-    const extra = Object.keys(this.object).filter((n) => this.object[n] !== undefined && !this.used.has(n));
+    const extra: string[] = [];
+    for (const n of Object.keys(this.object)) {
+      if (!this.used.includes(n) && this.object[n] !== undefined) extra.push(n);
+    }
+    if (extra.length === 0) return this.check();
     const [name] = extra;
     if (extra.length === 1) this.raise(`Member '${name}' is present but not allowed here.`);
     if (extra.length > 1) {
@@ -69,7 +74,7 @@ export class Members {
       this.raise(`Type mismatch for member '${name}'.`);
       return undefined;
     }
-    this.used.add(name);
+    this.used.push(name);
     return v;
   }
 
