@@ -10,23 +10,36 @@ import { FIELDS } from './fields.js';
 import type { Match } from './match.js';
 import { conditionsHeld, matchHasPrereqs, PREREQ_WORDS } from './prereqs.js';
 
-const CONDITIONAL = FIELDS.filter((f) => f.prereqs !== 'none' && f.prereqs !== 'ethernet');
+/** With the words of the key that each stands in: asked first, for most are 0. */
+const CONDITIONAL = FIELDS.filter((f) => f.prereqs !== 'none' && f.prereqs !== 'ethernet').map((row) => ({
+  row,
+  first: row.slot.offset >> 2,
+  last: (row.slot.offset + Math.max(1, row.slot.bytes) - 1) >> 2,
+}));
 
 /** Fields that the match fixes, but whose prerequisites it does not: one a slot, the one whose prerequisites come nearest. */
 export function missingPrereqs(m: Match): FieldRow[] {
   const missing: FieldRow[] = [];
   const covered: FieldRow[] = [];
-  for (const row of CONDITIONAL) {
+  const words = m.maskWords;
+  for (const { row, first, last } of CONDITIONAL) {
+    if (words[first] === 0 && (first === last || areZero(words, first, last))) continue;
     const { offset, bytes } = row.slot;
     if (isZero(m.mask, offset, offset + bytes)) continue;
     if (row.prereqs === 'vlan') continue;
     (matchHasPrereqs(row.prereqs, m) && !isPortOfNothing(row, m) ? covered : missing).push(row);
   }
+  if (missing.length === 0) return missing;
   const held = new Map(missing.map((row) => [row, conditionsHeld(row.prereqs, m)]));
   missing.sort((a, b) => (held.get(b) ?? 0) - (held.get(a) ?? 0));
   return missing.filter(
     (row, i) => !covered.some((c) => overlaps(c, row)) && !missing.slice(0, i).some((c) => overlaps(c, row)),
   );
+}
+
+function areZero(words: Uint32Array, first: number, last: number): boolean {
+  for (let i = first; i <= last; i++) if (words[i] !== 0) return false;
+  return true;
 }
 
 /** Ports of a connection whose protocol the match leaves open. */

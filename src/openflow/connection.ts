@@ -48,6 +48,8 @@ export interface ConnectionEvents {
   ready?(): void;
   /** A message that could be read; hellos and echo requests are dealt with before. Throwing UserError sends its error back. */
   message(m: Message, bytes: Uint8Array): void;
+  /** A message before it is read; true: nothing more is wanted of it. */
+  unread?(bytes: Uint8Array): boolean;
   /** A message that could not be read. Without this the error is sent back, which is what a switch does. */
   unreadable?(fault: UserError, bytes: Uint8Array): void;
   closed?(why: string): void;
@@ -239,6 +241,7 @@ export class Connection {
         this.write(encode('echo_reply', bytes.subarray(HEADER_BYTES), { version: h.version, xid: h.xid }));
         return;
       }
+      if (this.events.unread?.(bytes)) return;
       this.events.message(decode(bytes, this.events.lent, this.events.tun?.()), bytes);
     } catch (e) {
       if (!(e instanceof UserError)) return this.fault(e);

@@ -106,6 +106,41 @@ export function decode(bytes: Uint8Array, lent?: Match, tun?: TunTable): Message
   return { kind: row.kind, value, version: header.version, xid: header.xid, name: row.name, more } as Message;
 }
 
+/**
+ * What a message that is a list holds, read one after the other: each is good until the next is asked for, and its match is `lent`. Undefined when the
+ * message is of another kind. Throws as `decode` does, at the element that is at fault.
+ */
+export function decodeEach<K extends Kind>(
+  kind: K,
+  bytes: Uint8Array,
+  lent: Match,
+): { readonly name: string; readonly elements: Iterable<ElementOf<ValueOfKind<K>>> } | undefined {
+  const header = readHeader(bytes);
+  const r = new Reader(bytes, header.version);
+  r.lent = lent;
+  r.skip(HEADER_BYTES);
+  const { row } = locate(header, r);
+  if (row.kind !== kind) return undefined;
+  return { name: row.name, elements: elementsOf(row, r) as Iterable<ElementOf<ValueOfKind<K>>> };
+}
+
+function* elementsOf(row: AnyRow, r: Reader): Generator<unknown> {
+  const element = elementOf(row);
+  while (r.remaining > 0) yield element.read(r);
+}
+
+function elementOf(row: AnyRow): Codec<unknown> {
+  const body: object = row.body;
+  if (!('element' in body)) throw new Error(`weft bug: ${row.kind} is not a list`);
+  return body.element as Codec<unknown>;
+}
+
+/** Does the first part of a multipart message say that others follow? */
+export function hasMore(bytes: Uint8Array): boolean {
+  const header = readHeader(bytes);
+  return isStats(header.version, header.type) && bytes.length >= 12 && (get16(bytes, HEADER_BYTES + 2) & MORE) !== 0;
+}
+
 /** Writes the header (length 0 for now) and what tells the message apart. */
 function begin(row: AnyRow, version: number, xid: number, more: boolean): Writer {
   const w = new Writer(version);
@@ -175,9 +210,7 @@ export function* encodeParts<K extends Kind>(
   to: Envelope,
 ): Generator<Uint8Array> {
   const row = need(kind, to.version, to.name);
-  const body: object = row.body;
-  if (!('element' in body)) throw new Error(`weft bug: ${kind} is not a list`);
-  const element = body.element as Codec<unknown>;
+  const element = elementOf(row);
   let w = begin(row, to.version, to.xid, false);
   const head = w.length;
   let leftOut = 0;

@@ -48,14 +48,15 @@ function encodeItem(item: Bundled, client: Client, protocol: Protocol): Uint8Arr
 export async function sendBundle(
   command: Command,
   target: string,
-  items: readonly Bundled[],
+  items: Iterable<Bundled>,
   usable: number = PROTOCOLS_OF.any,
 ): Promise<void> {
   const wanted = (command.settings.versions ?? 0) & HAVE_BUNDLES;
   const client = await Client.open(command, target, wanted || OF14);
   const protocol = new Protocol(client, { ...command.settings, versions: wanted || OF14 });
   await protocol.prepare(usable);
-  const messages = items.map((item) => encodeItem(item, client, protocol));
+  // Each is encoded before the next is taken: they may share their memory.
+  const messages = Array.from(items, (item) => encodeItem(item, client, protocol));
   const control = async (type: number): Promise<void> => {
     const xid = client.send('bundle_control', { id: 0, type, flags: FLAGS });
     const r = await client.reply(xid);

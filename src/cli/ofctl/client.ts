@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { UserError } from '../../lib/errors.js';
 import { Connection } from '../../openflow/connection.js';
 import type { Message } from '../../openflow/message.js';
-import { readHeader } from '../../openflow/message.js';
+import { hasMore, readHeader } from '../../openflow/message.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
 import { formatBytes } from '../../openflow/text/message.js';
 import { runDirectory } from '../../switch/of-sockets.js';
@@ -74,6 +74,8 @@ export class Client {
   private readonly received: Received[] = [];
   private wake: (() => void) | undefined;
   private ended: string | undefined;
+  /** False: messages are wanted as bytes only. */
+  private reads = true;
 
   private constructor(
     readonly connection: Connection,
@@ -91,6 +93,11 @@ export class Client {
         versions ?? command.settings.versions ?? DEFAULT_VERSIONS,
         {
           ready: () => resolve(client),
+          unread: (bytes) => {
+            if (client.reads) return false;
+            client.arrive({ message: undefined, bytes: bytes.slice(), fault: undefined });
+            return true;
+          },
           message: (message, bytes) => client.arrive({ message, bytes: bytes.slice(), fault: undefined }),
           unreadable: (fault, bytes) => client.arrive({ message: undefined, bytes: bytes.slice(), fault }),
           closed: (why) => {
@@ -152,6 +159,18 @@ export class Client {
       yield r;
       if (!r.message?.more) return;
     }
+  }
+
+  /** As `ask`, without reading the reply: for those who only print it. */
+  async *askUnread<K extends Kind>(kind: K, value: ValueOfKind<K>, name?: string): AsyncGenerator<Uint8Array> {
+    const xid = this.send(kind, value, name);
+    this.reads = false;
+    for (;;) {
+      const { bytes } = await this.reply(xid);
+      yield bytes;
+      if (!hasMore(bytes)) break;
+    }
+    this.reads = true;
   }
 
   /** The reply of one message and of the kind wanted. Throws with the error's text otherwise. */

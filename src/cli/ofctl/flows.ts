@@ -8,7 +8,7 @@ import { type FlowFilter, type FlowMod, TABLE_ALL } from '../../flowtable/flow-m
 import { UserError } from '../../lib/errors.js';
 import type { FlowStats } from '../../openflow/messages/flow-stats.js';
 import { formatFlow } from '../../openflow/text/flow.js';
-import { sendBundle } from './bundle.js';
+import { type Bundled, sendBundle } from './bundle.js';
 import { Client, Refused, reason } from './client.js';
 import type { Command, Criterion } from './context.js';
 import { FlowReader } from './flow-parse.js';
@@ -41,7 +41,7 @@ async function dumpRaw(command: Command, kind: 'flow_stats_request' | 'aggregate
   const { filter, usable } = await filterOf(command);
   const { client, protocol } = await openProtocol(command, command.args[0]);
   const name = await protocol.prepareDump(kind === 'aggregate_request' ? 'AGGREGATE' : 'FLOW', usable);
-  for await (const r of client.ask(kind, filter, name)) command.io.out(client.text(r.bytes));
+  for await (const bytes of client.askUnread(kind, filter, name)) command.io.out(client.text(bytes));
   client.close();
 }
 
@@ -106,18 +106,21 @@ export function dumpAggregate(command: Command): Promise<void> {
 export async function sendMods(
   command: Command,
   target: string,
-  mods: readonly FlowMod[],
+  mods: Iterable<FlowMod>,
   usable: number,
 ): Promise<void> {
   if (command.settings.bundle) {
-    const items = mods.map((mod) => ({ kind: 'flow_mod', mod }) as const);
-    return sendBundle(command, target, items, usable);
+    return sendBundle(command, target, bundled(mods), usable);
   }
   const { client, protocol } = await openProtocol(command, target);
   await protocol.prepare(usable);
   // One at a time: the first that is refused is the last that is sent.
   for (const mod of mods) await client.tell('flow_mod', protocol.message(mod), protocol.formName);
   client.close();
+}
+
+function* bundled(mods: Iterable<FlowMod>): Generator<Bundled> {
+  for (const mod of mods) yield { kind: 'flow_mod', mod };
 }
 
 /** A file's text; "-" is standard input. */
@@ -146,7 +149,7 @@ async function flowFile(command: Command, fixed: FlowMod['command'] | undefined)
     await namesToAccept(command, target, 'tables'),
     !command.settings.program.startsWith('ovs-'),
   );
-  const mods = reader.file(text, path, fixed);
+  const mods = reader.fileOnce(text, path, fixed);
   await sendMods(command, target, mods, reader.usable.protocols);
 }
 

@@ -4,7 +4,7 @@ import type { WireReader, WireWriter } from '../../action/context.js';
 import type { Match } from '../../flow/match.js';
 import { ask, nxAsk, nxTell, tell } from '../row.js';
 import { byVersion, type Codec, listOf, u16Since } from '../schema.js';
-import { readActions, readInstructions, writeFlowActions, writeFlowInstructions } from './actions.js';
+import { readFlowActions, readFlowInstructions, writeFlowActions, writeFlowInstructions } from './actions.js';
 import { readMatch10, readNxm, readOxm, writeMatch10, writeNxm, writeOxm, writeOxmAlways } from './match.js';
 import { readOxs, writeOxs } from './oxs.js';
 import { port10, port32 } from './port-bits.js';
@@ -99,7 +99,8 @@ export interface FlowStats {
 }
 const since13 = u16Since(4);
 const since14 = u16Since(5);
-const NOT_SAID = { idleAge: -1, hardAge: -1, flags: 0, importance: 0 } as const;
+/** UNKNOWN of an age. */
+const NOT_SAID = -1;
 const MAX_U64 = 0xffffffffffffffffn;
 const readCount = (r: WireReader) => {
   const v = r.u64();
@@ -120,14 +121,34 @@ const flow10: Codec<FlowStats> = {
     const r = sized(reader, 2);
     const table = r.u8();
     r.skip(1);
-    const match = readMatch10(r);
+    const match = readMatch10(r, reader.lent);
     const durationSec = r.u32();
     const durationNsec = r.u32();
-    const times = { priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16() };
+    const priority = r.u16();
+    const idleTimeout = r.u16();
+    const hardTimeout = r.u16();
     r.skip(6);
-    const counts = { cookie: r.u64(), packets: readCount(r), bytes: readCount(r) };
-    const actions = readActions(r, r.remaining);
-    return { ...NOT_SAID, table, match, durationSec, durationNsec, ...times, ...counts, actions };
+    const cookie = r.u64();
+    const packets = readCount(r);
+    const bytes = readCount(r);
+    const actions = readFlowActions(r);
+    return {
+      table,
+      priority,
+      match,
+      actions,
+      cookie,
+      durationSec,
+      durationNsec,
+      idleTimeout,
+      hardTimeout,
+      idleAge: NOT_SAID,
+      hardAge: NOT_SAID,
+      flags: 0,
+      importance: 0,
+      packets,
+      bytes,
+    };
   },
   write: (w, v) =>
     sizedOut(w, () => {
@@ -156,13 +177,34 @@ const flowNx: Codec<FlowStats> = {
     r.skip(1);
     const durationSec = r.u32();
     const durationNsec = r.u32();
-    const times = { priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16() };
+    const priority = r.u16();
+    const idleTimeout = r.u16();
+    const hardTimeout = r.u16();
     const length = r.u16();
-    const ages = { idleAge: r.u16() - 1, hardAge: r.u16() - 1 };
-    const counts = { cookie: r.u64(), packets: readCount(r), bytes: readCount(r) };
-    const { match } = readNxm(r, length);
-    const actions = readActions(r, r.remaining);
-    return { ...NOT_SAID, table, match, durationSec, durationNsec, ...times, ...ages, ...counts, actions };
+    const idleAge = r.u16() - 1;
+    const hardAge = r.u16() - 1;
+    const cookie = r.u64();
+    const packets = readCount(r);
+    const bytes = readCount(r);
+    const { match } = readNxm(r, length, reader.lent);
+    const actions = readFlowActions(r);
+    return {
+      table,
+      priority,
+      match,
+      actions,
+      cookie,
+      durationSec,
+      durationNsec,
+      idleTimeout,
+      hardTimeout,
+      idleAge,
+      hardAge,
+      flags: 0,
+      importance: 0,
+      packets,
+      bytes,
+    };
   },
   write: (w, v) =>
     sizedOut(w, () => {
@@ -191,13 +233,34 @@ const flow11: Codec<FlowStats> = {
     r.skip(1);
     const durationSec = r.u32();
     const durationNsec = r.u32();
-    const times = { priority: r.u16(), idleTimeout: r.u16(), hardTimeout: r.u16(), flags: since13.read(r) };
+    const priority = r.u16();
+    const idleTimeout = r.u16();
+    const hardTimeout = r.u16();
+    const flags = since13.read(r);
     const importance = since14.read(r);
     r.skip(2);
-    const counts = { cookie: r.u64(), packets: readCount(r), bytes: readCount(r) };
-    const match = readOxm(r);
-    const actions = readInstructions(r, r.remaining);
-    return { ...NOT_SAID, table, match, durationSec, durationNsec, ...times, importance, ...counts, actions };
+    const cookie = r.u64();
+    const packets = readCount(r);
+    const bytes = readCount(r);
+    const match = readOxm(r, false, reader.lent);
+    const actions = readFlowInstructions(r);
+    return {
+      table,
+      priority,
+      match,
+      actions,
+      cookie,
+      durationSec,
+      durationNsec,
+      idleTimeout,
+      hardTimeout,
+      idleAge: NOT_SAID,
+      hardAge: NOT_SAID,
+      flags,
+      importance,
+      packets,
+      bytes,
+    };
   },
   write: (w, v) =>
     sizedOut(w, () => {
@@ -232,9 +295,9 @@ const flow15: Codec<FlowStats> = {
       importance: r.u16(),
     };
     const cookie = r.u64();
-    const match = readOxm(r);
+    const match = readOxm(r, false, reader.lent);
     const s = readOxs(r);
-    const actions = readInstructions(r, r.remaining);
+    const actions = readFlowInstructions(r);
     const { durationSec, durationNsec, packets, bytes } = s;
     return {
       table,

@@ -49,6 +49,13 @@ export function formatFlow(f: FlowStats, ctx: TextContext, stats = true): string
   return `${s}${match}${match ? ' ' : ''}${actionsText(f.actions, ctx)}`;
 }
 
+/** What stands behind the title of a list of flows. */
+export function flowListText(flows: Iterable<FlowStats>, ctx: TextContext): string {
+  let s = '\n';
+  for (const f of flows) s += `${formatFlow(f, ctx)}\n`;
+  return s;
+}
+
 function request(v: FlowStatsRequest, ctx: TextContext): string {
   let s = '';
   if (v.table !== TABLE_ALL) s += ` table=${tableText(v.table, ctx)}`;
@@ -93,7 +100,7 @@ export const flowFormatters: Formatters = {
     return `${s} pkts${v.packets} bytes${v.bytes}`;
   },
   flow_stats_request: ({ value }, ctx) => request(value, ctx),
-  flow_stats_reply: ({ value }, ctx) => `\n${value.map((f) => `${formatFlow(f, ctx)}\n`).join('')}`,
+  flow_stats_reply: ({ value }, ctx) => flowListText(value, ctx),
   aggregate_request: ({ value }, ctx) => request(value, ctx),
   aggregate_reply: ({ value }) => aggregate(value),
 };

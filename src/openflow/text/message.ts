@@ -1,14 +1,15 @@
 /** Messages as ovs-ofctl prints them: name, version, transaction id, then what the family's formatter says. */
+import { Match } from '../../flow/match.js';
 import { UserError } from '../../lib/errors.js';
 import { formatHexDump } from '../../lib/hex-dump.js';
-import { decode, HEADER_BYTES, identify, type Message, readHeader } from '../message.js';
+import { decode, decodeEach, HEADER_BYTES, identify, type Message, readHeader } from '../message.js';
 import type { Kind } from '../registry.js';
 import { basicFormatters } from './basic.js';
 import { bundleFormatters } from './bundle.js';
 import type { Formatter, Formatters, TextContext } from './context.js';
 import { controllerFormatters } from './controller.js';
 import { ctFlushFormatters } from './ct-flush.js';
-import { flowFormatters } from './flow.js';
+import { flowFormatters, flowListText } from './flow.js';
 import { groupFormatters } from './group.js';
 import { ipfixFormatters } from './ipfix.js';
 import { meterFormatters } from './meter.js';
@@ -64,12 +65,23 @@ export function formatBytes(bytes: Uint8Array, ctx: TextContext): string {
   const depth = (ctx.depth ?? 0) + 1;
   if (depth > MAX_DEPTH) return formatHexDump(bytes);
   try {
-    const text = formatMessage(decode(bytes), { ...ctx, depth });
+    const text = flowsText(bytes, ctx) ?? formatMessage(decode(bytes), { ...ctx, depth });
     return ctx.verbosity >= WITH_BYTES ? text + formatHexDump(bytes) : text;
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
     return undecodable(bytes, e);
   }
+}
+
+/** For reading one flow after the other. */
+const lent = new Match();
+
+/** Lists of flows are long: they are printed as they are read. */
+function flowsText(bytes: Uint8Array, ctx: TextContext): string | undefined {
+  const list = decodeEach('flow_stats_reply', bytes, lent);
+  if (!list) return undefined;
+  const { version, xid } = readHeader(bytes);
+  return title(list.name, version, xid) + flowListText(list.elements, ctx);
 }
 
 function truncated(bytes: Uint8Array, length: number): string {
