@@ -129,6 +129,21 @@ export class MacTable implements MacView {
     return e !== undefined;
   }
 
+  /** False when there is none that is static. */
+  removeStatic(vlan: number, mac: number): boolean {
+    return this.vlans.get(vlan)?.get(mac)?.isStatic === true && this.remove(vlan, mac);
+  }
+
+  get statics(): number {
+    let n = 0;
+    for (const e of this.all()) if (e.isStatic) n++;
+    return n;
+  }
+
+  clearCounts(): void {
+    this.learned = this.moved = this.expired = this.evicted = 0;
+  }
+
   /** Forgets what was learned; static entries stay. `port`: only what was learned there, static ones included (the port went away). */
   flush(port?: number): void {
     for (const e of [...this.all()]) {
@@ -246,4 +261,16 @@ export function fdbText(table: MacTable, now: number, portName: (port: number) =
     lines.push(`${portName(e.port).padStart(5)}  ${String(e.vlan).padStart(4)}  ${macText(e.mac)}  ${age}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The text of `ovs-appctl fdb/stats-show`. */
+export function fdbStatsText(bridge: string, table: MacTable): string {
+  return `Statistics for bridge "${bridge}":
+  Current/maximum MAC entries in the table: ${table.size}/${table.options.maxEntries}
+  Current static MAC entries in the table : ${table.statics}
+  Total number of learned MAC entries     : ${table.learned}
+  Total number of expired MAC entries     : ${table.expired}
+  Total number of evicted MAC entries     : ${table.evicted}
+  Total number of port moved MAC entries  : ${table.moved}
+`;
 }

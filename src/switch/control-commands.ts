@@ -1,11 +1,13 @@
 /** Commands of the daemon's control socket. Names and texts are those of ovs-appctl(8); those of our own begin with `weft/`. */
 import type { Bridge } from '../bridge/bridge.js';
-import { fdbText } from '../bridge/mac-table.js';
 import type { ControlCommand } from '../control/unixctl.js';
 import type { NativeDriver } from '../datapath/driver/native-driver.js';
 import { DROP_REASONS } from '../datapath/drop-reasons.js';
-import { OFPP } from '../flow/field.js';
 import { UserError } from '../lib/errors.js';
+import { DEFAULT_DESCRIPTION } from '../openflow/server/state.js';
+import { absentCommands } from './commands/absent-commands.js';
+import { bridgeCommands } from './commands/bridge-commands.js';
+import { datapathCommands } from './commands/datapath-commands.js';
 import type { Core } from './core.js';
 import { DATAPATH_NAME, dumpFlows, showDatapath } from './datapath-text.js';
 import { traceCommand } from './trace-command.js';
@@ -14,14 +16,14 @@ function command(name: string, usage: string, min: number, max: number, run: Con
   return { name, usage, min, max, run };
 }
 
-export function controlCommands(core: Core, dp: NativeDriver, exit: () => void): ControlCommand[] {
+export function controlCommands(core: Core, dp: NativeDriver, exit: () => void, maxFlows: number): ControlCommand[] {
   const bridge = (name: string): Bridge => {
     const found = core.bridges.get(name);
     if (!found) throw new UserError('no such bridge');
     return found;
   };
   return [
-    command('version', '', 0, 0, () => 'weft'),
+    command('version', '', 0, 0, () => `ovs-vswitchd (Open vSwitch) ${DEFAULT_DESCRIPTION.software}\nweft\n`),
     command('exit', '[--cleanup]', 0, 1, () => {
       exit();
       return '';
@@ -43,10 +45,9 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void):
       core.upcalls.removeAll();
       return '';
     }),
-    command('fdb/show', 'bridge', 1, 1, ([name]) => {
-      const b = bridge(name);
-      return fdbText(b.macs, b.now(), (n) => (n === OFPP.local ? 'LOCAL' : String(n)));
-    }),
+    ...bridgeCommands(core),
+    ...datapathCommands(core, dp, maxFlows),
+    ...absentCommands(core),
     command('ofproto/trace', 'bridge flow [-generate|packet]', 2, 4, (args) => traceCommand(core, args)),
     command('weft/workers', '', 0, 0, () => {
       const lines: string[] = [];

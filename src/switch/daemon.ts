@@ -130,7 +130,7 @@ export class Daemon {
       max: 0,
       run: () => `${JSON.stringify(this.controllerStatus())}\n`,
     });
-    for (const c of controlCommands(this.core, this.driver, () => this.askExit())) this.control.register(c);
+    for (const c of controlCommands(this.core, this.driver, () => this.askExit(), maxFlows)) this.control.register(c);
     for (const c of options.commands ?? []) this.control.register(c);
     this.upkeepLater();
   }

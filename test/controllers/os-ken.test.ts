@@ -151,7 +151,7 @@ t.test('controllers over os-ken', { skip: refusal }, async (t) => {
       poller.all('asked', { version: v }).length > 0 &&
       missing(v).length === 0 &&
       Object.values(facts).every((what) => told(v, what));
-    await until(() => VERSIONS.every(complete), 30_000);
+    await until(() => VERSIONS.every(complete), 120_000);
     for (const v of VERSIONS) {
       t.same(missing(v), [], `1.${v[1]}: every question has its answer`);
       for (const [name, what] of Object.entries(facts)) t.ok(told(v, what), `1.${v[1]}: ${name}`);
