@@ -125,9 +125,16 @@ export class SharedMonitor {
     return [...this.sets].some((s) => s.users > 0);
   }
 
+  /** Sets that are remembered. */
+  get size(): number {
+    return this.sets.size;
+  }
+
   /** The set in which what comes from now on is remembered. */
   enter(): ChangeSet {
     if (!this.newest.isEmpty) {
+      // Who was there has left, perhaps to come back here: nobody will ask for it any more.
+      if (this.newest.users === 0) this.sets.delete(this.newest);
       this.newest = new ChangeSet(this.tables.length);
       this.sets.add(this.newest);
     }

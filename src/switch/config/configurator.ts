@@ -140,6 +140,7 @@ export class Configurator {
         await this.applier.apply(wanted(this.tables));
         for (const b of this.applier.bridges.values()) await this.applyBridge(b);
         this.bonds.set(this.applier.made.values());
+        this.forgetGone();
         this.remarks.look(this.tables, this.applier);
         this.appliedCfg = root.next_cfg;
         await this.reporter.write(root, root.next_cfg, true);
@@ -172,6 +173,12 @@ export class Configurator {
     if (before?.length === from.length && from.every((v, i) => v === before[i])) return;
     this.above.set(name, from);
     await applyControllers(face, row, rows, this.context);
+  }
+
+  /** What is kept of bridges and mirrors that are no more would keep them in memory. */
+  private forgetGone(): void {
+    for (const name of this.above.keys()) if (!this.applier.bridges.has(name)) this.above.delete(name);
+    for (const id of this.mirrors.keys()) if (!this.tables.mirrors.rows.has(id)) this.mirrors.delete(id);
   }
 
   private applyMirrors({ bridge }: BridgeFace, row: BridgeRow): void {

@@ -74,6 +74,9 @@ export class Reporter {
     if (withStatistics) this.statisticsAt = now;
     if (applied) {
       writer.retain(Object.values(tables).map((t) => t.rows));
+      for (const id of this.controllerStates.keys()) {
+        if (!tables.controllers.rows.has(id)) this.controllerStates.delete(id);
+      }
     }
     const isNews = applied || withStatistics || this.toldLinks !== plant.linkChanges;
     this.toldLinks = plant.linkChanges;
