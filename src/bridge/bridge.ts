@@ -44,6 +44,8 @@ export interface BridgeDeps {
   /** VLAN tags that keys have. */
   readonly maxVlans: number;
   readonly meterIds: MeterIds;
+  /** Sets the device of a port up or down, if it has one. */
+  setDevice?(port: BridgePort, up: boolean): void;
 }
 
 const TCP = { fin: 1, rst: 4 } as const;
@@ -189,6 +191,18 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     for (const l of this.listeners) l.portStatus?.(port, 'modify');
   }
 
+  /** The device was set up or down, by us or by others. */
+  setDeviceUp(number: number, up: boolean): void {
+    const port = this.portSet.mustHave(number);
+    port.deviceDown = !up;
+    if (up && port.config & PORT_CONFIG.down) {
+      port.config &= ~PORT_CONFIG.down;
+      this.deps.dp.portState(port.vport, true);
+    }
+    this.deps.upcalls.changes.everything();
+    for (const l of this.listeners) l.portStatus?.(port, 'modify');
+  }
+
   setControllers(listening: number, wantsMisses: boolean): void {
     const same = (listening === 0) === (this.controllers === 0) && wantsMisses === this.missToController;
     this.controllers = listening;
@@ -233,6 +247,9 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   portMod(number: number, config: number, mask: number): void {
     const port = this.portSet.mustHave(number);
+    const wantsUp = !(config & PORT_CONFIG.down);
+    const isUp = !(port.config & PORT_CONFIG.down) && !port.deviceDown;
+    if (mask & PORT_CONFIG.down && wantsUp !== isUp) this.deps.setDevice?.(port, wantsUp);
     const next = (port.config & ~mask) | (config & mask);
     if (next === port.config) return;
     const wasDown = port.config & PORT_CONFIG.down;

@@ -18,7 +18,9 @@ export interface OfPort {
   readonly hwAddr: Uint8Array;
   /** OFPPC_ bits of 1.3: 1 down, 4 no recv, 0x20 no fwd, 0x40 no packet-in; 0x10 no flood is 1.0 only and kept here too. */
   config: number;
-  /** OFPPS_ bits of 1.3: 1 link down, 2 blocked, 4 live. */
+  /** Its device is down by whoever looks after the machine: told as PORT_DOWN, and no reason to try no longer. */
+  readonly deviceDown?: boolean;
+  /** OFPPS_ bits of 1.3: 1 link down, 2 blocked. Live is what is neither down nor without a link. */
   state: number;
   /** kbit/s and OFPPF bits, 0 unknown. */
   readonly curr: number;

@@ -40,6 +40,7 @@ export class BridgePort implements OfPort, NormalPort {
   hwAddr: Uint8Array;
   config = 0;
   state = 0;
+  deviceDown = false;
   vlan: VlanConfig;
   mirrorOutput = false;
   isProtected = false;

@@ -27,6 +27,8 @@ export interface CoreOptions {
   readonly onChange?: () => void;
   /** The device of a datapath port went away. */
   readonly onGone?: (vport: number) => void;
+  /** A controller wants the device of a port up or down. */
+  readonly setDevice?: (port: BridgePort, up: boolean) => void;
 }
 
 export interface PortOptions {
@@ -90,7 +92,9 @@ export class Core {
     const { dp, upcalls } = this;
     const { clock, maxVlans } = this.options;
     const hwAddr = addressOf(name);
-    const bridge = new Bridge(name, datapathIdOf(hwAddr), { dp, clock, upcalls, maxVlans, meterIds: this.meterIds });
+    const { setDevice } = this.options;
+    const deps = { dp, clock, upcalls, maxVlans, meterIds: this.meterIds, ...(setDevice ? { setDevice } : {}) };
+    const bridge = new Bridge(name, datapathIdOf(hwAddr), deps);
     this.addPort(bridge, local, { number: OFPP.local, hwAddr });
     this.bridges.set(name, bridge);
     return bridge;

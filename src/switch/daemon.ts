@@ -121,6 +121,7 @@ export class Daemon {
       maxVlans,
       onChange: () => this.settleSoon(),
       onGone: (vport) => this.links.gone(vport),
+      setDevice: (port, up) => this.setDevice(port, up),
     });
     this.links = new Links(this.core, deviceInfo, this.log);
     this.control.register({
@@ -258,6 +259,14 @@ export class Daemon {
     if (!at) return;
     const { device, netns } = at.config;
     this.tryDevice(port, () => loadAddon().deviceSet(device, netns, 'mtu', mtu));
+    this.links.added(port.vport);
+  }
+
+  private setDevice(port: BridgePort, up: boolean): void {
+    const at = this.core.device(port.vport);
+    if (!at) return;
+    const { device, netns } = at.config;
+    this.tryDevice(port, () => loadAddon().deviceSet(device, netns, 'up', up ? 1 : 0));
     this.links.added(port.vport);
   }
 

@@ -105,8 +105,11 @@ export class Links {
     }
     link.ifindex = info.ifindex;
     link.hidden = false;
-    if (link.adminUp !== info.up) this.changes++;
-    link.adminUp = info.up;
+    if (link.adminUp !== info.up) {
+      this.changes++;
+      link.adminUp = info.up;
+      at.bridge.setDeviceUp(port.number, info.up);
+    }
     if (!link.mac?.every((b, i) => b === info.mac[i])) {
       this.changes++;
       link.mac = info.mac;

@@ -13,7 +13,7 @@ import { listenUnix } from '../../src/switch/of-sockets.js';
 import { RealClock } from '../../src/switch/real-clock.js';
 import { Switch } from '../../src/switch/switch.js';
 import { RealOvs } from '../support/ovs.js';
-import type { CommandRow } from './commands.js';
+import { BASE_FLOWS, type CommandRow } from './commands.js';
 
 export interface Outcome {
   readonly status: number;
@@ -40,6 +40,16 @@ export const OWN: readonly (readonly [RegExp, string])[] = [
   // The start of a message that is refused, its xid inside.
   [/^(00000000 {2}([0-9a-f]{2} ){4})([0-9a-f]{2} ){3}[0-9a-f]{2}-(.*?) \|.*\|$/gm, '$1N $4'],
 ];
+
+/** What a port of weft's tests is and a dummy device is not: fast. */
+const OF_DEVICES: readonly (readonly [RegExp, string])[] = [[/^ {4,}(current|speed):.*\n?/gm, '']];
+
+/** A text without what weft's ports and dummy devices differ in. */
+export function withoutDevices(o: Outcome): Outcome {
+  let { out } = o;
+  for (const [pattern, to] of OF_DEVICES) out = out.replace(pattern, to);
+  return { ...o, out: out.trim() };
+}
 
 /** Lines in any order: that of flows and ports is nobody's promise. */
 export function normal(text: string): string {
@@ -118,6 +128,8 @@ const RESET: readonly (readonly string[])[] = [
   ['-O', 'OpenFlow12', 'mod-table', 'br0', 'ALL', 'controller'],
 ];
 
+const DUMP: CommandRow = { args: ['-O', 'OpenFlow14', '--no-names', 'dump-flows', 'br0'] };
+
 export class FourWays {
   readonly ovs = new RealOvs();
   readonly sw: Switch;
@@ -162,6 +174,35 @@ export class FourWays {
           ? await spawned(this.ofctl, args, on.env, row.input)
           : await inside(args, on.env);
     return { status: r.status, out: normal(r.out), err: normal(r.err) };
+  }
+
+  private async flows(on: Place): Promise<string> {
+    const r = await this.run('ovs-ofctl', DUMP, on);
+    return r.out;
+  }
+
+  /** Each from the same flows; what is told of one is also the flows that it leaves. */
+  async each(
+    program: Program,
+    rows: readonly CommandRow[],
+    on: Place,
+  ): Promise<(Outcome & { readonly flows: string })[]> {
+    for (const args of RESET) await this.run('ovs-ofctl', { args }, on);
+    const out: (Outcome & { readonly flows: string })[] = [];
+    let base: string | undefined;
+    for (const r of rows) {
+      if (base === undefined) {
+        await this.run('ovs-ofctl', { args: ['del-flows', 'br0'] }, on);
+        await this.run('ovs-ofctl', { args: ['-O', 'OpenFlow14', 'add-flows', 'br0', 'FILE'], input: BASE_FLOWS }, on);
+        base = await this.flows(on);
+      }
+      const outcome = await this.run(program, r, on);
+      const flows = await this.flows(on);
+      out.push({ ...outcome, flows });
+      // Most commands change no flow: the next need not put them back.
+      if (flows !== base) base = undefined;
+    }
+    return out;
   }
 
   async session(program: Program, rows: readonly CommandRow[], on: Place): Promise<Outcome[]> {

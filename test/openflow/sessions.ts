@@ -239,4 +239,42 @@ const texts: readonly CommandRow[] = [
   row('--timeout=0 show BR'),
 ];
 
-export const SESSIONS: Readonly<Record<string, readonly CommandRow[]>> = { tlv, tables, bundles, accounts, texts };
+const ports: readonly CommandRow[] = [
+  row('mod-port BR p1 down'),
+  row('-O OpenFlow13 dump-ports-desc BR'),
+  row('dump-ports-desc BR'),
+  row('show BR'),
+  row('mod-port BR p1 down'),
+  row('mod-port BR p1 no-flood'),
+  row('dump-ports-desc BR'),
+  row('mod-port BR p1 flood'),
+  row('mod-port BR 1 up'),
+  row('-O OpenFlow13 dump-ports-desc BR'),
+  row('mod-port BR p2 no-receive'),
+  row('mod-port BR p2 noforward'),
+  row('mod-port BR p2 no-packet-in'),
+  row('-O OpenFlow15 dump-ports-desc BR'),
+  row('-O OpenFlow15 dump-ports-desc BR p2'),
+  row('mod-port BR p2 receive'),
+  row('mod-port BR p2 forward'),
+  row('mod-port BR p2 packet-in'),
+  row('mod-port BR br0 no-packet-in'),
+  row('mod-port BR br0 packet-in'),
+  row('mod-port BR p2 no-stp'),
+  row('mod-port BR p2 no-receive-stp'),
+  row('dump-ports-desc BR'),
+  row('mod-port BR 77 down'),
+  row('mod-port BR p2'),
+  row('mod-port BR p2 stp'),
+  row('mod-port BR p2 receive-stp'),
+  row('-O OpenFlow14 dump-ports-desc BR'),
+];
+
+export const SESSIONS: Readonly<Record<string, readonly CommandRow[]>> = {
+  tlv,
+  tables,
+  bundles,
+  accounts,
+  texts,
+  ports,
+};

@@ -3,6 +3,7 @@
 import type { OfPort } from '../../bridge/of-bridge.js';
 import { OFPP } from '../../flow/field.js';
 import { N_TABLES } from '../../flowtable/flow-mod.js';
+import { PORT_CONFIG, PORT_STATE } from '../../upcall/view.js';
 import { ofError } from '../errors.js';
 import { CAPABILITY, FRAG_MASK, INVALID_TTL_TO_CONTROLLER } from '../messages/basic.js';
 import type { PhyPort, PortMod, PortStats } from '../messages/port.js';
@@ -13,20 +14,29 @@ import type { Session } from './session.js';
 /** The action types 0 to 11 of 1.0. */
 const ACTIONS_10 = 0xfff;
 
-/** The low 16 bits of a port's configuration that a version knows: NO_FLOOD is of 1.0 alone, the spanning tree bits are nobody's. */
-const CONFIG_10 = 0x75;
+/** The low 16 bits of a port's configuration that a version knows: NO_FLOOD and the spanning tree bits are of 1.0 alone. */
+const CONFIG_10 = 0x7f;
 const CONFIG_11 = 0x65;
 const STATE_10 = 1;
 const STATE_11 = 7;
 
+/** Configuration and state with all bits, as OVS tells them: down means no link, and a link means live. */
+export function shownBits(p: OfPort): { readonly config: number; readonly state: number } {
+  const config = p.config | (p.deviceDown ? PORT_CONFIG.down : 0);
+  const state = p.state & ~(PORT_STATE.linkDown | PORT_STATE.live);
+  const noLink = (config & PORT_CONFIG.down) !== 0 || (p.state & PORT_STATE.linkDown) !== 0;
+  return { config, state: state | (noLink ? PORT_STATE.linkDown : PORT_STATE.live) };
+}
+
 export function describePort(p: OfPort, version: number): PhyPort {
+  const shown = shownBits(p);
   const bits = version === 1 ? [CONFIG_10, STATE_10] : [CONFIG_11, STATE_11];
   return {
     number: p.number,
     hwAddr: p.hwAddr,
     name: p.name,
-    config: p.config & bits[0],
-    state: p.state & bits[1],
+    config: shown.config & bits[0],
+    state: shown.state & bits[1],
     curr: p.curr,
     advertised: p.advertised,
     supported: p.supported,

@@ -14,19 +14,20 @@ import { inPortOf, NO_BUFFER, type PacketInMessage, type PacketOutMessage } from
 import { type PhyPort, PORT_REASONS } from '../messages/port.js';
 import { TABLE_REASONS } from '../messages/table.js';
 import { PACKET_IN_REASON } from './async-masks.js';
-import { describePort } from './basic.js';
+import { describePort, shownBits } from './basic.js';
 import { checked, describeRemoved } from './flow.js';
 import { changing, type Handlers } from './handler.js';
 import { arrivalOf, metadataOf } from './metadata.js';
 import { PACKET_IN_FORMAT, ROLE, type Session } from './session.js';
 import { describeTable } from './table.js';
 
-/** Ports that a packet may come from besides real ones. */
-const NO_FLOOD = 0x10;
+/** Configuration that only 1.0 can say: no flooding, spanning tree. */
+const ONLY_10 = 0x1a;
 /** Wire versions. */
 const OF13 = 4;
 const OF14 = 5;
 const MAX_U64 = 0xffffffffffffffffn;
+/** Ports that a packet may come from besides real ones. */
 const FROM: ReadonlySet<number> = new Set([OFPP.controller, OFPP.local, OFPP.none]);
 
 /** Throws with the OpenFlow error. */
@@ -155,14 +156,14 @@ function sendUnasked(s: Session, make: (to: Envelope) => Uint8Array): void {
 
 /** Members may be accessors of a class: a spread would lose them. */
 function snapshot(p: OfPort): PhyPort {
-  return { ...describePort(p, 1), config: p.config, state: p.state };
+  return { ...describePort(p, 1), ...shownBits(p) };
 }
 
 function sameTo(before: PhyPort, port: OfPort, version: number): boolean {
   const all = snapshot(port);
   if (before.name !== all.name || before.curr !== all.curr || before.currSpeed !== all.currSpeed) return false;
   if (version === 1) return before.config === all.config && ((before.state ^ all.state) & 1) === 0;
-  return ((before.config ^ all.config) & ~NO_FLOOD) === 0 && before.state === all.state;
+  return ((before.config ^ all.config) & ~ONLY_10) === 0 && before.state === all.state;
 }
 
 /** What the bridge tells goes to every session that wants it. */
