@@ -29,7 +29,7 @@ function stateOf(sw: LiveSwitch, bridge: string, port: string): string {
 }
 
 async function becomes(t: Test, sw: LiveSwitch, port: string, state: '0' | 'LINK_DOWN', says: string): Promise<void> {
-  t.ok(await until(() => sw.output.endsWith(`weft switchd: ${port}: ${says}\n`), SOON), `${port}: ${says}`);
+  t.ok(await until(() => sw.output.endsWith(`${port}: ${says}\n`), SOON), `${port}: ${says}`);
   t.equal(stateOf(sw, `${LAB}0`, port), state, `${port} is shown`);
 }
 
@@ -62,6 +62,17 @@ t.test('devices that come and go under traffic', { skip: refusal }, async (t) =>
     await becomes(t, sw, h4.outer, 'LINK_DOWN', 'link is down: no carrier');
     lab.ip(`-n ${h4.ns} link set e0 up`);
     await becomes(t, sw, h4.outer, '0', 'link is up');
+    t.ok(await until(answers(h1, 4), SOON), 'and forwards again');
+  });
+
+  t.test('down and up by a controller', async (t) => {
+    for (const [action, state, says] of [
+      ['down', 'LINK_DOWN', 'link is down'],
+      ['up', '0', 'link is up'],
+    ] as const) {
+      sw.run('ovs-ofctl', 'mod-port', `${LAB}0`, h4.outer, action);
+      await becomes(t, sw, h4.outer, state, says);
+    }
     t.ok(await until(answers(h1, 4), SOON), 'and forwards again');
   });
 
@@ -108,7 +119,7 @@ t.test('devices that come and go under traffic', { skip: refusal }, async (t) =>
     t.same(unbalanced(counters), [], 'received = forwarded + dropped + held');
     t.match(
       sw.output,
-      /^weft: ready\n(weft switchd: \S+: (link is|its device) [^\n]*\n)+$/,
+      /^weft: ready\n(\S+\|\d+\|bridge\|INFO\|\S+: (link is|its device) [^\n]*\n)+$/,
       'no other word in the log',
     );
   });

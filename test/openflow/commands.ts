@@ -37,7 +37,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...versions('dump-aggregate BR', [0, 2, 3, 4, 5]),
   ...versions('dump-ports BR', [0, 1, 2, 3]),
   ...versions('dump-ports-desc BR', [0, 1, 2, 3, 4, 5]),
-  ...versions('dump-tables BR', [0, 1, 2, 3, 4, 5]),
+  ...versions('dump-tables BR', [0, 2, 3, 4, 5]),
   only('-O OpenFlow14 dump-ports BR', CUSTOM),
   row('-O OpenFlow13 dump-table-features BR'),
   row('dump-table-features BR'),

@@ -37,6 +37,7 @@ export const OWN: readonly (readonly [RegExp, string])[] = [
   [/lookup=\d+, matched=\d+/g, 'lookup=N'],
   // Counters of dummy devices: what they do not count is "?".
   [/(pkts|bytes|drop|errs|frame|over|crc|coll)=(\d+|\?)/g, '$1=N'],
+  [/_q0_packets=\d+/g, '_q0_packets=N'],
   // The start of a message that is refused, its xid inside.
   [/^(00000000 {2}([0-9a-f]{2} ){4})([0-9a-f]{2} ){3}[0-9a-f]{2}-(.*?) \|.*\|$/gm, '$1N $4'],
 ];
