@@ -133,7 +133,9 @@ export class CheckState {
 
   /** A nested list: its pushes and pops are not seen after it. */
   nested(actions: readonly Action[], lenient = false): readonly Action[] {
-    return this.list(actions, new CheckState(this.match, this.options, this.list, lenient || this.lenient));
+    const state = new CheckState(this.match, this.options, this.list, lenient || this.lenient);
+    state.inner = this.inner;
+    return this.list(actions, state);
   }
 }
 

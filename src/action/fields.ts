@@ -95,14 +95,17 @@ export function pullHeader(r: WireReader): FieldRow {
   return row;
 }
 
+/** A tunnel option that the bridge does not have is this everywhere. */
+const NO_OPTION = 'NXFMFC_INVALID_TLV_FIELD';
+
 /** As pullHeader, where only 4-byte headers are allowed and errors are those of set actions. */
 export function pullShortHeader(r: WireReader): FieldRow {
   const h = r.sub(4);
   try {
     return pullHeader(h);
   } catch (e) {
-    if (e instanceof UserError) throw new UserError(e.message, 'OFPBAC_BAD_SET_TYPE');
-    throw e;
+    if (!(e instanceof UserError) || e.ofError === NO_OPTION) throw e;
+    throw new UserError(e.message, 'OFPBAC_BAD_SET_TYPE');
   }
 }
 

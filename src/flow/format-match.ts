@@ -4,7 +4,7 @@
  * Where OVS leaves out a mask or a field (ERSPAN, GTP-U), the text here says it.
  */
 import { formatIpv4Masked, formatIpv6Masked, formatMacMasked } from '../lib/address.js';
-import { get16, get32, isZero } from '../lib/bytes.js';
+import { get16, get32, isZero, lowBits } from '../lib/bytes.js';
 import { CT_STATE_FLAGS, formatFlagsMasked, TCP_FLAGS, TUNNEL_FLAGS } from '../lib/flags.js';
 import { K, LINE_BYTES, type Slot, VLAN_CFI } from '../packet/key.js';
 import type { FieldRow } from './field.js';
@@ -166,6 +166,11 @@ const packetType: Printer = (m) => {
 
 const OPTIONS = FIELDS.filter((f) => f.tunMetadata !== undefined);
 
+/** Bytes of ones, whatever zeros stand above: of an option that says all of it. */
+function isOnesBelow(mask: bigint): boolean {
+  return mask === lowBits(8 * Math.ceil(mask.toString(2).length / 8));
+}
+
 const tunOptions: Printer = (m, _type, _proto, ctx) => {
   const at = K.tunMdPresent.offset;
   if (isZero(m.mask, at, at + 8)) return '';
@@ -179,7 +184,7 @@ const tunOptions: Printer = (m, _type, _proto, ctx) => {
     const mask = row && row.bits > 0 ? readField(m.mask, row) : 0n;
     if (row?.bits === 0 && table?.option(index)?.masked === false) s += `${option.name}=0,`;
     else if (!row || mask === 0n) s += `${option.name},`;
-    else s += `${option.name}=${formatFieldValue(row, readField(m.value, row), mask)},`;
+    else s += `${option.name}=${formatFieldValue(row, readField(m.value, row), isOnesBelow(mask) ? row.valid : mask)},`;
   }
   return s;
 };

@@ -9,6 +9,7 @@ import { K, type Slot, VLAN_CFI } from '../packet/key.js';
 import { port16to32 } from './fields.js';
 import { KEY_BYTES, OK, setU } from './key.js';
 import { Match } from './match.js';
+import { assumeEthernet, foldEthernet } from './packet-type.js';
 
 export const OF10_MATCH_BYTES = 40;
 
@@ -109,8 +110,9 @@ export function encodeOf10Match(m: Match): Uint8Array {
   if ((m.mask[K.nwTos.offset] & 0xfc) === 0) wild |= WILD.nwTos;
   else out[24] = m.value[K.nwTos.offset] & 0xfc;
   for (const [slot, at, shift] of [[K.nwSrc, 28, NW_SRC_SHIFT] as const, [K.nwDst, 32, NW_DST_SHIFT] as const]) {
-    const bits = Math.max(0, prefixLength(m.mask, slot.offset, 4));
-    wild |= (32 - bits) << shift;
+    // Of a mask that is no prefix, up to its last one: what listing a flow of another form in this one can say.
+    const mask = get32(m.mask, slot.offset);
+    wild |= (mask === 0 ? 32 : 31 - Math.clz32(mask & -mask)) << shift;
     put32(out, at, get32(m.value, slot.offset));
   }
   put32(out, 0, wild >>> 0);
@@ -169,12 +171,15 @@ export function decodeOf10Match(b: Uint8Array, at = 0, into?: Match): Match {
   put(K.nwSrc, get32(b, at + 28), addressMask(wild, NW_SRC_SHIFT));
   put(K.nwDst, get32(b, at + 32), addressMask(wild, NW_DST_SHIFT));
   clearMeaningless(m, type);
+  foldEthernet(m);
   return m;
 }
 
 function clearMeaningless(m: Match, type: number): void {
   const clear = (...slots: Slot[]): void => {
     for (const s of slots) {
+      // They meant nothing but that packets are Ethernet.
+      if (!isZero(m.mask, s.offset, s.offset + s.bytes)) assumeEthernet(m);
       m.mask.fill(0, s.offset, s.offset + s.bytes);
       m.value.fill(0, s.offset, s.offset + s.bytes);
     }

@@ -154,9 +154,9 @@ function setOption(
   }
   m.mask[at] |= bit;
   m.value[at] |= bit;
-  if (row.bits === 0 || bytes === 0) return;
+  if (row.bits === 0 || (bytes === 0 && masked)) return;
   // An unmasked value that is shorter than the option fixes all of it, the rest to zero; of a longer one the first bytes count.
-  const exact = mask === (1n << BigInt(bytes * 8)) - 1n;
+  const exact = !masked;
   const over = BigInt(8 * Math.max(0, bytes - row.bytes));
   setField(m, row, value >> over, exact ? row.valid : (mask >> over) & row.valid);
 }

@@ -21,6 +21,8 @@ export interface FlowMod {
   readonly cookieMask: bigint;
   /** For modify: take over `cookie`; then, when no cookie is filtered by and no rule met, a modify adds one (OpenFlow 1.0 and 1.1, learn). */
   readonly modifyCookie: boolean;
+  /** For modify: add one in that case without taking over cookies otherwise (OpenFlow 1.1). */
+  readonly addsNew?: boolean | undefined;
   readonly idleTimeout: number;
   readonly hardTimeout: number;
   readonly flags: number;
@@ -29,6 +31,8 @@ export interface FlowMod {
   readonly outPort: number;
   readonly outGroup: number;
   readonly actions: readonly Action[];
+  /** For modify: throws UserError when the actions lead nowhere. Asked only when there is a flow to give them to. */
+  readonly check?: () => void;
 }
 
 /** What rules to list or count. */

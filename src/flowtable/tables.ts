@@ -28,6 +28,8 @@ import { TableRule } from './table-rule.js';
 import type { TableSettings } from './table-settings.js';
 import { TupleClassifier } from './tuple.js';
 
+/** As the cookie to give. */
+const NO_COOKIE = 0xffffffffffffffffn;
 export class FlowTables {
   private readonly tables: (FlowTable | undefined)[] = [];
   private readonly listeners = new Set<RuleListener>();
@@ -121,7 +123,9 @@ export class FlowTables {
     const met: Rule[] = [];
     const strict = mod.command === 'modify_strict' ? mod.priority : undefined;
     for (const t of this.chosen(mod.table)) t.select(match, strict, conditions, met);
-    if (met.length === 0 && mod.modifyCookie && mod.cookieMask === 0n) return [this.add(mod)];
+    const adds = met.length === 0 && (mod.modifyCookie || mod.addsNew === true) && mod.cookieMask === 0n;
+    if (adds || met.length > 0) mod.check?.();
+    if (adds) return [this.add(mod)];
     for (const r of met) this.modify(r, mod);
     return met;
   }
@@ -291,6 +295,8 @@ export class FlowTables {
     if (!old) this.makeRoom(t, match, mod);
     const rule = new TableRule(t.id, match, mod, this.now());
     if (old) {
+      // "No change", as OVS has it, where there is something to keep.
+      if (mod.cookie === NO_COOKIE) rule.cookie = old.cookie;
       if (!(mod.flags & FLOW_FLAG.resetCounts)) {
         rule.packets = old.packets;
         rule.bytes = old.bytes;

@@ -30,6 +30,7 @@ export interface FlowModMessage {
   readonly cookieFilter: bigint;
   readonly cookieMask: bigint;
   readonly modifyCookie: boolean;
+  readonly addsNew?: boolean | undefined;
   readonly idleTimeout: number;
   readonly hardTimeout: number;
   readonly priority: number;
@@ -176,7 +177,8 @@ const flowMod11: Codec<FlowModMessage> = {
       cookie: adds ? cookie : MAX_U64,
       cookieFilter: adds ? 0n : cookie & cookieMask,
       cookieMask: adds ? 0n : cookieMask,
-      modifyCookie: adds && command !== 0,
+      modifyCookie: false,
+      addsNew: adds && command !== 0,
       idleTimeout: r.u16(),
       hardTimeout: r.u16(),
       priority: r.u16(),
@@ -214,7 +216,8 @@ export function toFlowMod(v: FlowModMessage, version: number, tableIds: boolean)
   const command = COMMANDS[inCommand ? v.command & 0xff : v.command];
   if (!command) throw ofError('OFPFMFC_BAD_COMMAND');
   let table = inCommand ? v.command >> 8 : v.table;
-  if (table === TABLE_ALL && command === 'add') {
+  // 1.1 has no name for all tables, and 1.0 and later versions not where a flow is added.
+  if (table === TABLE_ALL && (command === 'add' || version === 2)) {
     if (version > 1) throw ofError('OFPFMFC_BAD_TABLE_ID');
     table = 0;
   }
@@ -228,6 +231,7 @@ export function toFlowMod(v: FlowModMessage, version: number, tableIds: boolean)
     cookieFilter: v.cookieFilter,
     cookieMask: v.cookieMask,
     modifyCookie: v.modifyCookie,
+    addsNew: v.addsNew,
     idleTimeout: v.idleTimeout,
     hardTimeout: v.hardTimeout,
     flags: v.flags,

@@ -69,6 +69,9 @@ function putVlan(m: Match, wild: number, vid: number, pcp: number): void {
   put16(m.mask, K.vlanTci.offset, mask);
 }
 
+const ICMP = 1;
+/** Protocols whose ports, or ICMP type and code, it speaks of. */
+const WITH_PORTS: readonly number[] = [ICMP, 6, 17, 132];
 const isIp = (type: number) => type === 0x0800;
 const isArp = (type: number) => type === 0x0806 || type === 0x8035;
 const isMpls = (type: number) => type === 0x8847 || type === 0x8848;
@@ -102,7 +105,10 @@ export function decodeOf11Match(b: Uint8Array): Match {
     if (!(wild & WILD.proto)) put(m, K.nwProto, Uint8Array.of(proto));
     putMasked(m, K.nwSrc, addresses[0], addresses[1]);
     putMasked(m, K.nwDst, addresses[2], addresses[3]);
-    if (isIp(type) && !(wild & WILD.proto)) {
+    if (isIp(type) && !(wild & WILD.proto) && WITH_PORTS.includes(proto)) {
+      const wide = (bit: number, port: Uint8Array) => !(wild & bit) && port[0] !== 0;
+      if (proto === ICMP && (wide(WILD.tpSrc, ports[0]) || wide(WILD.tpDst, ports[1])))
+        throw ofError('OFPBMC_BAD_FIELD');
       if (!(wild & WILD.tpSrc)) put(m, K.tpSrc, ports[0]);
       if (!(wild & WILD.tpDst)) put(m, K.tpDst, ports[1]);
     }

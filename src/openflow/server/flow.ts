@@ -8,6 +8,9 @@ import type { TunTable } from '../../flow/tun-table.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../../flowtable/flow-mod.js';
 import type { Shape } from '../../flowtable/mini.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
+import { isZero } from '../../lib/bytes.js';
+import { UserError } from '../../lib/errors.js';
+import { K } from '../../packet/key.js';
 import { ofError } from '../errors.js';
 import {
   type FlowModMessage,
@@ -87,8 +90,8 @@ class RuleStats implements FlowStats {
     this.hardAge = wholeSeconds(now - rule.modified);
     this.flags = rule.flags & ~FLOW_FLAG.hiddenRule;
     this.importance = rule.importance;
-    this.packets = counted(rule.flags & FLOW_FLAG.noPktCounts, rule.packets);
-    this.bytes = counted(rule.flags & FLOW_FLAG.noBytCounts, rule.bytes);
+    this.packets = counted(rule.packets);
+    this.bytes = counted(rule.bytes);
     return this;
   }
 
@@ -104,8 +107,8 @@ class RuleStats implements FlowStats {
   }
 }
 
-function counted(hidden: number, n: number): bigint {
-  if (hidden !== 0) return -1n;
+/** Flows that ask not to be counted are counted too, as in OVS: it costs nothing. Most have none. */
+function counted(n: number): bigint {
   return n === 0 ? 0n : BigInt(n);
 }
 
@@ -123,10 +126,36 @@ export function checked(s: Session, actions: readonly Action[], match: Match, ta
 /** A flow_mod of the message, ready for the bridge. Throws with the OpenFlow error. */
 export function flowModOf(s: Session, v: FlowModMessage): FlowMod {
   const mod = toFlowMod(v, s.version, s.tableIds);
-  // The actions of a deletion mean nothing.
+  const table = mod.table === TABLE_ALL ? 0 : mod.table;
+  const internal = isInternal(mod.match);
+  const adds = mod.command === 'add' && !internal;
+  const actions = adds ? checkedToAdd(s, mod, table) : checkActions(mod.actions, mod.match, s.soundness(table));
+  // The actions of a deletion mean nothing, but they must be sound.
   if (mod.command === 'delete' || mod.command === 'delete_strict') return { ...mod, actions: [] };
-  const actions = checked(s, mod.actions, mod.match, mod.table === TABLE_ALL ? 0 : mod.table);
-  return actions === mod.actions ? mod : { ...mod, actions };
+  if (internal) throw ofError('OFPBRC_EPERM');
+  if (adds) return actions === mod.actions ? mod : { ...mod, actions };
+  return { ...mod, actions, check: () => void checked(s, actions, mod.match, table) };
+}
+
+/** That a group or meter is missing is told only of actions that are sound otherwise. */
+function checkedToAdd(s: Session, mod: FlowMod, table: number): readonly Action[] {
+  try {
+    return checked(s, mod.actions, mod.match, table);
+  } catch (e) {
+    if (e instanceof UserError && /OUT_GROUP|INVALID_METER/.test(e.ofError ?? '')) {
+      checkActions(mod.actions, mod.match, s.soundness(table));
+    }
+    throw e;
+  }
+}
+
+/** Later passes and hashes of the datapath are the switch's own business. */
+function isInternal(m: Match): boolean {
+  const { recircId, dpHash } = K;
+  return (
+    !isZero(m.value, recircId.offset, recircId.offset + recircId.bytes) ||
+    !isZero(m.mask, dpHash.offset, dpHash.offset + dpHash.bytes)
+  );
 }
 
 function applyFlowMod(s: Session, v: FlowModMessage): void {

@@ -45,7 +45,8 @@ export class Session {
   private readonly checks: { -readonly [K in keyof CheckOptions]: CheckOptions[K] } = {
     version: 0,
     table: undefined,
-    nTables: N_TABLES,
+    // The last one is the switch's own: a flow may lead there.
+    nTables: N_TABLES + 1,
     groupExists: (id) => this.bridge.groups.get(id) !== undefined,
     meterExists: (id) => this.bridge.meters.get(id) !== undefined,
   };
@@ -91,6 +92,10 @@ export class Session {
   }
 
   /** What actions are checked against; for those of flows with their table. Good until the next call. */
+  soundness(table: number | undefined): CheckOptions {
+    return { version: this.version, nTables: N_TABLES + 1, ...(table === undefined ? {} : { table }) };
+  }
+
   actionChecks(table: number | undefined): CheckOptions {
     const { checks } = this;
     checks.version = this.version;

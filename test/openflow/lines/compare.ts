@@ -45,7 +45,8 @@ const isOnPurpose = (line: string, version: number): boolean =>
 const bothRefuse = (real: string, ours: string): boolean =>
   real.includes('***decode error') && ours.startsWith('ovs-ofctl:') && !ours.includes('FLOW_MOD');
 
-function linesFor(r: Random, count: number, version: number): string[] {
+/** Lines without forms that differ on purpose. */
+export function linesFor(r: Random, count: number, version: number): string[] {
   const lines: string[] = [];
   while (lines.length < count) {
     const line = flowLine(r);
