@@ -105,6 +105,16 @@ export class Connection {
     return xid;
   }
 
+  /** What `run` sends goes out in one piece: one call of the system, and the peer wakes once. */
+  together(run: () => void): void {
+    this.stream.cork();
+    try {
+      run();
+    } finally {
+      this.stream.uncork();
+    }
+  }
+
   /** Sends now, or not at all when the peer is behind, or when the message would be too long: then false. */
   sendUnasked(make: Uint8Array | (() => Uint8Array)): boolean {
     if (this.open && this.stream.writableLength <= this.room) {

@@ -192,13 +192,21 @@ export class Client {
 
   /** As `tell`, giving the error back. */
   async tryTell<K extends Kind>(kind: K, value: ValueOfKind<K>, name?: string): Promise<Received | undefined> {
-    const xid = this.send(kind, value, name);
-    return (await this.barrier(new Set([xid])))[0];
+    let xid = 0;
+    let barrier = 0;
+    this.connection.together(() => {
+      xid = this.send(kind, value, name);
+      barrier = this.send('barrier_request', {});
+    });
+    return (await this.errorsBefore(barrier, new Set([xid])))[0];
   }
 
   /** Waits for a barrier; gives the errors of these transactions. */
   async barrier(xids: ReadonlySet<number>): Promise<Received[]> {
-    const barrier = this.send('barrier_request', {});
+    return this.errorsBefore(this.send('barrier_request', {}), xids);
+  }
+
+  private async errorsBefore(barrier: number, xids: ReadonlySet<number>): Promise<Received[]> {
     const errors: Received[] = [];
     for (;;) {
       const r = await this.receive();

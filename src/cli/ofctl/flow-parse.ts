@@ -4,7 +4,7 @@ import { checkActions } from '../../action/check.js';
 import type { ParseCtx } from '../../action/context.js';
 import { parseActions } from '../../action/list.js';
 import { actionContext } from '../../bridge/flow-text.js';
-import { expand, Match, type MiniMatch, minify } from '../../flow/match.js';
+import { expand, Match, type MiniMatch } from '../../flow/match.js';
 import { requirePrereqs } from '../../flow/normalize.js';
 import {
   ANY_TABLE,
@@ -17,6 +17,7 @@ import {
 import { PROTOCOLS_OF, type Usable } from '../../flow/protocols.js';
 import type { TunTable } from '../../flow/tun-table.js';
 import { type FlowFilter, type FlowMod, TABLE_ALL } from '../../flowtable/flow-mod.js';
+import { ShapePool } from '../../flowtable/mini.js';
 import { UserError } from '../../lib/errors.js';
 import type { Names } from './names.js';
 
@@ -32,32 +33,38 @@ function lookups(names: Names): {
   return { ports: (n) => ports.get(n), tables: (n) => tables.get(n) };
 }
 
-/** Flows whose matches are kept in the few words they use. */
+/** Flows that all have one match object, which is what each of them says while it is at hand; in between its few words are kept. */
 export class FlowList implements Iterable<FlowMod> {
-  private readonly mods: (Omit<FlowMod, 'match'> & { readonly mini: MiniMatch; readonly tun: TunTable | undefined })[] =
+  private readonly flows: { readonly mod: FlowMod; readonly mini: MiniMatch; readonly tun: TunTable | undefined }[] =
     [];
+  private readonly shapes = new ShapePool();
 
+  constructor(private readonly match: Match) {}
+
+  /** A flow whose match is the list's. */
   push(mod: FlowMod): void {
-    const { match, ...rest } = mod;
-    this.mods.push({ ...rest, mini: minify(match), tun: match.tun });
+    this.flows.push({ mod, mini: this.shapes.minify(this.match, false), tun: this.match.tun });
   }
 
   /** Each is good until the next is taken. */
   *[Symbol.iterator](): Generator<FlowMod> {
-    const scratch = new Match();
-    for (const { mini, tun, ...mod } of this.mods) {
-      const match = expand(mini, scratch);
-      if (tun) match.tun = tun;
-      yield { ...mod, match };
+    for (const { mod, mini, tun } of this.flows) {
+      expand(mini, this.match);
+      if (tun) this.match.tun = tun;
+      yield mod;
     }
   }
 }
+
+/** Lists of actions whose text is remembered; past it remembering starts over. */
+const MAX_TEXTS = 1024;
 
 export class FlowReader {
   /** Forms that can say all that was read so far. */
   readonly usable: Usable = { protocols: PROTOCOLS_OF.any };
   private readonly ctx: ReturnType<typeof lookups>;
   private scratch: Match | undefined;
+  private readonly texts = new Map<string, { readonly actions: readonly Action[]; readonly protocols: number }>();
 
   /**
    * `refuse`: a condition without its prerequisite ("tp_dst=80" alone) is an error. Otherwise it is left to the encoders, which drop it as
@@ -102,9 +109,8 @@ export class FlowReader {
 
   /** With the notes that wire forms need. */
   private actions(text: string, flow: FlowText, usable: Usable): readonly Action[] {
-    const ofActions: Usable = { protocols: PROTOCOLS_OF.any };
-    const actions = parseActions(text, { ...this.actionContext(), usable: ofActions });
-    usable.protocols &= ofActions.protocols;
+    const { actions, protocols } = this.parsed(text);
+    usable.protocols &= protocols;
     const table = flow.table === ANY_TABLE ? {} : { table: flow.table };
     try {
       const checked = checkActions(actions, flow.match, { version: 1, usable, ...table });
@@ -114,6 +120,18 @@ export class FlowReader {
       if (!(e instanceof UserError) || !e.ofError) throw e;
       throw new UserError(`actions are invalid with specified match (${e.ofError})`, e.ofError);
     }
+  }
+
+  /** The same few lists stand in most lines of a file. */
+  private parsed(text: string): { readonly actions: readonly Action[]; readonly protocols: number } {
+    const known = this.texts.get(text);
+    if (known) return known;
+    const usable: Usable = { protocols: PROTOCOLS_OF.any };
+    const actions = parseActions(text, { ...this.actionContext(), usable });
+    const parsed = { actions, protocols: usable.protocols };
+    if (this.texts.size >= MAX_TEXTS) this.texts.clear();
+    this.texts.set(text, parsed);
+    return parsed;
   }
 
   filter(text: string): FlowFilter {
@@ -136,7 +154,7 @@ export class FlowReader {
   /** The same, for those who are done with one flow before they take the next; kept in a tenth of the memory. */
   fileOnce(text: string, name: string, fixed?: FlowMod['command']): FlowList {
     this.scratch = new Match();
-    const list = new FlowList();
+    const list = new FlowList(this.scratch);
     for (const mod of this.mods(text, name, fixed)) list.push(mod);
     this.scratch = undefined;
     return list;
