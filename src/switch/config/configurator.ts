@@ -18,6 +18,7 @@ import { Bonds } from './bonds.js';
 import { applyBridge, applyControllers, type BridgeContext, type BridgeFace } from './bridges.js';
 import { FlowTablesConfig } from './flow-tables.js';
 import { mirrorSpecs } from './mirrors.js';
+import { SmallestMtu } from './mtu.js';
 import type { DummyMode } from './ports.js';
 import { Remarks } from './remarks.js';
 import { type About, Reporter } from './reporter.js';
@@ -67,6 +68,7 @@ export class Configurator {
   private readonly context: BridgeContext;
   private readonly flowTables = new FlowTablesConfig();
   private readonly bonds: Bonds;
+  private readonly mtu: SmallestMtu;
   private seenLinks = -1;
   /** Somebody puts flows back, and wants neither controllers nor packets meanwhile. */
   private restoring = false;
@@ -102,6 +104,7 @@ export class Configurator {
       onChange: () => this.changed(),
     });
     this.bonds = new Bonds({ link: (port) => plant.link(port), say: (text) => this.remarks.say(text), log });
+    this.mtu = new SmallestMtu(plant);
     const { tables, applier, database, mirrors, bonds } = this;
     this.reporter = new Reporter({ plant, tables, applier, database, mirrors, bonds, about: options.about, log });
     this.statusLater();
@@ -140,6 +143,7 @@ export class Configurator {
         await this.applier.apply(wanted(this.tables));
         for (const b of this.applier.bridges.values()) await this.applyBridge(b);
         this.bonds.set(this.applier.made.values());
+        this.mtu.look(this.applier.made.values());
         this.forgetGone();
         this.remarks.look(this.tables, this.applier);
         this.appliedCfg = root.next_cfg;
@@ -208,7 +212,10 @@ export class Configurator {
       if (this.closed) return;
       const { root, appliedCfg } = this;
       if (root && !this.running && this.database.isReady && appliedCfg !== undefined) {
-        if (this.seenLinks !== this.plant.linkChanges) this.bonds.look();
+        if (this.seenLinks !== this.plant.linkChanges) {
+          this.bonds.look();
+          this.mtu.look(this.applier.made.values());
+        }
         this.seenLinks = this.plant.linkChanges;
         if (this.applier.mayRetry()) this.changed();
         else void this.reporter.write(root, appliedCfg, false);
