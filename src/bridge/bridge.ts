@@ -27,6 +27,7 @@ import type { Upcalls } from '../upcall/upcalls.js';
 import { type BridgeView, type NormalWalk, type PacketUp, PORT_CONFIG, type SideEffect } from '../upcall/view.js';
 import { describeTable, sentKey } from './describe.js';
 import { DpMeters, type MeterIds } from './dp-meters.js';
+import { shorten } from './fin-timeout.js';
 import { applyLearn, deleteLearned, mayLearn } from './learn.js';
 import { MacTable, type MacTableOptions } from './mac-table.js';
 import { type MirrorSpec, Mirrors } from './mirror.js';
@@ -47,8 +48,6 @@ export interface BridgeDeps {
   /** Sets the device of a port up or down, if it has one. */
   setDevice?(port: BridgePort, up: boolean): void;
 }
-
-const TCP = { fin: 1, rst: 4 } as const;
 
 export class Bridge implements OfBridge, BridgeView, NormalBridge {
   readonly tables: FlowTables;
@@ -358,10 +357,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
       const { vlan, mac, port, gratuitousArp } = effect;
       if (this.portSet.get(port)) this.macs.learn(vlan, mac, port, now, gratuitousArp);
     } else if (effect.kind === 'learn') applyLearn(this.tables, effect.spec, effect.mod);
-    else if (tcpFlags & (TCP.fin | TCP.rst)) {
-      const { rule, idle, hard } = effect;
-      this.tables.setTimeouts(rule, least(rule.idleTimeout, idle), least(rule.hardTimeout, hard));
-    }
+    else shorten(this.tables, effect, tcpFlags);
   }
 
   packetIn(p: PacketUp): void {
@@ -392,10 +388,4 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
-}
-
-/** The lesser of two timeouts, of which 0 is none. */
-function least(a: number, b: number): number {
-  if (a === 0 || b === 0) return a || b;
-  return Math.min(a, b);
 }

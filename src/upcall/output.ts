@@ -21,6 +21,7 @@ export const OFPR = {
   implicitMiss: 7,
 } as const;
 const NO_USERDATA = new Uint8Array(0);
+const LAST_TABLE = 253;
 
 export function portIsUp(port: PortView | undefined): boolean {
   return port !== undefined && !(port.config & PORT_CONFIG.down) && !(port.state & PORT_STATE.linkDown);
@@ -144,8 +145,19 @@ export function outputTrunc(w: Walk, port: number, maxLen: number): void {
   w.cut = 0;
 }
 
+/** The next table has the packet, as OpenFlow 1.0 would have it. */
+function lookOn(w: Walk): void {
+  const rule = w.lookup(w.table + 1, w.inPort, 'miss');
+  if (rule) w.runRule(rule, false);
+  else w.missed();
+  w.input.tracer?.leave();
+}
+
 /** The last table looked at had nothing for the packet. */
 export function tableMiss(w: Walk): void {
+  const how = w.bridge.missOf?.(w.table);
+  if (how === 'drop') return;
+  if (how === 'continue' && w.table < LAST_TABLE) return lookOn(w);
   if (!w.bridge.missToController) return;
   const { rule } = w;
   w.rule = undefined;

@@ -40,7 +40,6 @@ import { WalkState } from './walk-state.js';
 const MAX_DEPTH = 64;
 const MAX_RESUBMITS = 4096;
 const MAX_STACK = 1024;
-const LAST_TABLE = 253;
 
 /** A rule that look-up yields where fragments are to be dropped. */
 const DROP_FRAGMENT = '-> fragments are dropped here';
@@ -78,19 +77,10 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   }
 
   /** Nothing in the table for the packet, where that means something. */
-  private missed(): void {
+  missed(): void {
     const { flow, bridge } = this;
     if ((flow[K.nwFrag.offset] & FRAG.any) !== 0 && bridge.fragmentHandling === 1) this.reject('policy');
-    else if (bridge.missOf?.(this.table) === 'continue' && this.table < LAST_TABLE) this.lookOn();
-    else if (bridge.missOf?.(this.table) !== 'drop') output.tableMiss(this);
-  }
-
-  /** The next table has the packet, as OpenFlow 1.0 would have it. */
-  private lookOn(): void {
-    const rule = this.lookup(this.table + 1, this.inPort, 'miss');
-    if (rule) this.runRule(rule, false);
-    else this.missed();
-    this.input.tracer?.leave();
+    else output.tableMiss(this);
   }
 
   // Tables and lists
