@@ -18,7 +18,7 @@ type Row = readonly [what: string, args: readonly string[], says: RegExp];
 
 const WORDS: readonly Row[] = [
   ['unknown option', ['--nonsense'], /Unknown option '--nonsense'/],
-  ['stray word', ['stray'], /Unexpected argument 'stray'/],
+  ['stray word', ['stray'], /stray: a database is tcp:HOST/],
   ['option without its value', ['--workers'], /--workers/],
   ['workers that are no number', ['--workers', 'x'], /--workers must be a whole number from 1 to 64, not "x"/],
   ['no worker', ['--workers', '0'], /--workers must be .* not "0"/],

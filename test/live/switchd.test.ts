@@ -244,7 +244,7 @@ t.test('a switch from one command line', { skip: refusal }, async (t) => {
     t.equal(await sw.ended, 0, 'exit status');
     t.match(
       sw.output,
-      /^weft: ready\nweft switchd: wfvt: its device has moved into another namespace[^\n]*\n$/,
+      /^weft: ready\n\S+\|bridge\|INFO\|wfvt: its device has moved into another namespace[^\n]*\n$/,
       'and nothing to complain of',
     );
   });
