@@ -19,6 +19,16 @@ constexpr uint64_t kShortestSpinNs = 1500;
 constexpr int kWaitingMs = 100;  // how often the age of waiting packets is looked at
 constexpr int kIdleMs = 1000;
 
+// Looking for each frame as it comes is dear for whoever sends it: the lines that both sides use then change hands with every frame, and batches of one or
+// two cost us twice as much as one of eight. So when small frames come closely, a look that brought few is followed by a short wait: with 8 us the
+// sender of 60-byte frames on veth spends 2,340 ns on each where it was 2,540, the worker 1,620 where it was 1,960. A wait needs so many light breaths
+// in a row, each with work and soon after the one before, that neither an exchange of single frames nor TCP in segments meets it.
+constexpr uint64_t kGatherNs = 8000;
+constexpr uint64_t kLightNs = 5000;  // a packet
+constexpr uint64_t kCloseNs = 5000;
+constexpr uint32_t kDenseBreaths = 64;
+constexpr uint32_t kGoodBatch = 16;
+
 uint64_t now_ns() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -33,6 +43,12 @@ uint64_t cycles() {
 #endif
 }
 
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
 }  // namespace
 
 void Datapath::run(uint32_t i) {
@@ -44,7 +60,16 @@ void Datapath::run(uint32_t i) {
   uint64_t idle_since = 0;
   uint64_t spin = kLongestSpinNs;
   uint64_t before = cycles();
+  uint32_t dense = 0;  // light breaths in a row
+  bool gather = false;
   for (;;) {
+    if (gather) {
+      for (const uint64_t until = now_ns() + kGatherNs; now_ns() < until && !r.asked.load(std::memory_order_relaxed);) relax();
+      gather = false;
+      const uint64_t after = cycles();
+      w.stats()[kWorkerIdleCycles] += after - before;
+      before = after;
+    }
     if (r.asked.load(std::memory_order_acquire) && !serve(w, r)) return;
     const uint64_t now = now_ns();
     const uint32_t work = w.breathe(now);
@@ -52,6 +77,9 @@ void Datapath::run(uint32_t i) {
     w.stats()[work ? kWorkerBusyCycles : kWorkerIdleCycles] += after - before;
     before = after;
     if (work) {
+      const bool light = now_ns() - now < kLightNs * work;
+      dense = light && (idle_since == 0 || now - idle_since < kCloseNs) ? dense + 1 : 0;
+      gather = dense > kDenseBreaths && work < kGoodBatch && !shared_.config.busy;
       if (idle_since != 0) spin = std::min(spin * 2, kLongestSpinNs);
       idle_since = 0;
       continue;
