@@ -27,6 +27,7 @@ class PacketRing {
   // Gives the options and the ring itself. Null, or what could not be done; errno says why.
   static const char* prepare(int socket, uint32_t bytes);
 
+  uint32_t bytes() const { return (mask_ + 1) * kSlotBytes; }
   bool waiting() const { return (__atomic_load_n(&slot().tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) != 0; }
   // One byte of a longer frame: a filter let it pass to wake us.
   bool doorbell() const { return slot().tp_snaplen == 1 && slot().tp_len > 1; }

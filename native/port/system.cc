@@ -92,11 +92,10 @@ class System final : public Port {
 
   static const char* reason(int err) { return err == EXDEV ? "another network namespace" : err == ECANCELED ? "options:bpf is false" : strerrordesc_np(err); }
   void describe(PortPaths& to) const override {
-    const unsigned kib = share_.bytes() >> 10;
     if (intake_)
-      std::snprintf(to.receive, sizeof to.receive, "records, %u KiB", kib);
+      std::snprintf(to.receive, sizeof to.receive, "records, %u KiB", share_.bytes() >> 10);
     else
-      std::snprintf(to.receive, sizeof to.receive, "packet ring, %u KiB; no records: %s", kib, reason(intake_error_));
+      std::snprintf(to.receive, sizeof to.receive, "packet ring, %u KiB; no records: %s", ring_.bytes() >> 10, reason(intake_error_));
     const int e = burst_error_.load(std::memory_order_relaxed);
     if (e == 0)
       std::snprintf(to.send, sizeof to.send, "bursts where frames come close together, else messages");
@@ -361,8 +360,9 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
   if (e == 0) {
     if (o.programs) parts.intake = Intake::open(parts.share.bytes());
     if (!parts.intake) parts.intake_error = o.programs ? errno : ECANCELED;
-    // The socket's own ring has then little to hold.
-    parts.ring_bytes = parts.intake ? std::max(parts.share.bytes() / 4, PacketRing::kBlockBytes) : parts.share.bytes();
+    // The socket's own ring has then little to hold; where it has all, a short frame takes as much of it as a full one.
+    const uint32_t bytes = parts.share.bytes();
+    parts.ring_bytes = parts.intake ? std::max(bytes / 4, PacketRing::kBlockBytes) : o.rx_bytes != 0 ? bytes : bytes * 4;
     if ((fault = PacketRing::prepare(fd, parts.ring_bytes)) != nullptr) e = errno;
   }
   if (e == 0 && parts.intake && !parts.intake->attach(fd)) {

@@ -24,7 +24,7 @@ constexpr int kIdleMs = 1000;
 // sender of 60-byte frames on veth spends 2,340 ns on each where it was 2,540, the worker 1,620 where it was 1,960. A wait needs so many light breaths
 // in a row, each with work and soon after the one before, that neither an exchange of single frames nor TCP in segments meets it.
 constexpr uint64_t kGatherNs = 8000;
-constexpr uint64_t kLightNs = 5000;  // a packet
+constexpr uint64_t kLightNs = 2000;  // a packet, and a breath; a segment of TCP takes 28,000 and more
 constexpr uint64_t kCloseNs = 5000;
 constexpr uint32_t kDenseBreaths = 64;
 constexpr uint32_t kGoodBatch = 16;
@@ -77,7 +77,7 @@ void Datapath::run(uint32_t i) {
     w.stats()[work ? kWorkerBusyCycles : kWorkerIdleCycles] += after - before;
     before = after;
     if (work) {
-      const bool light = now_ns() - now < kLightNs * work;
+      const bool light = now_ns() - now < kLightNs * (work + 1);
       dense = light && (idle_since == 0 || now - idle_since < kCloseNs) ? dense + 1 : 0;
       gather = dense > kDenseBreaths && work < kGoodBatch && !shared_.config.busy;
       if (idle_since != 0) spin = std::min(spin * 2, kLongestSpinNs);
