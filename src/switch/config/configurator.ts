@@ -10,6 +10,7 @@ import type { Mirror } from '../../bridge/mirror.js';
 import type { BridgePort } from '../../bridge/port.js';
 import type { Clock } from '../../lib/clock.js';
 import { Database } from '../../ovsdb/client/database.js';
+import type { TableReplica } from '../../ovsdb/client/replica.js';
 import type { Remote } from '../../ovsdb/client/session.js';
 import type { LinkStatus } from '../links.js';
 import type { Tls } from '../tls.js';
@@ -52,6 +53,19 @@ export interface ConfiguratorOptions {
 /** Who has it drives the switch. The name is known to everyone who takes part. */
 const LOCK = 'ovs_vswitchd';
 const STATUS_MS = 500;
+/** Read, for they outlive us, and written by us alone. */
+const STATUS_COLUMNS: ReadonlySet<string> = new Set([
+  ...[
+    'cur_cfg',
+    'ovs_version',
+    'db_version',
+    'system_type',
+    'system_version',
+    'datapath_types',
+    'iface_types',
+    'ofport',
+  ],
+]);
 
 export class Configurator {
   readonly tables = configTables();
@@ -60,6 +74,8 @@ export class Configurator {
   private readonly reporter: Reporter;
   private readonly remarks: Remarks;
   private dirty = false;
+  private isNews = false;
+  private wasReady = false;
   private running = false;
   private closed = false;
   private cancel: () => void = () => {};
@@ -101,12 +117,21 @@ export class Configurator {
       log,
       tables: Object.values(this.tables),
       lock: LOCK,
-      onChange: () => this.changed(),
+      onChange: () => this.heard(),
     });
     this.bonds = new Bonds({ link: (port) => plant.link(port), say: (text) => this.remarks.say(text), log });
     this.mtu = new SmallestMtu(plant);
     const { tables, applier, database, mirrors, bonds } = this;
     this.reporter = new Reporter({ plant, tables, applier, database, mirrors, bonds, about: options.about, log });
+    const t = this.tables;
+    this.watch(t.root);
+    this.watch(t.bridges);
+    this.watch(t.ports);
+    this.watch(t.interfaces);
+    this.watch(t.controllers);
+    this.watch(t.mirrors);
+    this.watch(t.flowTables);
+    this.watch(t.ssl);
     this.statusLater();
   }
 
@@ -121,8 +146,25 @@ export class Configurator {
     return this.context.tls;
   }
 
+  /** The replica, the connection or the lock changed. */
+  private heard(): void {
+    const { state, isReady } = this.database;
+    if (state !== 'ready') this.reporter.forget();
+    if (!this.isNews && isReady === this.wasReady) return;
+    this.isNews = false;
+    this.wasReady = isReady;
+    this.changed();
+  }
+
+  /** What we wrote ourselves comes back from the server: that is no reason to apply everything again. */
+  private watch<C>(table: TableReplica<C>): void {
+    table.listen(({ old, row }) => {
+      const [a, b]: (Record<string, unknown> | undefined)[] = [old, row];
+      if (!a || !b || Object.keys(b).some((k) => !STATUS_COLUMNS.has(k) && a[k] !== b[k])) this.isNews = true;
+    });
+  }
+
   private changed(): void {
-    if (this.database.state !== 'ready') this.reporter.forget();
     this.dirty = true;
     if (!this.running) void this.run();
   }

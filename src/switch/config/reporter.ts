@@ -11,7 +11,7 @@ import type { Applier, Made, MadeBridge } from './apply.js';
 import type { Bonds } from './bonds.js';
 import type { Configured } from './configurator.js';
 import { controllerStatus } from './controllers.js';
-import { interfaceStatistics, interfaceStatus, Writer } from './status.js';
+import { gist, interfaceStatistics, interfaceStatus, Writer } from './status.js';
 import {
   BRIDGE,
   CONTROLLER,
@@ -53,6 +53,8 @@ export class Reporter {
   private readonly counted = new WeakSet<Made>();
   private readonly controllerStates = new Map<string, string>();
   private toldLinks = -1;
+  /** What was told last of each interface: of a thousand, one has news. */
+  private told = new WeakMap<Made, string>();
   /** Why the database did not take what was written, said once. */
   private refusal = '';
 
@@ -61,6 +63,7 @@ export class Reporter {
   /** Another connection: what the database has is not known any more. */
   forget(): void {
     this.writer.forget();
+    this.told = new WeakMap();
   }
 
   /** `cfg`: the configuration that was applied last; `applied`: just now. */
@@ -93,7 +96,7 @@ export class Reporter {
     if (tx.isEmpty) return;
     const result = await database.commit(tx);
     if (result.status === 'success') return;
-    writer.forget();
+    this.forget();
     this.toldLinks = -1;
     if (result.status !== 'error' || result.reason === this.refusal) return;
     this.refusal = result.reason;
@@ -105,7 +108,12 @@ export class Reporter {
     const { plant, tables, applier } = this.deps;
     for (const m of applier.made.values()) {
       if (!tables.interfaces.rows.has(m.row._uuid)) continue;
-      writer.put(tx, INTERFACE, m.row._uuid, interfaceStatus(m, m.port && plant.link(m.port)));
+      const link = m.port && plant.link(m.port);
+      const said = gist(m, link);
+      if (this.told.get(m) !== said) {
+        this.told.set(m, said);
+        writer.put(tx, INTERFACE, m.row._uuid, interfaceStatus(m, link));
+      }
       if (m.port && (withStatistics || !this.counted.has(m))) {
         this.counted.add(m);
         writer.put(tx, INTERFACE, m.row._uuid, { statistics: interfaceStatistics(m.port) });

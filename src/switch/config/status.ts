@@ -77,6 +77,14 @@ function noPeer({ row, bridge }: Made): string {
 /** Which driver the words of `status` name. */
 const DRIVERS: Readonly<Record<string, string>> = { internal: 'tun', tap: 'tun' };
 
+/** Changes whenever interfaceStatus does. */
+export function gist(m: Made, link: LinkStatus | undefined): string {
+  const peer = m.type === 'patch' && m.port?.patch !== undefined;
+  const own = `${m.row._uuid} ${m.port?.number} ${m.error} ${peer} ${m.row.mtu_request} ${m.row.options.get('peer')} ${m.port?.hwAddr}`;
+  if (!link) return own;
+  return `${own} ${link.ifindex} ${link.mtu} ${link.up} ${link.adminUp} ${link.mac} ${link.resets} ${link.gone}`;
+}
+
 /** All that an Interface row says of the port, but its counters. */
 export function interfaceStatus(m: Made, link: LinkStatus | undefined): InterfaceValues {
   const { port } = m;
