@@ -1,10 +1,11 @@
-// Builds weft: TypeScript to dist/, headers from its tables, the addon to build/Release. Nothing is downloaded.
+// Builds weft: TypeScript to dist/, command line programs as one file each, headers from its tables, the addon to build/Release. Nothing is downloaded.
 //   node scripts/build.mjs [--ts] [--native]      (default: both)
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle, unbundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -31,9 +32,11 @@ function prune(dir) {
 }
 
 if (wants('--ts')) {
+  unbundle();
   for (const dir of ['src', 'test', 'bench']) prune(dir);
   run(process.execPath, [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', 'tsconfig.json']);
   run(process.execPath, ['dist/src/datapath/generate-native.js']);
+  await bundle();
 }
 if (wants('--native')) {
   const prefix = dirname(dirname(process.execPath));
