@@ -7,7 +7,7 @@
 import type { Action, LearnSpec } from '../action/action.js';
 import type { Datapath, MeterCounters } from '../datapath/datapath.js';
 import { NO_OFFLOAD } from '../datapath/datapath.js';
-import { OFPP } from '../flow/field.js';
+
 import { OK } from '../flow/key.js';
 import { NO_TUN_OPTIONS } from '../flow/tun-table.js';
 import { clauseChanged } from '../flowtable/conjunction.js';
@@ -20,9 +20,8 @@ import type { Miss, TableOwner, TableSettings } from '../flowtable/table-setting
 import { FlowTables } from '../flowtable/tables.js';
 import { TupleClassifier } from '../flowtable/tuple.js';
 import { get32 } from '../lib/bytes.js';
-import { UserError } from '../lib/errors.js';
 import { DP_KEY_BYTES } from '../packet/key.js';
-import { stateOf } from '../upcall/continuation.js';
+import { startOf, stateOf } from '../upcall/continuation.js';
 import type { Upcalls } from '../upcall/upcalls.js';
 import { type BridgeView, type NormalWalk, type PacketUp, PORT_CONFIG, type SideEffect } from '../upcall/view.js';
 import { describeTable, sentKey } from './describe.js';
@@ -368,13 +367,15 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   // OpenFlow
 
-  packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void {
+  packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[], pipeline?: Uint8Array): void {
     this.checkActions(actions, 0);
-    const port = this.portSet.get(inPort);
-    const reserved = inPort === OFPP.none || inPort === OFPP.controller || inPort === OFPP.local;
-    if (!port && !reserved) throw new UserError(`packet-out: there is no port ${inPort}`, 'OFPBRC_BAD_PORT');
-    const key = sentKey(this, frame, inPort);
-    this.deps.upcalls.packetOut({ bridge: this, inPort, key, actions }, frame, NO_OFFLOAD);
+    const key = sentKey(this, frame, inPort, pipeline?.slice());
+    const frozen = pipeline && startOf(actions, { bridge: this, ofLines: pipeline.slice(DP_KEY_BYTES) });
+    this.deps.upcalls.packetOut(
+      { bridge: this, inPort, key, actions, ...(frozen ? { frozen } : {}) },
+      frame,
+      NO_OFFLOAD,
+    );
   }
 
   resume(p: Resumed): void {

@@ -149,8 +149,8 @@ export interface OfBridge {
   tableStats(): Iterable<OfTableStats>;
   /** Sets something of a table, which exists. */
   tableMod(table: number, change: Partial<TableSettings>): void;
-  /** Throws UserError with ofError set (a bad port, a bad action). */
-  packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[]): void;
+  /** `pipeline`: a key with the registers and metadata that the packet begins with. Throws UserError with ofError set (a bad action). */
+  packetOut(frame: Uint8Array, inPort: number, actions: readonly Action[], pipeline?: Uint8Array): void;
   /** 16 bytes that no other bridge has: continuations are for it alone. */
   readonly uuid: Uint8Array;
   /** The packet goes on. */

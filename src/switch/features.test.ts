@@ -214,7 +214,7 @@ for (const datapath of ['reference', 'native'] as const) {
     br.bridge.packetOut(udp(1), 0xffffffff, actions('flood'));
     sw.run();
     t.same(counts(ports), [1, 1, 1, 1], 'no port of arrival: all get it');
-    t.throws(() => br.bridge.packetOut(udp(1), 77, []), /no port 77/);
+    t.doesNotThrow(() => br.bridge.packetOut(udp(1), 77, []), 'as in OVS, from a port that is not there');
     sw.close();
     t.end();
   });

@@ -61,6 +61,11 @@ export function continuationOf(s: FrozenState): Continuation {
   return { stack: s.stack, groups: groupsOf(s.frames), actionSet: s.actionSet };
 }
 
+/** The state of a packet that begins with actions, and with registers and metadata that are not its own. */
+export function startOf(actions: readonly Action[], at: Pick<FrozenState, 'bridge' | 'ofLines'>): FrozenState {
+  return stateOf({ stack: [], groups: [{ table: 0, cookie: 0n, actions }], actionSet: [] }, at);
+}
+
 /** The state in which a packet goes on. `ofLines`: its registers and metadata as the controller gave them back. */
 export function stateOf(c: Continuation, at: Pick<FrozenState, 'bridge' | 'ofLines'>): FrozenState {
   const frames = c.groups.map((g): Frame => ({ ...g, from: 0, rule: undefined }));

@@ -1,5 +1,6 @@
 /** Sessions of commands, by family: each builds on those before it, and starts from a switch without flows, groups, meters and options. */
 import { type CommandRow, only, row } from './commands.js';
+import { comparing, flows, meters, packets } from './sessions-flows.js';
 
 const QUEUES = 'dummy devices have a queue each';
 const TLV0 = '{class=0xffff,type=0,len=4}->tun_metadata0';
@@ -277,4 +278,8 @@ export const SESSIONS: Readonly<Record<string, readonly CommandRow[]>> = {
   accounts,
   texts,
   ports,
+  comparing,
+  flows,
+  packets,
+  meters,
 };

@@ -55,7 +55,7 @@ async function fromSwitch(command: Command, target: string): Promise<Flows> {
 function fromFile(path: string, names: Names): { flows: Flows; usable: number } {
   const flows: Flows = new Map();
   const reader = new FlowReader(names);
-  for (const mod of reader.file(readInput(path), path, 'add')) put(flows, mod);
+  for (const mod of reader.file(readInput(path, 'open'), path, 'add')) put(flows, mod);
   return { flows, usable: reader.usable.protocols };
 }
 

@@ -65,6 +65,10 @@ export function readSettings(line: ParsedLine, program: string): Settings {
   if (flags.has('timeout') && !(timeout > 0)) {
     throw new UserError(`value ${last('timeout')} on -t or --timeout is invalid`);
   }
+  const color = last('color');
+  if (color !== undefined && !['', 'always', 'auto', 'never'].includes(color)) {
+    throw new UserError(`incorrect value \`${color}' for --color`);
+  }
   const protocols = last('protocols');
   const sort = line.options
     .filter(([n]) => n === 'sort' || n === 'rsort')

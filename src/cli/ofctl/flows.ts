@@ -124,11 +124,11 @@ function* bundled(mods: Iterable<FlowMod>): Generator<Bundled> {
 }
 
 /** A file's text; "-" is standard input. */
-export function readInput(path: string): string {
+export function readInput(path: string, failed = 'open failed'): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (e) {
-    throw new UserError(`${path}: open failed (${reason(e)})`);
+    throw new UserError(`${path}: ${failed} (${reason(e)})`);
   }
 }
 

@@ -67,14 +67,15 @@ export interface ParsedLine {
   readonly rest: readonly string[];
 }
 
-function findLong(name: string): readonly [string, Arg] {
+/** `said`: the whole word. */
+function findLong(name: string, said = name): readonly [string, Arg] {
   const exact = LONG.find(([n]) => n === name);
   if (exact) return exact;
   const found = LONG.filter(([n]) => n.startsWith(name));
   if (found.length === 1) return found[0];
   if (found.length === 0) throw new UserError(`unrecognized option '--${name}'`);
   const list = found.map(([n]) => `'--${n}'`).join(' ');
-  throw new UserError(`option '--${name}' is ambiguous; possibilities: ${list}`);
+  throw new UserError(`option '--${said}' is ambiguous; possibilities: ${list}`);
 }
 
 /** Throws UserError in getopt's words. */
@@ -89,7 +90,7 @@ export function parseLine(argv: readonly string[]): ParsedLine {
     }
     if (arg.startsWith('--')) {
       const equals = arg.indexOf('=');
-      const [name, kind] = findLong(equals < 0 ? arg.slice(2) : arg.slice(2, equals));
+      const [name, kind] = findLong(equals < 0 ? arg.slice(2) : arg.slice(2, equals), arg.slice(2));
       let value = equals < 0 ? undefined : arg.slice(equals + 1);
       if (kind === 'none' && value !== undefined) throw new UserError(`option '--${name}' doesn't allow an argument`);
       if (kind === 'required' && value === undefined) {

@@ -9,6 +9,7 @@ import {
 import type { FlowMod } from '../../flowtable/flow-mod.js';
 import { UserError } from '../../lib/errors.js';
 import { fromFlowMod } from '../../openflow/messages/flow-mod.js';
+import { versionName } from '../../openflow/version.js';
 import type { Client } from './client.js';
 import type { Settings } from './context.js';
 
@@ -20,7 +21,19 @@ export function allowedProtocols(settings: Pick<Settings, 'versions' | 'flowForm
   const { flowFormat } = settings;
   const forms = flowFormat === undefined ? PROTOCOLS_OF.any : parseProtocols(flowFormat);
   if (forms === undefined) throw new UserError(`${flowFormat}: unknown flow protocol`);
-  return forms & protocolsOfVersions(settings.versions ?? DEFAULT_VERSIONS);
+  const versions = settings.versions ?? DEFAULT_VERSIONS;
+  const allowed = forms & protocolsOfVersions(versions);
+  if (allowed !== 0) return allowed;
+  throw new UserError(
+    `None of the enabled OpenFlow versions (${versionNames(versions)}) supports any of the enabled flow formats (${formatProtocols(forms)}).  (Use -O to enable additional OpenFlow versions or -F to enable additional flow formats.)`,
+  );
+}
+
+function versionNames(bitmap: number): string {
+  return [1, 2, 3, 4, 5, 6]
+    .filter((v) => bitmap & (1 << v))
+    .map(versionName)
+    .join(', ');
 }
 
 /** Does a 1.0 form put tables into commands? */
@@ -73,6 +86,10 @@ export class Protocol {
     const named = (usable & PROTOCOLS_OF.of10 & PROTOCOLS_OF.tableIds) >> 1;
     const left = (usable | named) & PROTOCOLS_OF.listing;
     const best = PROTOCOLS_OF.nxmOr11 & left & this.allowed;
+    if ((usable & this.allowed) !== 0 && (left & this.allowed) === 0) {
+      throw new UserError(`switch does not support any of the usable flow formats (${formatProtocols(usable)})`);
+    }
+    if ((usable & this.allowed) === 0) await this.prepare(usable);
     await this.prepare(best === 0 ? left : best);
     return this.current & PROTOCOLS_OF.nxm ? `NXST_${kind} request` : `OFPST_${kind} request`;
   }

@@ -26,6 +26,7 @@ const ONLY_10 = 0x1a;
 /** Wire versions. */
 const OF13 = 4;
 const OF14 = 5;
+const OF15 = 6;
 const MAX_U64 = 0xffffffffffffffffn;
 /** Ports that a packet may come from besides real ones. */
 const FROM: ReadonlySet<number> = new Set([OFPP.controller, OFPP.local, OFPP.none]);
@@ -35,7 +36,8 @@ export function sendPacket(s: Session, v: PacketOutMessage): void {
   if (v.bufferId !== NO_BUFFER) throw ofError('OFPBRC_BUFFER_UNKNOWN');
   const inPort = inPortOf(v.metadata);
   if (inPort >= OFPP.max && !FROM.has(inPort)) throw ofError('OFPBRC_BAD_PORT');
-  s.bridge.packetOut(v.data, inPort, checked(s, v.actions, packetMatch(s, v)));
+  const pipeline = s.version >= OF15 ? v.metadata.value : undefined;
+  s.bridge.packetOut(v.data, inPort, checked(s, v.actions, packetMatch(s, v)), pipeline);
 }
 
 /** All that is known of this one packet: what its actions are checked against, as a flow's are against its match. */
