@@ -48,12 +48,11 @@ const VAGUE: readonly [RegExp, string][] = [
   [/^(cannot delete \w+ row).*/s, '$1'],
   [/^Table \w+ column \w+ row .* references nonexistent row .*/s, 'dangling'],
   [/^(Parsing .* failed: Member) .*/s, '$1'],
-  [/^Attempted to store \d+ elements/, 'Attempted to store elements'],
   [/^no table named \w+ in monitor session/, 'not monitored'],
   [/^transaction causes "\w+" table.*/s, 'rows'],
   // Which of a row's columns is looked at first is not fixed.
   [
-    /^(expected|set must|map must|set contains|map contains|No column|.* is not a valid UUID|.* (is not|is less|is greater|length).*(valid range|allowed)).*/s,
+    /^(Attempted to store|Result of|Division by|expected|set must|map must|set contains|map contains|No column|.* is not a valid UUID|.* (is not|is less|is greater|length).*(valid range|allowed)).*/s,
     'a value',
   ],
   [/^"wait" timed out after \d+ ms/, '"wait" timed out'],
@@ -70,6 +69,8 @@ const VAGUE_TAGS: ReadonlySet<Json | undefined> = new Set([
   'constraint violation',
   'ovsdb error',
   'unknown column',
+  'range error',
+  'domain error',
 ]);
 
 function canonicalError(v: { readonly [name: string]: Json | undefined }, map: UuidMap): Json {
@@ -79,7 +80,6 @@ function canonicalError(v: { readonly [name: string]: Json | undefined }, map: U
 
 export function canonical(v: Json | undefined, map: UuidMap): Json {
   if (typeof v === 'string') return map.text(v);
-  if (typeof v === 'number' && !Number.isSafeInteger(v)) return Number(v.toPrecision(14));
   if (isArray(v)) {
     const items = v.map((e) => canonical(e, map));
     if ((v[0] === 'set' || v[0] === 'map') && isArray(v[1]) && v.length === 2) {

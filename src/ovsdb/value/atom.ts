@@ -84,7 +84,8 @@ export const ATOMS: Readonly<Record<AtomicType, AtomKind>> = {
       if (typeof json === 'number' || typeof json === 'bigint') return Number(json) + 0;
       throw syntaxError(json, 'expected real');
     },
-    toJson: Number,
+    // 15 digits, as Open vSwitch writes them: two servers say the same of the same number.
+    toJson: (a) => Number(Number(a).toPrecision(15)),
     toText: (a) => formatReal(Number(a)),
     compare: byOrder,
   },
