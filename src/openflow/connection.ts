@@ -21,6 +21,8 @@ import { describeVersions, highest, needsBitmap, negotiate, upTo } from './versi
 const HIGH_WATER = 1 << 20;
 /** Bytes of a long answer that may wait: the peer reads the first part while the next is made, and not much more is made at a time. */
 const ANSWER_AHEAD = 1 << 18;
+/** Messages between looks at the clock: who waits for each answer sends two at a time, and a look costs as much as reading one. */
+const UNTIMED = 8;
 /** Up to so many bytes are copied into one of Node's own buffers, which are slices of larger ones: memory of its own would cost more than the copy. */
 const SMALL = 2048;
 /** How long one peer may be served before others are. Others see it as a delay of their own requests. */
@@ -230,9 +232,12 @@ export class Connection {
 
   private work(): void {
     let done = 0;
-    while (this.open && done < this.waiting.length && !this.sending && !this.behind() && !this.isTurnOver())
+    while (this.open && done < this.waiting.length && !this.sending && !this.behind()) {
+      if (done > 0 && done % UNTIMED === 0 && this.isTurnOver()) break;
       this.handle(this.waiting[done++]);
-    this.waiting.splice(0, done);
+    }
+    if (done === this.waiting.length) this.waiting.length = 0;
+    else this.waiting.splice(0, done);
     if (!this.open) return;
     if (this.waiting.length) this.stream.pause();
     else this.stream.resume();
