@@ -61,7 +61,7 @@ export class Generator {
       const e = random.pick(base.enum);
       return e;
     }
-    if (base.min !== undefined && base.max !== undefined && !random.chance(this.faults)) {
+    if (base.min !== undefined && !random.chance(this.faults)) {
       const low = Number(base.min);
       return base.type === 'integer' ? random.between(Math.ceil(low), Math.ceil(low) + 12) : low + random.below(20) / 4;
     }
