@@ -36,6 +36,8 @@ export interface Settings {
   readonly sort: readonly Criterion[];
   readonly flowFormat: string | undefined;
   readonly packetInFormat: string | undefined;
+  /** Flows in colours; 'auto' on a terminal. */
+  readonly color: boolean | 'auto';
 }
 
 export interface Command {
@@ -90,5 +92,6 @@ export function readSettings(line: ParsedLine, program: string): Settings {
     sort,
     flowFormat: last('flow-format'),
     packetInFormat: last('packet-in-format'),
+    color: color === 'auto' || color === '' ? 'auto' : color === 'always',
   };
 }

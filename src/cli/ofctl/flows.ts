@@ -36,12 +36,21 @@ async function openProtocol(command: Command, target: string): Promise<{ client:
   return { client, protocol: new Protocol(client, command.settings) };
 }
 
+/** Lines of flows, coloured if that is wanted. */
+async function inColor(command: Command, text: string): Promise<string> {
+  const { color } = command.settings;
+  if (color === 'auto' ? !command.io.isTty : !color) return text;
+  const { colored } = await import('./colors.js');
+  return text.replace(/^ .*$/gm, colored);
+}
+
 /** Prints each part of the reply as it comes. */
 async function dumpRaw(command: Command, kind: 'flow_stats_request' | 'aggregate_request'): Promise<void> {
   const { filter, usable } = await filterOf(command);
   const { client, protocol } = await openProtocol(command, command.args[0]);
   const name = await protocol.prepareDump(kind === 'aggregate_request' ? 'AGGREGATE' : 'FLOW', usable);
-  for await (const bytes of client.askUnread(kind, filter, name)) command.io.out(client.text(bytes));
+  for await (const bytes of client.askUnread(kind, filter, name))
+    command.io.out(await inColor(command, client.text(bytes)));
   client.close();
 }
 
@@ -94,7 +103,7 @@ export async function dumpFlows(command: Command): Promise<void> {
   const names = await namesToShow(command, command.args[0]);
   if (sort.length) flows.sort((a, b) => compare(a, b, sort));
   const ctx = { ...names, verbosity: command.settings.verbosity };
-  for (const f of flows) command.io.out(`${formatFlow(f, ctx, stats)}\n`);
+  for (const f of flows) command.io.out(await inColor(command, `${formatFlow(f, ctx, stats)}\n`));
   client.close();
 }
 
