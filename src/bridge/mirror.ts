@@ -4,11 +4,11 @@
  * A frame may be selected when it comes in and each time it goes out, and is copied as it is at that moment; a copy goes to one destination once in a
  * bridge. What was done is a bitmap in the walk (`mirrored`), bit n for mirror n, so a bridge has at most 32 mirrors, as in OVS.
  */
-import { getUint } from '../lib/bytes.js';
-import { K } from '../packet/key.js';
+import { get16, getUint } from '../lib/bytes.js';
+import { K, VLAN_CFI } from '../packet/key.js';
 import type { NormalWalk } from '../upcall/view.js';
 import { isReserved, type NormalBridge, type NormalPort, send } from './normal.js';
-import { admits, carries, inward, readTags, type Tags, type VlanConfig } from './vlan.js';
+import { admits, carries, inward, readTags, type Tags } from './vlan.js';
 
 export const MAX_MIRRORS = 32;
 
@@ -49,10 +49,6 @@ function keyOf(spec: MirrorSpec): string {
   return JSON.stringify([spec.name, list(spec.from), list(spec.to), list(spec.vlans), spec.output, spec.snaplen]);
 }
 
-function isPlain(c: VlanConfig): boolean {
-  return c.mode === 'trunk' && c.trunks === undefined && c.priorityTags === 'no';
-}
-
 /** The mirrors of a bridge. */
 export class Mirrors {
   all: readonly Mirror[] = [];
@@ -81,14 +77,12 @@ export class Mirrors {
   /** Copies the frame as it is now to the mirrors that select it by this port. */
   copy(b: NormalBridge, x: NormalWalk, port: NormalPort, way: 'in' | 'out'): void {
     if (!this.all.some((m, i) => !(x.mirrored & (1 << i)) && m.selects(port.number, way))) return;
-    // Whether the frame is in a VLAN of the port, and how it is tagged on its way out, depends on its VLAN.
-    if (!isPlain(port.vlan)) looksAtVlan(x);
+    looksAtTags(b, x);
     const outside = readTags(x.flow);
     if (admits(port.vlan, outside.vid, port.name)) return;
     const tags = inward(port.vlan, outside);
     this.all.forEach((m, i) => {
       if (x.mirrored & (1 << i) || !m.selects(port.number, way)) return;
-      if (m.spec.vlans) looksAtVlan(x);
       if (m.spec.vlans && !m.spec.vlans.has(tags.vid)) return;
       x.mirrored |= m.alike;
       x.usedMirror(m);
@@ -103,7 +97,6 @@ function deliver(b: NormalBridge, x: NormalWalk, { output, snaplen }: MirrorSpec
     if (to) sendCopy(x, to, tags, snaplen);
     return;
   }
-  looksAtVlan(x);
   x.mask.fill(0xff, K.ethDst.offset, K.ethDst.offset + 6);
   if (tags.vid === output.vlan || isReserved(getUint(x.flow, K.ethDst.offset, 6))) return;
   const there = { ...tags, vid: output.vlan };
@@ -112,7 +105,6 @@ function deliver(b: NormalBridge, x: NormalWalk, { output, snaplen }: MirrorSpec
 }
 
 function sendCopy(x: NormalWalk, to: NormalPort, tags: Tags, snaplen: number): void {
-  if (!isPlain(to.vlan)) looksAtVlan(x);
   if (snaplen > 0 && to.patch) {
     x.note(() => '>> Mirror truncate to ODPP_NONE, skipping output');
     return;
@@ -122,7 +114,12 @@ function sendCopy(x: NormalWalk, to: NormalPort, tags: Tags, snaplen: number): v
   x.cut = 0;
 }
 
-function looksAtVlan(x: NormalWalk): void {
-  x.mask[K.vlanTci.offset] |= 0x1f;
-  x.mask[K.vlanTci.offset + 1] = 0xff;
+/** Which ports carry the frame, and what is put back in a tag on its way out, depends on all of its tags but the priority. */
+function looksAtTags(b: NormalBridge, x: NormalWalk): void {
+  const { flow, mask } = x;
+  mask[K.vlanTci.offset] |= 0x1f;
+  mask[K.vlanTci.offset + 1] = 0xff;
+  if (!(get16(flow, K.vlanTci.offset) & VLAN_CFI)) return;
+  mask.fill(0xff, K.vlanTpid.offset, K.vlanTpid.offset + 2);
+  if (b.maxVlans > 1) mask.fill(0xff, K.vlan2Tci.offset, K.vlan2Tpid.offset + 2);
 }

@@ -1,4 +1,6 @@
 /** Real devices by the database: veth ports in a VLAN, an internal port, a device that is missing, and the switch killed under traffic. */
+import '../support/isolate.js';
+
 import t from 'tap';
 import { labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';

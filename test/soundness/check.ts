@@ -19,6 +19,7 @@ import { frameFromKey } from '../../src/packet/from-key.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 import { wellFormedFrame } from '../../src/packet/random.js';
 import { Switch } from '../../src/switch/switch.js';
+import { randomOwner } from '../pipelines/random-bridge.js';
 import { visibleGroups } from '../pipelines/random-groups.js';
 import { randomPipeline } from '../pipelines/random-pipeline.js';
 import { actionsText } from '../support/dp-text.js';
@@ -95,6 +96,7 @@ function checkPipeline(r: Random, number: number, out: Soundness): void {
     br.addPort(`p${i + 1}`, modes);
     return br.bridge.port(i + 1)?.vport ?? 0;
   });
+  if (r.chance(0.4)) randomOwner(r, br.bridge, PORTS, 0.7);
   const sizes = { tables: 4, ports: PORTS, groups: r.chance(0.4) ? 4 : 0 };
   const wide = r.chance(0.6);
   const { flows } = randomPipeline(r, { ...sizes, hashes: true, cuts: true, stateful: true, wide });

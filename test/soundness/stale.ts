@@ -11,6 +11,7 @@ import { UserError } from '../../src/lib/errors.js';
 import { Random } from '../../src/lib/random.js';
 import { wellFormedFrame } from '../../src/packet/random.js';
 import { Switch, type SwitchBridge } from '../../src/switch/switch.js';
+import { randomOwner } from '../pipelines/random-bridge.js';
 import { randomPipeline } from '../pipelines/random-pipeline.js';
 
 const PORTS = 4;
@@ -78,8 +79,11 @@ function change(sw: Switch, br: SwitchBridge, r: Random, spare: string[], presen
       else bridge.macs.remove(r.below(3), 0x020000000000 + r.below(4));
       return 'forget';
     case 7:
-      if (r.chance(0.5)) bridge.portMod(port, r.pick([0, 1, 4, 0x10, 0x20]), 0x35);
-      else bridge.setVlan(port, r.pick(MODES));
+      r.pick([
+        () => bridge.portMod(port, r.pick([0, 1, 4, 0x10, 0x20]), 0x35),
+        () => bridge.setVlan(port, r.pick(MODES)),
+        () => randomOwner(r, bridge, PORTS, 0.5),
+      ])();
       return `port ${port}`;
     default:
       modGroup(br, r);
