@@ -77,6 +77,15 @@ t.test('a second switch on one database waits for the first to end', { skip }, a
   t.equal(db.vsctl('add-port', 'br0', 'p1').status, 0);
 });
 
+t.test('of several servers the next one is tried', { skip }, async (t) => {
+  const db = new RealDatabase();
+  t.teardown(() => db.close());
+  const sw = new LiveSwitch([`unix:${db.dir}/none.sock,${db.remote}`, '--enable-dummy=override']);
+  t.teardown(() => sw.close());
+  t.ok(await sw.ready(), sw.output);
+  t.equal(db.vsctl('add-br', 'br0').status, 0);
+});
+
 t.test('the database server ends and comes back', { skip }, async (t) => {
   const db = new RealDatabase();
   const sw = new LiveSwitch([db.remote, '--enable-dummy=override']);
