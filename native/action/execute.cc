@@ -10,6 +10,7 @@
 #include "../packet/extract.h"
 #include "push_pop.h"
 #include "set.h"
+#include "wrap.h"
 
 namespace weft {
 namespace {
@@ -79,6 +80,21 @@ class Run {
       case Op::kPopMpls:
         moved();
         pop_mpls(*p_, vlans_, static_cast<uint16_t>(a[1]));
+        return false;
+      case Op::kPushEth:
+        set_addresses(*p_, reinterpret_cast<const uint8_t*>(a + 1));
+        return false;
+      case Op::kPopEth:
+        set_addresses(*p_, nullptr);
+        return false;
+      case Op::kPushNsh:
+        moved();
+        if (!push_nsh(*p_, reinterpret_cast<const uint8_t*>(a + 2), a[1])) return drop(DropReason::kNoHeadroom);
+        vlans_ = max_vlans_;
+        return false;
+      case Op::kPopNsh:
+        moved();
+        if (pop_nsh(*p_)) vlans_ = max_vlans_;
         return false;
       case Op::kRecirc:
         return recirculate(a[1], last);

@@ -6,6 +6,10 @@
 
 namespace weft {
 
+// New bytes at `at`, to be written, and bytes that go. Offload offsets move along.
+bool insert(Packet& p, uint32_t at, uint32_t bytes);
+void remove(Packet& p, uint32_t at, uint32_t bytes);
+
 // Pushes answer false when no headroom is left; nothing has changed then.
 bool push_vlan(Packet& p, uint16_t tpid, uint16_t tci);
 bool push_mpls(Packet& p, unsigned vlans, uint32_t lse, uint16_t eth_type);

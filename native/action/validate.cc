@@ -20,7 +20,13 @@ bool valid_action(const uint32_t* a, uint32_t words, unsigned depth) {
     case Op::kMeter:
       return words == 2;
     case Op::kPopVlan:
+    case Op::kPopEth:
+    case Op::kPopNsh:
       return words == 1;
+    case Op::kPushEth:
+      return words == 4;
+    case Op::kPushNsh:
+      return words >= 2 && a[1] >= 8 && a[1] <= 252 && words == 2 + words_of(a[1]);
     case Op::kPushMpls:
       return words == 3;
     case Op::kHash:

@@ -21,6 +21,10 @@ enum class Op : uint32_t {
   kCheckPktLen = 13,
   kMeter = 14,
   kDrop = 15,
+  kPushEth = 16,
+  kPopEth = 17,
+  kPushNsh = 18,
+  kPopNsh = 19,
 };
 
 enum class SetKind : uint32_t {

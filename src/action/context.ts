@@ -94,6 +94,10 @@ export interface Translator {
   /** Decrements; false (after the packet-in for the controllers, and the drop) when it ran out and the walk of this list ends. */
   decTtl(controllerIds: readonly number[]): boolean;
   decMplsTtl(): boolean;
+  /** False (after a failure, or where a TTL ran out) when the list ends. */
+  encap(a: Extract<Action, { type: 'encap' }>): boolean;
+  decap(): boolean;
+  decNshTtl(): boolean;
   stackPush(value: bigint, bits: number): void;
   /** Undefined on an empty stack. */
   stackPop(): bigint | undefined;

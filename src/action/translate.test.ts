@@ -118,6 +118,18 @@ class Recorder implements Translator {
   actionSetWrite(actions: readonly Action[]): void {
     this.log.push(`set ${formatActions(actions)}`);
   }
+  encap(a: Extract<Action, { type: 'encap' }>): boolean {
+    this.log.push(`encap ${a.packetType.toString(16)}`);
+    return true;
+  }
+  decap(): boolean {
+    this.log.push('decap');
+    return true;
+  }
+  decNshTtl(): boolean {
+    this.log.push('dec_nsh_ttl');
+    return this.ttl-- > 1;
+  }
   exit(): void {
     this.stopped = true;
   }
@@ -233,7 +245,7 @@ t.test('a TTL that runs out ends its list, and not the ones around it', (t) => {
 });
 
 t.test('what the pipeline cannot do stops the walk with a reason', (t) => {
-  for (const actions of ['ct(commit)', 'ct_clear', 'encap(ethernet)', 'decap', 'dec_nsh_ttl']) {
+  for (const actions of ['ct(commit)', 'ct_clear']) {
     t.same(walk('ip', `${actions},1`).log, ['fail action_error'], actions);
   }
   t.end();

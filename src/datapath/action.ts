@@ -13,6 +13,12 @@ export type DpAction =
   | { readonly type: 'pop_vlan' }
   | { readonly type: 'push_mpls'; readonly lse: number; readonly ethType: number }
   | { readonly type: 'pop_mpls' /** the type that follows */; readonly ethType: number }
+  /** Addresses of a packet that had no Ethernet header: destination 6, source 6. */
+  | { readonly type: 'push_eth'; readonly addresses: Uint8Array }
+  | { readonly type: 'pop_eth' }
+  /** A whole NSH header, its length field included: 8 to 252 bytes. */
+  | { readonly type: 'push_nsh'; readonly header: Uint8Array }
+  | { readonly type: 'pop_nsh' }
   | { readonly type: 'recirc'; readonly id: number }
   /** dp_hash := hash of the packet's 5-tuple or L2 fields; see `dpHash` in src/datapath/hash.ts. */
   | { readonly type: 'hash'; readonly alg: 'l4' | 'sym_l4'; readonly basis: number }
@@ -106,4 +112,8 @@ export const OP = {
   check_pkt_len: 13,
   meter: 14,
   drop: 15,
+  push_eth: 16,
+  pop_eth: 17,
+  push_nsh: 18,
+  pop_nsh: 19,
 } as const satisfies Record<DpAction['type'], number>;

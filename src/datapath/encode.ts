@@ -35,7 +35,7 @@ export class WordWriter {
 /**
  * Writes the binary form of src/datapath/action.ts. Payload words by op:
  * output: port · set: kind, byte length, value bytes, mask bytes · push_vlan: tpid << 16 | tci · push_mpls: lse, ethType ·
- * pop_mpls: ethType · recirc: id · hash: alg (0 l4, 1 sym_l4), basis · trunc: maxLen · clone: actions · sample: probability, actions ·
+ * pop_mpls: ethType · push_eth: addresses · push_nsh: byte length, header · recirc: id · hash: alg (0 l4, 1 sym_l4), basis · trunc: maxLen · clone: actions · sample: probability, actions ·
  * userspace: byte length of cookie, cookie bytes · check_pkt_len: length, words of the first list, greater list, lessEqual list ·
  * meter: id · drop: reason.
  */
@@ -60,7 +60,14 @@ function encodePayload(w: WordWriter, a: DpAction): void {
     case 'push_vlan':
       return w.push(((a.tpid << 16) | a.tci) >>> 0);
     case 'pop_vlan':
+    case 'pop_eth':
+    case 'pop_nsh':
       return;
+    case 'push_eth':
+      return w.bytes(a.addresses);
+    case 'push_nsh':
+      w.push(a.header.length);
+      return w.bytes(a.header);
     case 'push_mpls':
       w.push(a.lse);
       return w.push(a.ethType);

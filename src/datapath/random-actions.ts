@@ -31,6 +31,10 @@ const MAKERS: readonly { weight: number; nested?: boolean; make: Maker }[] = [
   { weight: 3, make: () => ({ type: 'pop_vlan' }) },
   { weight: 2, make: (r) => ({ type: 'push_mpls', lse: r.u32(), ethType: r.pick([0x8847, 0x8848]) }) },
   { weight: 2, make: (r) => ({ type: 'pop_mpls', ethType: r.pick(ETH_TYPES) }) },
+  { weight: 1, make: (r) => ({ type: 'push_eth', addresses: r.bytes(12) }) },
+  { weight: 1, make: () => ({ type: 'pop_eth' }) },
+  { weight: 1, make: (r) => ({ type: 'push_nsh', header: randomNsh(r) }) },
+  { weight: 2, make: () => ({ type: 'pop_nsh' }) },
   { weight: 2, make: (r) => ({ type: 'hash', alg: r.pick(['l4', 'sym_l4'] as const), basis: r.u32() }) },
   { weight: 2, make: (r) => ({ type: 'trunc', maxLen: r.pick([14, 60, 100, r.between(14, 1600)]) }) },
   { weight: 2, nested: true, make: (r, o, d) => ({ type: 'clone', actions: list(r, o, d + 1) }) },
@@ -91,6 +95,13 @@ function randomSet(r: Random): DpAction {
   for (let i = 0; i < bytes; i++) mask[i] = style === 0 ? 0xff : r.pick([0, 0, 0xff, style === 1 ? 0 : r.below(256)]);
   const value = r.chance(0.1) ? new Uint8Array(bytes).fill(r.pick([0, 0xff])) : r.bytes(bytes);
   return { type: 'set', kind, value, mask };
+}
+
+function randomNsh(r: Random): Uint8Array {
+  const header = r.bytes(r.pick([8, 24, 24, 252]));
+  header[1] = (header[1] & 0xc0) | (r.chance(0.9) ? header.length / 4 : r.below(64));
+  header[3] = r.pick([1, 2, 3, 3, 4, 5]);
+  return header;
 }
 
 function randomCookie(r: Random): UserCookie {

@@ -35,7 +35,7 @@ function announce(key: Uint8Array, line: number): void {
  * Zeroes what frames fill, keeps metadata: of line 0, of lines 3 and up, and the tunnel bytes at the end of line 2 if `lines` says on entry
  * that line 2 is present.
  */
-function clear(key: Uint8Array): void {
+export function clearHeaders(key: Uint8Array): void {
   key.fill(0, K.ethDst.offset, K.dpHash.offset);
   key.fill(0, LINE.ipv6 * LINE_BYTES, (LINE.ipv6 + 1) * LINE_BYTES);
   const line2 = key[K.lines.offset] & (1 << (LINE.l2 - 1));
@@ -49,7 +49,7 @@ function clear(key: Uint8Array): void {
  * header slots are zero.
  */
 export function extract(frame: Uint8Array, key: Uint8Array, maxVlans: number): boolean {
-  clear(key);
+  clearHeaders(key);
   if (frame.length < ETH_HEADER) return false;
   copy(key, K.ethDst, frame, 0);
   copy(key, K.ethSrc, frame, 6);

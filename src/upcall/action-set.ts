@@ -4,6 +4,12 @@
  * ct: the first of these that is there) nothing at all is executed.
  */
 import type { Action } from '../action/action.js';
+import { formatActions } from '../action/list.js';
+import { OFPP } from '../flow/field.js';
+import { OK } from '../flow/key.js';
+import { put32 } from '../lib/bytes.js';
+import { OFPR } from './output.js';
+import type { Walk } from './walk.js';
 
 /** Kinds that come before field sets, in order of execution. */
 const FIRST: readonly Action['type'][] = [
@@ -38,4 +44,33 @@ export function executionOrder(set: readonly Action[]): Action[] {
   const first = FIRST.flatMap((type) => set.filter((a) => a.type === type));
   const rest = set.filter((a) => !FIRST.includes(a.type) && !LAST.includes(a.type));
   return [...first, ...rest, ...set.filter((a) => a.type === last)];
+}
+
+/** Executes the set of a walk and empties it. After an exit nothing of it runs, as in OVS. */
+export function run(w: Walk): void {
+  if (w.actionSet.length === 0) return;
+  const ordered = executionOrder(w.actionSet);
+  w.actionSet = [];
+  w.input.tracer?.open('--. Executing action set:');
+  const { origin } = w;
+  if (origin === OFPR.action) w.origin = OFPR.actionSet;
+  w.list(ordered);
+  w.origin = origin;
+  w.input.tracer?.leave();
+}
+
+export function clear(w: Walk): void {
+  w.actionSet = [];
+  put32(w.flow, OK.actsetOutput.offset, OFPP.unset);
+}
+
+export function write(w: Walk, actions: readonly Action[]): void {
+  w.actionSet = writeActionSet(w.actionSet, actions);
+  const group = w.actionSet.some((a) => a.type === 'group');
+  const out = w.actionSet.find((a) => a.type === 'output');
+  w.note(() => {
+    const ordered = executionOrder(w.actionSet);
+    return ordered.length === 0 ? '-> action set is empty' : `-> action set is: ${formatActions(ordered)}`;
+  });
+  put32(w.flow, OK.actsetOutput.offset, !group && out?.type === 'output' ? out.port : OFPP.unset);
 }

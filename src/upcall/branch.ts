@@ -9,7 +9,8 @@ import type { DpAction } from '../datapath/action.js';
 import { DROP } from '../datapath/drop-reasons.js';
 import type { Subfield } from '../flow/field.js';
 import { writeBits } from '../flow/fields.js';
-import { DP_KEY_BYTES } from '../packet/key.js';
+import { get32 } from '../lib/bytes.js';
+import { DP_KEY_BYTES, K } from '../packet/key.js';
 import type { Walk } from './walk.js';
 
 /** Ends a pass: what is left goes on under a number when the packet comes back, from the datapath or from a controller. */
@@ -24,6 +25,7 @@ export function finishFreezing(w: Walk): void {
       actionSet: w.actionSet,
       frames: w.frames,
       mirrored: w.mirrored,
+      packetType: get32(w.flow, K.packetType.offset),
       // A controller is told of the rule the packet met first, whichever paused it, as by OVS.
       table: pause ? 0 : w.table,
       cookie: pause ? w.topCookie : (w.rule?.cookie ?? 0n),
@@ -53,7 +55,8 @@ export function finishFreezing(w: Walk): void {
 
 /** Runs `body` with everything of the walk put back afterwards except what was emitted, looked at, and a failure. */
 export function onCopy(w: Walk, body: () => void): void {
-  const { stack, actionSet, table, rule, wasMpls, deepLabels, inPort, current, position, cut } = w;
+  const { stack, actionSet, table, rule, wasMpls, deepLabels, inPort, current, position, cut, flowShape, pendingNsh } =
+    w;
   const flow = w.flow.slice();
   w.stack = [...stack];
   body();
@@ -65,6 +68,8 @@ export function onCopy(w: Walk, body: () => void): void {
   w.rule = rule;
   w.wasMpls = wasMpls;
   w.deepLabels = deepLabels;
+  w.flowShape = flowShape;
+  w.pendingNsh = pendingNsh;
   w.inPort = inPort;
   w.current = current;
   w.position = position;
@@ -75,11 +80,13 @@ export function onCopy(w: Walk, body: () => void): void {
 function apart(w: Walk, body: () => void): DpAction[] {
   const { out } = w;
   const base = w.base.slice();
+  const { baseShape } = w;
   const list: DpAction[] = [];
   w.out = list;
   onCopy(w, body);
   w.out = out;
   w.base.set(base);
+  w.baseShape = baseShape;
   return list;
 }
 

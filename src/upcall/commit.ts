@@ -294,11 +294,21 @@ function commitVlan(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
  * there, for the time when they come off again.
  */
 export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[], p: Provenance): void {
+  const wrapped = get32(base, K.packetType.offset) === 0;
+  const wraps = get32(flow, K.packetType.offset) === 0;
+  if (wrapped && !wraps) out.push({ type: 'pop_eth' });
+  if (wrapped !== wraps) {
+    base.set(flow.subarray(K.ethDst.offset, K.ethSrc.offset + 6), K.ethDst.offset);
+    base.set(flow.subarray(K.packetType.offset, K.packetType.offset + 4), K.packetType.offset);
+  }
   const popped = isMpls(get16(base, K.ethType.offset)) && !isMpls(get16(flow, K.ethType.offset));
   // What was under labels can be set only once they are off; what goes under labels must be set before they are on.
   if (popped) commitMpls(flow, base, mask, out, p);
   commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, p.written, out);
   if (!popped) commitMpls(flow, base, mask, out, p);
+  if (wraps && !wrapped) {
+    out.push({ type: 'push_eth', addresses: flow.slice(K.ethDst.offset, K.ethSrc.offset + 6) });
+  }
   commitVlan(flow, base, mask, out);
   commitHeaders(METADATA, flow, base, p.written, out);
 }

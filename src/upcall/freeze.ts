@@ -2,7 +2,7 @@
 import type { Action } from '../action/action.js';
 import { OFPP, type Subfield } from '../flow/field.js';
 import { OK } from '../flow/key.js';
-import { get32 } from '../lib/bytes.js';
+import { get32, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import type { FrozenState } from './frozen.js';
 import type { Walk } from './walk.js';
@@ -62,6 +62,7 @@ export function needsInner(a: Action): boolean {
 /** Takes up a frozen walk: same registers, stack and action set, a fresh look at the packet, then what was left of each list. */
 export function resume(w: Walk, s: FrozenState): void {
   w.flow.set(s.ofLines, DP_KEY_BYTES);
+  for (const key of [w.flow, w.base]) put32(key, K.packetType.offset, s.packetType ?? 0);
   w.inPort = get32(w.flow, OK.ofInPort.offset);
   w.stack = [...s.stack];
   w.actionSet = [...s.actionSet];

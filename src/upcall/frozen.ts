@@ -37,6 +37,8 @@ export interface FrozenState {
   readonly table: number;
   readonly cookie: bigint;
   readonly userdata: Uint8Array;
+  /** Of a packet that is not Ethernet, which frames cannot say. */
+  readonly packetType?: number;
 }
 
 export interface StackItem {
@@ -122,7 +124,16 @@ export class FrozenStates {
   private describe(s: FrozenState): string {
     const frames = s.frames.map((f) => `${this.names(f.actions, f.from)}${f.table}/${f.cookie ?? ''}`).join(' ');
     const stack = s.stack.map((i) => `${i.value}/${i.bits}`).join(' ');
-    const parts = [formatHex(s.ofLines), frames, stack, this.names(s.actionSet), s.table, s.cookie, s.mirrored];
+    const parts = [
+      formatHex(s.ofLines),
+      frames,
+      stack,
+      this.names(s.actionSet),
+      s.table,
+      s.cookie,
+      s.mirrored,
+      s.packetType ?? 0,
+    ];
     return `${parts.join('|')}|${formatHex(s.userdata)}|${s.bridge.name}`;
   }
 }

@@ -4,12 +4,13 @@ import { learnFlow } from '../action/learn.js';
 import { OFPP, type Subfield } from '../flow/field.js';
 import type { FlowMod } from '../flowtable/flow-mod.js';
 import { FLOW_FLAG } from '../flowtable/rule.js';
+import type { Walk } from './walk.js';
 
 /**
  * `read` adds what it reads to the mask: every packet of a datapath flow teaches the same. The command is a strict modify that adds where there is
  * nothing, so that learning the same again changes nothing but the start of the hard timeout.
  */
-export function learnedFlow(spec: LearnSpec, read: (f: Subfield) => bigint): FlowMod {
+function learnedFlow(spec: LearnSpec, read: (f: Subfield) => bigint): FlowMod {
   const f = learnFlow(spec, read);
   return {
     command: 'modify_strict',
@@ -28,4 +29,14 @@ export function learnedFlow(spec: LearnSpec, read: (f: Subfield) => bigint): Flo
     outGroup: 0xffffffff,
     actions: f.actions,
   };
+}
+
+export function learn(w: Walk, spec: LearnSpec): void {
+  const mod = learnedFlow(spec, (f) => w.read(f));
+  const { bridge, t } = w;
+  w.effect({ kind: 'learn', bridge, spec, mod });
+  if (!spec.resultDst) return;
+  w.write(spec.resultDst, bridge.mayLearn(spec, mod) ? 1n : 0n, 1n);
+  // The answer changes with the flows of that table.
+  t.tables[spec.table >> 5] |= 1 << (spec.table & 31);
 }

@@ -5,7 +5,8 @@ import { OFPP } from '../flow/field.js';
 import { KEY_BYTES } from '../flow/key.js';
 import { METER } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
-import { DP_KEY_BYTES, LINE_BYTES } from '../packet/key.js';
+import { get32 } from '../lib/bytes.js';
+import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { mplsCount, vlanCount } from './commit.js';
 import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
 import type { Walk } from './walk.js';
@@ -40,6 +41,10 @@ export function emit(w: Walk, port: PortView): void {
   if (port.state & PORT_STATE.blocked) {
     w.note(() => '>> STP not in forwarding state, skipping output');
     return w.reject('cfm_stp_blocked');
+  }
+  if (get32(w.flow, K.packetType.offset) !== 0) {
+    w.note(() => '>> Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.');
+    return w.reject('action_error');
   }
   if (port.patch) return patch(w, port.patch);
   if (port.vport === 0) return w.reject('no_such_port');

@@ -60,6 +60,12 @@ export class WalkState {
   wasMpls = false;
   /** Labels were popped from a stack whose bottom is out of sight: more may follow those of the key. */
   deepLabels = false;
+  /** An NSH header that is still to be written: options of MD type 2, where it is that. */
+  pendingNsh: { readonly options: Uint8Array | undefined } | undefined;
+  /** See wrap.ts. */
+  flowShape = 0;
+  baseShape = 0;
+  shapes = 0;
   /** Bytes the next output is cut to; 0: not. */
   cut = 0;
   /** Bits of the bridge's mirrors that have their copy. */
@@ -90,7 +96,8 @@ export class WalkState {
     this.stack = [];
     this.actionSet = [];
     this.frames = [];
-    this.freezeHash = undefined;
+    this.freezeHash = this.pendingNsh = undefined;
+    this.flowShape = this.baseShape = this.shapes = 0;
     this.ended = this.failed = this.freezing = this.wasMpls = this.deepLabels = this.sent = this.listOver = false;
     this.cut = this.mirrored = this.depth = this.resubmits = this.table = 0;
     this.rule = undefined;

@@ -11,7 +11,6 @@
  */
 import type { Action, LearnSpec } from '../action/action.js';
 import type { Translator } from '../action/context.js';
-import { formatActions } from '../action/list.js';
 import { rowOf } from '../action/rows/index.js';
 import type { DropReasonName } from '../datapath/drop-reasons.js';
 import { OFPP, type Subfield } from '../flow/field.js';
@@ -21,20 +20,20 @@ import { checkPrereqs } from '../flow/prereqs.js';
 import type { Rule } from '../flowtable/rule.js';
 import { get16, put32 } from '../lib/bytes.js';
 import { FRAG, K } from '../packet/key.js';
-import { executionOrder, writeActionSet } from './action-set.js';
+import * as set from './action-set.js';
 import * as branch from './branch.js';
 import { commit, isMpls } from './commit.js';
 import { needsInner, resume } from './freeze.js';
 import { group } from './group.js';
 import { hashFields } from './hash-fields.js';
-import { learnedFlow } from './learn.js';
+import { learn } from './learn.js';
 import * as output from './output.js';
-import { OFPR } from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
 import { type MacEntry, type NormalWalk, type PortView, refusalOf, type SideEffect, type Tally } from './view.js';
 import { WalkState } from './walk-state.js';
+import * as wrap from './wrap.js';
 
 /** OVS's limits, which controllers rely on: depth of resubmits that do not go forward, and resubmits in all. */
 const MAX_DEPTH = 64;
@@ -174,37 +173,16 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   /** The end of a pipeline: the action set, or the number under which the rest goes on. */
   finishList(): void {
-    if (!this.freezing && !this.failed) this.runActionSet();
+    if (!this.freezing && !this.failed) set.run(this);
     if (this.freezing) branch.finishFreezing(this);
   }
 
-  private runActionSet(): void {
-    if (this.actionSet.length === 0) return;
-    const ordered = executionOrder(this.actionSet);
-    this.actionSet = [];
-    // After an exit nothing of it runs, as in OVS.
-    this.input.tracer?.open('--. Executing action set:');
-    const { origin } = this;
-    if (origin === OFPR.action) this.origin = OFPR.actionSet;
-    this.list(ordered);
-    this.origin = origin;
-    this.input.tracer?.leave();
-  }
-
   actionSetClear(): void {
-    this.actionSet = [];
-    put32(this.flow, OK.actsetOutput.offset, OFPP.unset);
+    set.clear(this);
   }
 
   actionSetWrite(actions: readonly Action[]): void {
-    this.actionSet = writeActionSet(this.actionSet, actions);
-    const group = this.actionSet.some((a) => a.type === 'group');
-    const out = this.actionSet.find((a) => a.type === 'output');
-    this.note(() => {
-      const ordered = executionOrder(this.actionSet);
-      return ordered.length === 0 ? '-> action set is empty' : `-> action set is: ${formatActions(ordered)}`;
-    });
-    put32(this.flow, OK.actsetOutput.offset, !group && out?.type === 'output' ? out.port : OFPP.unset);
+    set.write(this, actions);
   }
 
   resubmit(port: number, table: number): void {
@@ -298,6 +276,11 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   /** Brings the datapath's packet up to the flow. */
   commit(): void {
+    wrap.emitNsh(this);
+    if (this.flowShape !== this.baseShape) {
+      this.note(() => '>>>> headers around another copy of the packet cannot be undone <<<<');
+      return this.fail('translation_error');
+    }
     commit(this.flow, this.base, this.mask, this.out, {
       innerUnknown: this.wasMpls,
       written: this.written,
@@ -348,6 +331,15 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   decMplsTtl(): boolean {
     return rewrite.decMplsTtl(this);
   }
+  encap(a: Extract<Action, { type: 'encap' }>): boolean {
+    return wrap.encap(this, a);
+  }
+  decap(): boolean {
+    return wrap.decap(this);
+  }
+  decNshTtl(): boolean {
+    return wrap.decNshTtl(this);
+  }
   setQueue(queue: number): void {
     rewrite.setPriority(this, queue);
   }
@@ -377,12 +369,6 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     if (this.rule) this.effect({ kind: 'fin_timeout', bridge: this.bridge, rule: this.rule, idle, hard });
   }
   learn(spec: LearnSpec): void {
-    const mod = learnedFlow(spec, (f) => this.read(f));
-    const { bridge, t } = this;
-    this.effect({ kind: 'learn', bridge, spec, mod });
-    if (!spec.resultDst) return;
-    this.write(spec.resultDst, bridge.mayLearn(spec, mod) ? 1n : 0n, 1n);
-    // The answer changes with the flows of that table.
-    t.tables[spec.table >> 5] |= 1 << (spec.table & 31);
+    learn(this, spec);
   }
 }

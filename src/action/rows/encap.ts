@@ -125,10 +125,7 @@ export const encap: ActionRow<Encap> = {
     if (!state.isIp()) state.ipProto = 0;
     return undefined;
   },
-  translate(_a, x) {
-    x.fail('action_error');
-    return false;
-  },
+  translate: (a, x) => (x.encap(a) ? undefined : false),
 };
 
 function parseDecapType(arg: string): number {
@@ -185,10 +182,7 @@ export const decap: ActionRow<ActionOf<'decap'>> = {
     }
     return undefined;
   },
-  translate(_a, x) {
-    x.fail('action_error');
-    return false;
-  },
+  translate: (_a, x) => (x.decap() ? undefined : false),
 };
 
 const DEC_NSH_TTL: readonly Code[] = [{ space: 'nx', number: 48, versions: V13UP }];
@@ -207,8 +201,5 @@ export const decNshTtl: ActionRow<ActionOf<'dec_nsh_ttl'>> = {
       state.inconsistent('dec_nsh_ttl needs a match on NSH');
     return undefined;
   },
-  translate(_a, x) {
-    x.fail('action_error');
-    return false;
-  },
+  translate: (_a, x) => (x.decNshTtl() ? undefined : false),
 };

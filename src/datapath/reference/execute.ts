@@ -12,6 +12,7 @@
  *   brought up to date, not made: a wrong one stays wrong. A UDP checksum of 0 stays. NEEDS_CSUM frames hold only the sum of
  *   the pseudo-header, so only addresses change it.
  * - Tags beyond the VLAN limit are payload. A push counts one more tag, a pop one less: what stood behind the limit stays behind it.
+ * - `push_nsh`, `pop_nsh`, `push_eth`, `pop_eth`: see src/datapath/reference/wrap.ts. What is in front then may have as many tags as are read.
  * - `hash` looks at the frame as it is now. `sample` draws a number unless it is to run always.
  *
  * How a packet ends. Each packet ends once: at its list's last action if that takes it over, at `drop` and a `meter` over its rate, or after the last
@@ -31,6 +32,7 @@ import { put32, setTunnel, setWord } from './metadata.js';
 import { copyPacket, type Packet } from './packet.js';
 import { popMpls, popVlan, pushMpls, pushVlan } from './push-pop.js';
 import { SETS } from './set.js';
+import { popNsh, pushNsh, setAddresses } from './wrap.js';
 
 /** What surrounds the executor. Answers are numbers of DROP_REASONS; 0 is "taken". */
 export interface Sink {
@@ -114,6 +116,17 @@ class Run {
         return pushMpls(p, this.vlans, a.lse, a.ethType) ? undefined : this.drop(DROP.no_headroom);
       case 'pop_mpls':
         return void popMpls(p, this.vlans, a.ethType);
+      case 'push_eth':
+        return void setAddresses(p, a.addresses);
+      case 'pop_eth':
+        return void setAddresses(p, undefined);
+      case 'push_nsh':
+        if (!pushNsh(p, a.header)) return this.drop(DROP.no_headroom);
+        this.vlans = this.maxVlans;
+        return undefined;
+      case 'pop_nsh':
+        if (popNsh(p)) this.vlans = this.maxVlans;
+        return undefined;
       case 'set':
         return this.set(a);
       default:

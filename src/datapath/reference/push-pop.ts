@@ -5,7 +5,7 @@ import type { Packet } from './packet.js';
 
 const TAG = 4;
 
-function put16(frame: Uint8Array, at: number, value: number): void {
+export function put16(frame: Uint8Array, at: number, value: number): void {
   frame[at] = value >> 8;
   frame[at + 1] = value;
 }
@@ -20,45 +20,50 @@ function shifted(o: Offload, by: number): Offload {
   };
 }
 
-/** Four new bytes at `at`. False: no headroom is left, and nothing changed. */
-function insert(p: Packet, at: number, high: number, low: number): boolean {
-  if (p.headroom < TAG) return false;
-  const frame = new Uint8Array(p.frame.length + TAG);
+/** New bytes at `at`, to be written. False: no headroom is left, and nothing changed. */
+export function insert(p: Packet, at: number, bytes: number): boolean {
+  if (p.headroom < bytes) return false;
+  const frame = new Uint8Array(p.frame.length + bytes);
   frame.set(p.frame.subarray(0, at));
-  frame.set(p.frame.subarray(at), at + TAG);
-  put16(frame, at, high);
-  put16(frame, at + 2, low);
+  frame.set(p.frame.subarray(at), at + bytes);
   p.frame = frame;
-  p.headroom -= TAG;
-  p.offload = shifted(p.offload, TAG);
+  p.headroom -= bytes;
+  p.offload = shifted(p.offload, bytes);
   return true;
 }
 
-function remove(p: Packet, at: number): void {
-  const frame = new Uint8Array(p.frame.length - TAG);
+function insertTag(p: Packet, at: number, high: number, low: number): boolean {
+  if (!insert(p, at, TAG)) return false;
+  put16(p.frame, at, high);
+  put16(p.frame, at + 2, low);
+  return true;
+}
+
+export function remove(p: Packet, at: number, bytes: number): void {
+  const frame = new Uint8Array(p.frame.length - bytes);
   frame.set(p.frame.subarray(0, at));
-  frame.set(p.frame.subarray(at + TAG), at);
+  frame.set(p.frame.subarray(at + bytes), at);
   p.frame = frame;
-  p.headroom += TAG;
-  p.offload = shifted(p.offload, -TAG);
+  p.headroom += bytes;
+  p.offload = shifted(p.offload, -bytes);
 }
 
 /** False: no headroom. Bit 0x1000 of `tci` says "tagged" in keys and never goes on the wire. */
 export function pushVlan(p: Packet, tpid: number, tci: number): boolean {
-  return insert(p, 12, tpid, tci & 0xefff);
+  return insertTag(p, 12, tpid, tci & 0xefff);
 }
 
 /** True when there was a tag. */
 export function popVlan(p: Packet, vlans: number): boolean {
   if (vlans === 0 || p.frame.length < 18 || !isVlan(u16(p.frame, 12))) return false;
-  remove(p, 12);
+  remove(p, 12, TAG);
   return true;
 }
 
 /** The label goes between the link layer with its VLAN tags and what they carried. False: no headroom. */
 export function pushMpls(p: Packet, vlans: number, lse: number, ethType: number): boolean {
   const { typeAt } = locate(p.frame, vlans);
-  if (!insert(p, typeAt + 2, lse >>> 16, lse & 0xffff)) return false;
+  if (!insertTag(p, typeAt + 2, lse >>> 16, lse & 0xffff)) return false;
   put16(p.frame, typeAt, ethType);
   return true;
 }
@@ -67,6 +72,6 @@ export function pushMpls(p: Packet, vlans: number, lse: number, ethType: number)
 export function popMpls(p: Packet, vlans: number, ethType: number): void {
   const { typeAt, type, l3 } = locate(p.frame, vlans);
   if (!isMpls(type) || p.frame.length - l3 < TAG) return;
-  remove(p, l3);
+  remove(p, l3, TAG);
   put16(p.frame, typeAt, ethType);
 }

@@ -1,4 +1,5 @@
 /** Text of datapath actions, as in "actions:set(eth(dst=..)),push_vlan(vid=5,pcp=0),2". Nothing, or a drop, is "drop". */
+import { formatMac, parseMac } from '../../lib/address.js';
 import { formatHex, get16, get32, parseHex, put16, put32 } from '../../lib/bytes.js';
 import { UserError, unreachable } from '../../lib/errors.js';
 import type { Slot } from '../../packet/key.js';
@@ -6,6 +7,7 @@ import { type DpAction, SET_KIND_NAMES, SET_KINDS, type SetKind, type UserCookie
 import { DROP } from '../drop-reasons.js';
 import type { DpTextContext } from './flow.js';
 import { formatMembers, group, inSet, isGroup, parseMembers, parseNumber, splitCall, splitItems } from './members.js';
+import { formatNsh, parseNsh } from './nsh.js';
 import { formatLse, formatTci, formatTunnel, parseLses, parseTci, parseTunnel, tunnelInSet } from './special.js';
 
 /** Words of slow_path(...), by bit. */
@@ -35,6 +37,14 @@ function formatAction(a: DpAction, ctx: DpTextContext): string {
       return `push_mpls(${formatLse(a.lse)},eth_type=0x${a.ethType.toString(16)})`;
     case 'pop_mpls':
       return `pop_mpls(eth_type=0x${a.ethType.toString(16)})`;
+    case 'push_eth':
+      return `push_eth(src=${formatMac(a.addresses, 6)},dst=${formatMac(a.addresses, 0)})`;
+    case 'pop_eth':
+      return 'pop_eth';
+    case 'push_nsh':
+      return `push_nsh(${formatNsh(a.header)})`;
+    case 'pop_nsh':
+      return 'pop_nsh()';
     case 'recirc':
       return `recirc(${hex(a.id)})`;
     case 'hash':
@@ -128,7 +138,7 @@ function parseAction(item: string, ctx: DpTextContext): DpAction {
   return { type: 'output', port };
 }
 
-const BARE = new Set(['drop', 'pop_vlan']);
+const BARE = new Set(['drop', 'pop_vlan', 'pop_eth']);
 
 /** "name=value" pairs of a list. */
 function pairs(args: string, item: string): Map<string, string> {
@@ -164,6 +174,17 @@ const PARSERS: Readonly<Record<string, Parser>> = {
     if (!type || !lse) throw new UserError(`syntax error at ${item}`);
     return { type: 'push_mpls', lse: lse.value, ethType: parseNumber(type.slice(9), 0xffff) };
   },
+  push_eth(args, _ctx, item) {
+    const [src, dst] = splitItems(args);
+    if (!src?.startsWith('src=') || !dst?.startsWith('dst=')) throw new UserError(`syntax error at ${item}`);
+    const from = parseMac(src.slice(4));
+    const to = parseMac(dst.slice(4));
+    if (!from || !to) throw new UserError(`syntax error at ${item}`);
+    return { type: 'push_eth', addresses: Uint8Array.of(...to, ...from) };
+  },
+  pop_eth: () => ({ type: 'pop_eth' }),
+  push_nsh: (args, _ctx, item) => ({ type: 'push_nsh', header: parseNsh(pairs(args, item), item) }),
+  pop_nsh: () => ({ type: 'pop_nsh' }),
   pop_mpls: (args, _ctx, item) => ({ type: 'pop_mpls', ethType: need(pairs(args, item), 'eth_type', item) }),
   recirc: (args) => ({ type: 'recirc', id: parseNumber(args) }),
   hash(args, _ctx, item) {

@@ -52,6 +52,8 @@ const ACTIONS = [
   'push_vlan(tpid=0x88a8,vid=300,pcp=0),2',
   'pop_mpls(eth_type=0x800),recirc(0x1)',
   'set(mpls(label=7,tc=3,ttl=5,bos=1)),2',
+  'push_nsh(flags=0,ttl=63,mdtype=1,np=3,spi=0x1234,si=7,c1=0x11223344,c2=0x0,c3=0x0,c4=0x0),push_eth(src=00:00:00:00:00:00,dst=11:22:33:44:55:66),2',
+  'push_nsh(flags=0,ttl=63,mdtype=2,np=3,spi=0x1234,si=255,md2=0x10000a0412345678),pop_nsh(),pop_eth,2',
   'push_mpls(label=5,tc=0,ttl=64,bos=1,eth_type=0x8847),push_mpls(label=6,tc=0,ttl=64,bos=0,eth_type=0x8847),2',
   'userspace(pid=0,controller(reason=1,dont_send=0,continuation=0,recirc_id=2,rule_cookie=0,controller_id=0,max_len=65535)),2',
   'set(skb_priority(0x3)),set(skb_mark(0x5)),2,trunc(100),set(udp(dst=55)),2',
