@@ -38,6 +38,9 @@ import { Core, UPKEEP_MS } from './core.js';
 import { datapathFlowLines } from './datapath-text.js';
 import { traceOf } from './trace-command.js';
 
+/** Passes through the datapath that one packet may make, and some to spare. */
+const MAX_ROUNDS = 16;
+
 export interface SwitchOptions {
   /** 'native' (the default) is the addon; 'reference' is plain TypeScript, slow and the specification. */
   readonly datapath?: 'native' | 'reference';
@@ -123,8 +126,17 @@ export class Switch {
       const changed = this.core.settle();
       const n = this.dp.run(1);
       moved += n;
-      if (n === 0 && !changed && this.dp.run(1) === 0 && !this.core.settle()) return moved;
+      if (n !== 0 || changed) continue;
+      // A packet on its way round again may be the slow path's again and again, and nothing moves in between.
+      let idle = this.dp.run(1) === 0;
+      for (let round = 0; idle && round < MAX_ROUNDS && this.holds(); round++) idle = this.dp.run(1) === 0;
+      if (idle && !this.core.settle()) return moved;
     }
+  }
+
+  /** Some port's packet waits for a decision. */
+  private holds(): boolean {
+    return [...this.ports.keys()].some((vport) => this.dp.portCounters(vport).held > 0);
   }
 
   /** Moves a VirtualClock, and frames with it. */

@@ -143,6 +143,6 @@ export function decNshTtl(w: Walk): boolean {
     return true;
   }
   w.reject('ttl');
-  packetIn(w, 0xffff, OFPR.invalidTtl, 0, new Uint8Array(0));
+  packetIn(w, { reason: OFPR.invalidTtl });
   return false;
 }

@@ -40,6 +40,8 @@ export class Judge {
   /** Bytes of each capture that were looked at. */
   private readonly read = Array.from({ length: PORTS + 1 }, () => PCAP_HEADER);
   private version = 'OpenFlow13';
+  /** The port that is down; 0: none. */
+  private down = 0;
   private readonly collected = nothing();
 
   constructor() {
@@ -48,6 +50,10 @@ export class Judge {
     const name = readdirSync(this.ovs.dir).find((f) => /^ovs-vswitchd\.\d+\.ctl$/.test(f));
     if (!name) throw new Error('ovs-vswitchd has no control socket');
     this.control = join(this.ovs.dir, name);
+  }
+
+  get isGone(): boolean {
+    return !this.ovs.isAlive;
   }
 
   call(method: string, ...params: string[]): Promise<string> {
@@ -82,9 +88,11 @@ export class Judge {
   private async change(c: Change): Promise<void> {
     if (c.kind === 'delete') this.ovs.ofctl('-O', this.version, '--strict', 'del-flows', 'br0', c.flow);
     else {
+      this.collect();
       // A dummy port sends although it is down; no other one does.
-      this.collect(c.up ? c.port : 0);
+      this.down = c.up ? 0 : c.port;
       this.ovs.ofctl('mod-port', 'br0', `p${c.port}`, c.up ? 'up' : 'down');
+      for (let tries = 0; tries < 200 && this.isLive(c.port) !== c.up; tries++) await this.call('version');
       // What watches ports is told in a later turn of the main loop, and each call takes one.
       for (let turns = 0; turns < 3; turns++) await this.call('version');
     }
@@ -111,10 +119,14 @@ export class Judge {
     return this.collected.splice(0, PORTS, ...nothing());
   }
 
-  /** Puts aside what left, without that of one port. */
-  private collect(except = 0): void {
+  private isLive(port: number): boolean {
+    return this.ovs.ofctl('-O', 'OpenFlow15', 'dump-ports-desc', 'br0', `p${port}`).includes('LIVE');
+  }
+
+  /** Puts aside what left. */
+  private collect(): void {
     this.sent().forEach((more, i) => {
-      if (i + 1 !== except) this.collected[i].push(...more);
+      if (i + 1 !== this.down) this.collected[i].push(...more);
     });
   }
 

@@ -23,7 +23,7 @@ else {
   });
   for (const d of c.differences) console.error(`${d}\n`);
   console.log(
-    `${c.packets} packets (${c.skipped} left out) through ${c.pipelines} pipelines (seed ${seed}), ${c.sent} frames out: ${c.differences.length} differences`,
+    `${c.packets} packets (${c.skipped} left out) through ${c.pipelines} pipelines (${c.lost} crashed OVS; seed ${seed}), ${c.sent} frames out: ${c.differences.length} differences`,
   );
   process.exitCode = c.differences.length ? 1 : 0;
 }

@@ -108,6 +108,30 @@ function labels(c: Context): string {
   return out.join(',');
 }
 
+/** A copy in NSH. */
+function wrapped({ r, o }: Context): string {
+  const md2 = `md_type=2,tlv(0x${r.below(65536).toString(16)},${r.below(128)},0x${'ab'.repeat(r.between(1, 9))})`;
+  const out = [`encap(nsh(${r.chance(0.7) ? 'md_type=1' : md2}))`];
+  if (r.chance(0.6)) out.push(`set_field:${hex(r.below(0x1000000))}->nsh_spi`);
+  if (r.chance(0.4)) out.push(`set_field:${r.below(256)}->nsh_si`);
+  if (r.chance(0.2)) out.push('dec_nsh_ttl');
+  if (r.chance(0.1)) out.push('encap(nsh(md_type=1))');
+  out.push('encap(ethernet)', `mod_dl_dst:02:00:00:00:00:0${r.below(8)}`, `output:${r.between(1, o.ports)}`);
+  return `clone(${out.join(',')})`;
+}
+
+/** What NSH carries, as far as it is a packet. No port takes what is not Ethernet. */
+export function unwrap({ r, o }: Context): string {
+  const ttl = r.chance(0.3) ? 'dec_nsh_ttl,' : '';
+  return r.pick([
+    `${ttl}decap(),decap(),resubmit(,${o.tables - 1})`,
+    `${ttl}decap(),decap(),output:${r.between(1, o.ports)}`,
+    `${ttl}set_field:${r.below(256)}->nsh_si,output:${r.between(1, o.ports)}`,
+    `decap(),${ttl}encap(ethernet),mod_dl_src:02:00:00:00:00:07,output:${r.between(1, o.ports)}`,
+    `decap(),output:${r.between(1, o.ports)}`,
+  ]);
+}
+
 function learn({ r, o }: Context): string {
   const head = [`table=${o.tables - 1}`, `priority=${r.between(11, 29)}`];
   if (r.chance(0.3)) head.push(`idle_timeout=${r.between(10, 60)}`);
@@ -182,6 +206,7 @@ export function moreAction(c: Context, nested: (c: Context, most: number) => str
       () => labels(c),
       () => labels(c),
     );
+  if (version === 'OpenFlow13' && c.tags === 0 && !p.mpls && !c.changed) choices.push(() => wrapped(c));
   if (version === 'OpenFlow13') choices.push(() => `set_field:${r.below(4)}->reg${r.below(4)}`);
   return r.pick(choices)();
 }

@@ -3,7 +3,7 @@
  * same small sets as those of src/packet/random.ts, so that rules are met. Everything is legal: matches fix what their actions stand on.
  */
 import type { Random } from '../../src/lib/random.js';
-import { actionSet, moreAction } from './more-actions.js';
+import { actionSet, moreAction, unwrap } from './more-actions.js';
 
 export interface PipelineOptions {
   readonly tables: number;
@@ -35,6 +35,7 @@ interface Protocol {
   readonly l4?: 'tcp' | 'udp' | 'sctp' | 'icmp' | 'icmp6' | 'nd';
   readonly arp?: boolean;
   readonly mpls?: boolean;
+  readonly nsh?: boolean;
 }
 
 const PROTOCOLS: readonly Protocol[] = [
@@ -54,6 +55,8 @@ const PROTOCOLS: readonly Protocol[] = [
   { words: 'arp', arp: true },
   { words: 'mpls', mpls: true },
 ];
+/** Only in wide pipelines. */
+const NSH: Protocol = { words: 'dl_type=0x894f', nsh: true };
 
 const hex = (n: number): string => `0x${n.toString(16)}`;
 const mac = (r: Random): string => `02:00:00:00:00:0${r.below(4)}`;
@@ -292,7 +295,7 @@ function list(c: Context, most: number): string {
 
 function rule(c0: Pick<Context, 'r' | 'o' | 'version' | 'splits'>, table: number, priority: number): string {
   const { r, o, version, splits } = c0;
-  const p = r.pick(PROTOCOLS);
+  const p = o.wide && version === 'OpenFlow13' && r.chance(0.06) ? NSH : r.pick(PROTOCOLS);
   const match = [p.words, ...conditions(r, p, table, o.ports)];
   let tags = 0;
   if (r.chance(0.2)) {
@@ -302,6 +305,7 @@ function rule(c0: Pick<Context, 'r' | 'o' | 'version' | 'splits'>, table: number
   }
   const c: Context = { r, o, p, table, version, splits, tags, changed: false };
   let actions = r.chance(0.08) ? 'drop' : list(c, 5);
+  if (p.nsh && tags === 0 && r.chance(0.5)) return `${headOf(table, priority, match)},actions=${unwrap(c)}`;
   if (version === 'OpenFlow13' && actions !== 'drop') {
     if (!splits && o.wide && r.chance(0.2))
       actions += `,${actionSet(r, o, p, Boolean(o.groups) && table < o.tables - 1)}`;
@@ -310,8 +314,11 @@ function rule(c0: Pick<Context, 'r' | 'o' | 'version' | 'splits'>, table: number
     if (r.chance(0.15)) actions += `,write_metadata:${hex(r.below(4))}/0x3`;
     if (r.chance(0.35) && table < o.tables - 1) actions += `,goto_table:${table + 1}`;
   }
-  const head = [`table=${table}`, `priority=${priority}`, ...match.filter(Boolean)];
-  return `${head.join(',')},actions=${actions}`;
+  return `${headOf(table, priority, match)},actions=${actions}`;
+}
+
+function headOf(table: number, priority: number, match: readonly string[]): string {
+  return [`table=${table}`, `priority=${priority}`, ...match.filter(Boolean)].join(',');
 }
 
 /** Rules of a conjunctive match in a table. */

@@ -144,7 +144,7 @@ const BARE = new Set(['drop', 'pop_vlan', 'pop_eth']);
 function pairs(args: string, item: string): Map<string, string> {
   return new Map(
     splitItems(args).map((part) => {
-      const m = /^([a-z_]+)=(.*)$/.exec(part);
+      const m = /^([a-z_]+\d?)=(.*)$/.exec(part);
       if (!m) throw new UserError(`syntax error at ${item}`);
       return [m[1], m[2]];
     }),

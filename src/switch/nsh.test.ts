@@ -1,0 +1,100 @@
+/** encap and decap: what Open vSwitch's trace says of them, and the frames, through both datapaths. */
+import t from 'tap';
+import { formatHex, parseHex } from '../lib/bytes.js';
+import { Switch } from './switch.js';
+
+const FRAME = '02000000000302000000000108004500001c00010000401166cf0a0000010a0000020035003500080000';
+const PUSH = 'push_nsh(flags=0,ttl=63,mdtype=1,np=3,spi=0x0,si=255,c1=0x0,c2=0x0,c3=0x0,c4=0x0)';
+const BARE = 'push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00)';
+
+/** Actions, and the datapath actions that ovs-vswitchd makes of them. */
+const TRACES: readonly (readonly [actions: string, datapath: string])[] = [
+  [
+    'encap(nsh(md_type=1)),set_field:0x1234->nsh_spi,set_field:7->nsh_si,set_field:0x11223344->nsh_c1,encap(ethernet),set_field:11:22:33:44:55:66->eth_dst,output:2',
+    'push_nsh(flags=0,ttl=63,mdtype=1,np=3,spi=0x1234,si=7,c1=0x11223344,c2=0x0,c3=0x0,c4=0x0),push_eth(src=00:00:00:00:00:00,dst=11:22:33:44:55:66),P2',
+  ],
+  [
+    'encap(nsh(md_type=2,tlv(0x1000,10,0x12345678),tlv(0x2000,20,0xfedcba9876543210))),set_field:0x1234->nsh_spi,encap(ethernet),output:2',
+    `push_nsh(flags=0,ttl=63,mdtype=2,np=3,spi=0x1234,si=255,md2=0x10000a041234567820001408fedcba9876543210),${BARE},P2`,
+  ],
+  ['encap(nsh(md_type=1)),output:2', 'drop'],
+  [
+    'encap(nsh(md_type=1)),encap(nsh(md_type=1)),encap(ethernet),output:2',
+    `${PUSH},${PUSH.replace('np=3', 'np=4')},${BARE},P2`,
+  ],
+  ['encap(nsh(md_type=1)),decap(),output:2', `${PUSH},pop_nsh(),recirc(0x1)`],
+  ['decap(),output:2', 'drop'],
+  ['decap(),encap(ethernet),output:2', `pop_eth,${BARE},P2`],
+  ['encap(mpls),output:2', 'drop'],
+  [
+    'encap(nsh(md_type=1)),encap(ethernet),output:2,decap(),decap(),output:3',
+    `${PUSH},${BARE},P2,pop_eth,pop_nsh(),recirc(0x1)`,
+  ],
+];
+
+function make(datapath: 'native' | 'reference') {
+  const sw = new Switch({ datapath });
+  const br = sw.bridge('br0');
+  const ports = [1, 2, 3, 4].map((number) => br.addPort(`p${number}`, { number }));
+  return { sw, br, ports };
+}
+
+t.test('datapath actions', (t) => {
+  for (const [actions, datapath] of TRACES) {
+    const { sw, br } = make('reference');
+    br.addFlow(`in_port=1,actions=${actions}`);
+    const text = /Datapath actions: (.*)/.exec(br.trace('in_port=1,ip,dl_src=02:00:00:00:00:01'))?.[1];
+    const port = (n: number): string => String(br.bridge.port(n)?.vport);
+    t.equal(
+      text,
+      datapath.replace(/P(\d)/g, (_, n: string) => port(Number(n))),
+      actions,
+    );
+    sw.close();
+  }
+  t.end();
+});
+
+for (const datapath of ['native', 'reference'] as const) {
+  t.test(`${datapath}: out in a header and back again`, (t) => {
+    const { sw, br, ports } = make(datapath);
+    const nsh = 'encap(nsh(md_type=1)),set_field:0x1234->nsh_spi,set_field:7->nsh_si,set_field:0x11223344->nsh_c1';
+    br.addFlows(`
+      in_port=1,actions=${nsh},encap(ethernet),set_field:11:22:33:44:55:66->eth_dst,output:2
+      in_port=2,dl_type=0x894f,nsh_spi=0x1234,actions=dec_nsh_ttl,output:3
+      in_port=3,dl_type=0x894f,actions=decap(),decap(),resubmit(,1)
+      table=1,udp,nw_dst=10.0.0.2,actions=4
+      in_port=4,dl_type=0x894f,actions=clone(decap(),decap(),output:1),output:2`);
+    for (let again = 0; again < 2; again++) {
+      ports[0].send(parseHex(FRAME));
+      sw.run();
+      const [wrapped] = ports[1].received();
+      const header = '0fc6010300123407112233440000000000000000000000000';
+      t.equal(formatHex(wrapped), `112233445566000000000000894f${header.slice(0, 48)}${FRAME}`);
+      ports[1].send(wrapped);
+      sw.run();
+      const [older] = ports[2].received();
+      t.equal(formatHex(older).slice(28, 32), '0f86', 'a TTL less');
+      ports[2].send(older);
+      sw.run();
+      t.same(
+        ports[3].received().map((f) => formatHex(f)),
+        [FRAME],
+      );
+      ports[3].send(wrapped);
+      sw.run();
+      t.same(
+        ports[0].received().map((f) => formatHex(f)),
+        [FRAME],
+        'a copy is unwrapped',
+      );
+      t.same(
+        ports[1].received().map((f) => formatHex(f)),
+        [formatHex(wrapped)],
+        'and the packet is not',
+      );
+    }
+    sw.close();
+    t.end();
+  });
+}
