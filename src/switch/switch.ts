@@ -38,9 +38,6 @@ import { Core, UPKEEP_MS } from './core.js';
 import { datapathFlowLines } from './datapath-text.js';
 import { traceOf } from './trace-command.js';
 
-/** Passes through the datapath that one packet may make, and some to spare. */
-const MAX_ROUNDS = 16;
-
 export interface SwitchOptions {
   /** 'native' (the default) is the addon; 'reference' is plain TypeScript, slow and the specification. */
   readonly datapath?: 'native' | 'reference';
@@ -120,23 +117,18 @@ export class Switch {
   /** Moves frames until all are where they go, and decisions are up to date. Returns how many were moved. */
   run(): number {
     this.dp.setClock(this.clock.now());
+    const { counts } = this.core.upcalls;
     let moved = 0;
     for (;;) {
       // What changed since takes effect before the next frame, and what a batch taught before the next batch.
       const changed = this.core.settle();
+      const { misses } = counts;
       const n = this.dp.run(1);
       moved += n;
-      if (n !== 0 || changed) continue;
-      // A packet on its way round again may be the slow path's again and again, and nothing moves in between.
-      let idle = this.dp.run(1) === 0;
-      for (let round = 0; idle && round < MAX_ROUNDS && this.holds(); round++) idle = this.dp.run(1) === 0;
-      if (idle && !this.core.settle()) return moved;
+      if (n !== 0 || changed || counts.misses !== misses) continue;
+      // An answered packet may be on its way round again, and nothing comes in meanwhile.
+      if (this.dp.run(1) === 0 && counts.misses === misses && !this.core.settle()) return moved;
     }
-  }
-
-  /** Some port's packet waits for a decision. */
-  private holds(): boolean {
-    return [...this.ports.keys()].some((vport) => this.dp.portCounters(vport).held > 0);
   }
 
   /** Moves a VirtualClock, and frames with it. */

@@ -46,7 +46,7 @@ export async function compareWithOvs(o: CompareOptions): Promise<Comparison> {
       try {
         await comparePipeline(judge, o, n, modes, out);
       } catch (e) {
-        if (!judge.isGone) throw e;
+        if (!(await judge.isGone())) throw e;
         // It ended by an assertion of its own: a pipeline that has no right answer.
         judge.ovs.close();
         judge = new Judge();

@@ -52,8 +52,14 @@ export class Judge {
     this.control = join(this.ovs.dir, name);
   }
 
-  get isGone(): boolean {
-    return !this.ovs.isAlive;
+  /** True once ovs-vswitchd has ended. */
+  async isGone(): Promise<boolean> {
+    try {
+      await this.call('version');
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   call(method: string, ...params: string[]): Promise<string> {

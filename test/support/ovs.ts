@@ -127,16 +127,6 @@ export class RealOvs {
     this.appctl('netdev-dummy/receive', port, frame);
   }
 
-  /** False once ovs-vswitchd has ended. */
-  get isAlive(): boolean {
-    const file = join(this.dir, 'ovs-vswitchd.pid');
-    try {
-      return process.kill(Number(readFileSync(file, 'utf8')), 0);
-    } catch {
-      return false;
-    }
-  }
-
   close(): void {
     for (const d of this.daemons) d.kill('SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });
