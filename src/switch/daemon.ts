@@ -327,7 +327,7 @@ export class Daemon {
     });
   }
 
-  private upkeepLater(part = 0, parts = 1): void {
+  private upkeepLater(part = 0, parts = UPKEEP_PARTS): void {
     this.cancel = this.clock.after(UPKEEP_MS / parts, () => {
       if (this.closed) return;
       if (part === 0) this.links.look();

@@ -105,11 +105,7 @@ export class Links {
     }
     link.ifindex = info.ifindex;
     link.hidden = false;
-    if (link.adminUp !== info.up) {
-      this.changes++;
-      link.adminUp = info.up;
-      at.bridge.setDeviceUp(port.number, info.up);
-    }
+    this.setAdminUp(at, link, info.up);
     if (!link.mac?.every((b, i) => b === info.mac[i])) {
       this.changes++;
       link.mac = info.mac;
@@ -127,8 +123,16 @@ export class Links {
     if (link.hidden) return;
     link.hidden = true;
     this.setMtu(at.port.vport, link, 0);
+    this.setAdminUp(at, link, true);
     this.setUp(at, link, true);
     this.log(`${at.port.name}: its device has moved into another namespace, or has another name`);
+  }
+
+  private setAdminUp(at: DevicePort, link: Link, up: boolean): void {
+    if (link.adminUp === up) return;
+    this.changes++;
+    link.adminUp = up;
+    at.bridge.setDeviceUp(at.port.number, up);
   }
 
   private setUp(at: DevicePort, link: Link, up: boolean): boolean {
