@@ -34,15 +34,13 @@ function makeDirectory(path: string): void {
   mkdirSync(path, { mode: 0o755 });
 }
 
-/** Makes the run directory if needed. Throws UserError that says what to do when sockets cannot be made in it. */
-export function prepareRunDirectory(directory: string): void {
+/** Makes the run directory if needed. Throws UserError that says what to do when sockets cannot be made in it. `what`, `variable`: of another directory. */
+export function prepareRunDirectory(directory: string, what = 'run directory', variable = 'WEFT_RUNDIR'): void {
   try {
     makeDirectory(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (e) {
-    throw new UserError(
-      `cannot write to the run directory ${directory} (${reason(e)}); set WEFT_RUNDIR to one you own`,
-    );
+    throw new UserError(`cannot write to the ${what} ${directory} (${reason(e)}); set ${variable} to one you own`);
   }
 }
 

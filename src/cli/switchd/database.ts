@@ -38,7 +38,7 @@ export async function findDatabase(
     return { remote };
   }
   const dbDir = directory(options, env);
-  prepareRunDirectory(dbDir);
+  prepareRunDirectory(dbDir, "database's directory", 'WEFT_DBDIR');
   const own = new EmbeddedDatabase({ file: join(dbDir, 'conf.db'), remotes: [`punix:${socket}`], tls, clock, log });
   // What `ovs-vsctl init` does: the one row that everything hangs on.
   if (own.db.tables.get('Open_vSwitch')?.rows.size === 0) {
