@@ -203,6 +203,11 @@ const FOUND: readonly (readonly [hex: string, what: string, refused: string | un
   ['05220018000000050000000100000001050200ff00000004', 'a bundle around more than there is', 'OFPBFC_MSG_BAD_LEN'],
   ['0401001400000005ffff0002000000000102030405060708'.slice(0, 40), 'an error of vendor 0', undefined],
   ['0601001c00000002b0c200000000232000010100010400080000000200'.slice(0, 56), "Nicira's wrapping in 1.5", undefined],
+  [
+    '040a00880000000200050002040e003800000080004c080000000058a0a7e2ffff001000002320000899bf6cc3ff2dffff0010000023200011000000000000602d4847440e6ba19bd461a08d0f9d2206b89ab0041dccf1d40b6b99f24c985e600ab8be2ca21d4786bb37710fae45bb895287df4ef9e00686600de896474d9db6696119c0bedac8c8',
+    'the match of 1.1 with a port that 1.0 has no number for',
+    'OFPBMC_BAD_VALUE',
+  ],
   ['0104001800000005000023200000001e0008000400000000', 'a packet-in with an empty continuation', undefined],
   [
     '0204'.concat('0010', '00000005', '00002320', '0000000f').slice(0, 32),

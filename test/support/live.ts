@@ -44,9 +44,9 @@ export class LiveSwitch {
     );
   }
 
-  /** False: it ended, or was not ready within ten seconds; `output` says why. */
+  /** False: it ended, or was not ready within a minute; `output` says why. */
   async ready(): Promise<boolean> {
-    return (await until(() => this.over || this.output.includes('weft: ready'), 10_000)) && !this.over;
+    return (await until(() => this.over || this.output.includes('weft: ready'), 60_000)) && !this.over;
   }
 
   get running(): boolean {

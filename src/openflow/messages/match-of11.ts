@@ -4,7 +4,7 @@
  */
 
 import { Reader, Writer } from '../../action/wire.js';
-import type { FieldRow } from '../../flow/field.js';
+import { type FieldRow, OFPP } from '../../flow/field.js';
 import { field, readField, writeField } from '../../flow/fields.js';
 import { OK } from '../../flow/key.js';
 import { Match } from '../../flow/match.js';
@@ -29,6 +29,7 @@ const WILD = {
 const VLAN = { none: 0xffff, any: 0xfffe } as const;
 const DSCP = 0xfc;
 const IN_PORT = field('in_port_oxm');
+const FIRST_RESERVED_10 = 0xff00;
 const MPLS_LABEL = field('mpls_label');
 const MPLS_TC = field('mpls_tc');
 
@@ -83,7 +84,11 @@ export function decodeOf11Match(b: Uint8Array): Match {
   const m = new Match();
   const inPort = r.u32();
   const wild = r.u32();
-  if (!(wild & WILD.inPort)) putField(m, IN_PORT, inPort);
+  if (!(wild & WILD.inPort)) {
+    // The reserved ones begin where 16 bits of 1.0 have room for them.
+    if (inPort >= FIRST_RESERVED_10 && inPort < OFPP.max) throw ofError('OFPBMC_BAD_VALUE');
+    putField(m, IN_PORT, inPort);
+  }
   putMasked(m, K.ethSrc, r.bytes(6), r.bytes(6));
   putMasked(m, K.ethDst, r.bytes(6), r.bytes(6));
   const vid = r.u16();
