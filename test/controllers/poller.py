@@ -31,10 +31,12 @@ REPLIES = [getattr(ofp_event, name) for name in (
 
 
 def monitor(dp):
-    """With a new number each time: two of one number are an error."""
+    """
+    What there is now, no changes: this library can read the updates of no other event. With a new number each time: two of one number are an error.
+    """
     ofp, p = dp.ofproto, dp.ofproto_parser
     dp.monitors = getattr(dp, 'monitors', 0) + 1
-    return p.OFPFlowMonitorRequest(dp, 0, dp.monitors, ofp.OFPP_ANY, ofp.OFPG_ANY, ofp.OFPFMF_INITIAL | ofp.OFPFMF_ADD,
+    return p.OFPFlowMonitorRequest(dp, 0, dp.monitors, ofp.OFPP_ANY, ofp.OFPG_ANY, ofp.OFPFMF_INITIAL | ofp.OFPFMF_INSTRUCTIONS,
                                    ofp.OFPTT_ALL, ofp.OFPFMC_ADD, p.OFPMatch())
 
 
@@ -75,7 +77,7 @@ def requests(dp):
     yield p.OFPGroupFeaturesStatsRequest(dp, 0)
     yield p.OFPMeterStatsRequest(dp, 0, ofp.OFPM_ALL)
     yield p.OFPGetAsyncRequest(dp)
-    yield p.OFPRoleRequest(dp, ofp.OFPCR_ROLE_NOCHANGE, 0)
+    yield p.OFPRoleRequest(dp, role=ofp.OFPCR_ROLE_NOCHANGE, generation_id=0)
     if version == ofproto_v1_5.OFP_VERSION:
         yield p.OFPPortDescStatsRequest(dp, 0, ofp.OFPP_ANY)
         yield p.OFPGroupDescStatsRequest(dp, 0, ofp.OFPG_ALL)
@@ -114,7 +116,7 @@ class Poller(app_manager.OSKenApp):
         hub.sleep(0)
 
     def poll(self, dp):
-        if dp.ofproto.OFP_VERSION >= ofproto_v1_3.OFP_VERSION:
+        if dp.ofproto.OFP_VERSION == ofproto_v1_3.OFP_VERSION:
             # Of 254 tables, which takes this program a second to read: once is enough.
             self.ask(dp, dp.ofproto_parser.OFPTableFeaturesStatsRequest(dp, 0, []))
         while dp.state == MAIN_DISPATCHER:
