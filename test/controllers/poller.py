@@ -23,21 +23,10 @@ REPLIES = [getattr(ofp_event, name) for name in (
     'EventOFPGroupDescStatsReply', 'EventOFPGroupFeaturesStatsReply', 'EventOFPMeterStatsReply',
     'EventOFPMeterConfigStatsReply', 'EventOFPMeterFeaturesStatsReply', 'EventOFPTableFeaturesStatsReply',
     'EventOFPTableDescStatsReply', 'EventOFPQueueDescStatsReply', 'EventOFPFlowDescStatsReply',
-    'EventOFPMeterDescStatsReply', 'EventOFPFlowMonitorReply', 'EventOFPGetAsyncReply', 'EventOFPRoleReply',
     'EventOFPGetConfigReply', 'EventOFPBarrierReply', 'EventOFPEchoReply',
     # As 1.2 calls all of them.
     'EventOFPStatsReply',
 ) if hasattr(ofp_event, name)]
-
-
-def monitor(dp):
-    """
-    What there is now, no changes: this library can read the updates of no other event. With a new number each time: two of one number are an error.
-    """
-    ofp, p = dp.ofproto, dp.ofproto_parser
-    dp.monitors = getattr(dp, 'monitors', 0) + 1
-    return p.OFPFlowMonitorRequest(dp, 0, dp.monitors, ofp.OFPP_ANY, ofp.OFPG_ANY, ofp.OFPFMF_INITIAL | ofp.OFPFMF_INSTRUCTIONS,
-                                   ofp.OFPTT_ALL, ofp.OFPFMC_ADD, p.OFPMatch())
 
 
 def requests(dp):
@@ -76,15 +65,12 @@ def requests(dp):
     yield p.OFPGroupStatsRequest(dp, 0, ofp.OFPG_ALL)
     yield p.OFPGroupFeaturesStatsRequest(dp, 0)
     yield p.OFPMeterStatsRequest(dp, 0, ofp.OFPM_ALL)
-    yield p.OFPGetAsyncRequest(dp)
-    yield p.OFPRoleRequest(dp, role=ofp.OFPCR_ROLE_NOCHANGE, generation_id=0)
     if version == ofproto_v1_5.OFP_VERSION:
         yield p.OFPPortDescStatsRequest(dp, 0, ofp.OFPP_ANY)
         yield p.OFPGroupDescStatsRequest(dp, 0, ofp.OFPG_ALL)
         # Not OFPFlowStatsRequest, of type 17: Open vSwitch does not have it. Not OFPMeterFeaturesStatsRequest: this library reads 24
         # bytes where Open vSwitch sends the 16 that 1.4 has.
         yield p.OFPFlowDescStatsRequest(dp, 0, **some)
-        yield p.OFPMeterDescStatsRequest(dp, 0, ofp.OFPM_ALL)
     else:
         yield p.OFPFlowStatsRequest(dp, 0, **some)
         yield p.OFPPortDescStatsRequest(dp, 0)
@@ -93,8 +79,6 @@ def requests(dp):
         yield p.OFPMeterConfigStatsRequest(dp, 0, ofp.OFPM_ALL)
     if version >= ofproto_v1_4.OFP_VERSION:
         yield p.OFPQueueDescStatsRequest(dp, 0, ofp.OFPP_ANY, ofp.OFPQ_ALL)
-        yield p.OFPTableDescStatsRequest(dp, 0)
-        yield monitor(dp)
 
 
 class Poller(app_manager.OSKenApp):
