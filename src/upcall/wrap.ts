@@ -110,7 +110,12 @@ export function emitNsh(w: Walk): void {
 export function decap(w: Walk): boolean {
   const { flow, mask } = w;
   const type = typeOf(w);
-  if (type === TYPE.ethernet && !w.hasVlan()) {
+  if (type === TYPE.ethernet && w.hasVlan()) {
+    w.note(() => 'Dropping packet, cannot decap Ethernet if VLAN is present.');
+    w.reject('action_error');
+    return false;
+  }
+  if (type === TYPE.ethernet) {
     setType(w, ETHERTYPES | get16(flow, K.ethType.offset));
     noAddresses(flow);
     return true;

@@ -17,6 +17,6 @@ for (const datapath of ['native', 'reference'] as const) {
   t.test(`${datapath}: and with groups and all actions`, { skip: missing }, async (t) => {
     const c = await compareWithOvs({ packets: 400, seed: 2, datapath, groups: 6, wide: true });
     t.same(c.differences, []);
-    t.ok(c.sent > 200, 'frames went out');
+    t.ok(c.sent > 100, 'frames went out');
   });
 }
