@@ -1,8 +1,12 @@
-/** A real ovsdb-server with an Open_vSwitch database in a folder of its own, and ovs-vsctl on it. Ended by its pid file. */
-import { spawnSync } from 'node:child_process';
+/** A real ovsdb-server with an Open_vSwitch database in a folder of its own, and ovs-vsctl on it. It ends with `close`, or with this process. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mortal } from '../../src/cli/lab/mortal.js';
+
+/** A server that does not answer by then never will. */
+const START_MS = 20_000;
 
 export interface Ran {
   readonly status: number;
@@ -14,6 +18,8 @@ export class RealDatabase {
   readonly dir = mkdtempSync(join(tmpdir(), 'weft-db-'));
   readonly remote = `unix:${join(this.dir, 'db.sock')}`;
 
+  private server: ChildProcess | undefined;
+
   constructor(schema = '/usr/share/openvswitch/vswitch.ovsschema') {
     this.must('ovsdb-tool', 'create', join(this.dir, 'conf.db'), schema);
     this.start();
@@ -22,14 +28,27 @@ export class RealDatabase {
 
   /** Begins, or begins again with the same file. */
   start(): void {
-    const quiet = ['--detach', '--no-chdir', '--pidfile', '--log-file', '-vconsole:off'];
-    this.must('ovsdb-server', join(this.dir, 'conf.db'), ...quiet, `--remote=p${this.remote}`);
+    const quiet = ['--no-chdir', '--log-file', '-vconsole:off'];
+    const args = [join(this.dir, 'conf.db'), ...quiet, `--remote=p${this.remote}`];
+    this.server = spawn(...mortal('ovsdb-server', args), { env: this.env, stdio: 'ignore' });
+    const end = performance.now() + START_MS;
+    // Not a socket that a killed one left behind: one that answers.
+    while (this.run('ovsdb-client', 'list-dbs', this.remote).status !== 0) {
+      if (performance.now() < end) continue;
+      const log = join(this.dir, 'ovsdb-server.log');
+      throw new Error(
+        `ovsdb-server does not start: ${existsSync(log) ? readFileSync(log, 'utf8') : 'it wrote no log'}`,
+      );
+    }
+  }
+
+  private get env(): NodeJS.ProcessEnv {
+    const { dir } = this;
+    return { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir, OVS_SYSCONFDIR: dir };
   }
 
   run(program: string, ...args: string[]): Ran {
-    const { dir } = this;
-    const env = { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir, OVS_SYSCONFDIR: dir };
-    const r = spawnSync(program, args, { env, encoding: 'utf8', timeout: 60_000, maxBuffer: 256 << 20 });
+    const r = spawnSync(program, args, { env: this.env, encoding: 'utf8', timeout: 60_000, maxBuffer: 256 << 20 });
     if (r.error) throw r.error;
     return { status: r.status ?? 1, stdout: r.stdout, stderr: r.stderr };
   }
@@ -50,14 +69,8 @@ export class RealDatabase {
   }
 
   stop(): void {
-    const file = join(this.dir, 'ovsdb-server.pid');
-    if (!existsSync(file)) return;
-    try {
-      process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL');
-    } catch {
-      // It ended by itself.
-    }
-    rmSync(file, { force: true });
+    this.server?.kill('SIGKILL');
+    this.server = undefined;
   }
 
   close(): void {
