@@ -28,7 +28,7 @@ export class RealDatabase {
 
   /** Begins, or begins again with the same file. */
   start(): void {
-    const quiet = ['--no-chdir', '--log-file', '-vconsole:off'];
+    const quiet = ['--no-chdir', '--pidfile', '--log-file', '-vconsole:off'];
     const args = [join(this.dir, 'conf.db'), ...quiet, `--remote=p${this.remote}`];
     this.server = spawn(...mortal('ovsdb-server', args), { env: this.env, stdio: 'ignore' });
     const end = performance.now() + START_MS;
@@ -70,6 +70,7 @@ export class RealDatabase {
 
   stop(): void {
     this.server?.kill('SIGKILL');
+    rmSync(join(this.dir, 'ovsdb-server.pid'), { force: true });
     this.server = undefined;
   }
 
