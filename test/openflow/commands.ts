@@ -4,6 +4,8 @@ export interface CommandRow {
   readonly input?: string;
   /** Where weft's switch is not the judge's twin: why. Then only the programs are compared, on the real switch. */
   readonly programsOnly?: string;
+  /** Again until it succeeds: ovs-vswitchd forgets deleted flows a little later. */
+  readonly untilDone?: boolean;
 }
 
 /** Flows that are there before each command, added over 1.4. */

@@ -51,12 +51,16 @@ const tlv: readonly CommandRow[] = [
   row('del-tlv-map BR {class=0xffff,type=9,len=4}->tun_metadata63'),
   row('dump-tlv-map BR'),
   row('del-flows BR'),
-  row('del-tlv-map BR'),
+  { ...row('del-tlv-map BR'), untilDone: true },
   row('dump-tlv-map BR'),
 ];
 
 const D = '-O OpenFlow14';
 const tables: readonly CommandRow[] = [
+  // As they were: no other session changes tables. "ALL novacancy" leaves some of them as they are, in OVS.
+  row(`${D} mod-table BR ALL noevict`),
+  row('-O OpenFlow12 mod-table BR ALL controller'),
+  ...[0, 1, 2, 3].map((table) => row(`${D} mod-table BR ${table} novacancy`)),
   row('dump-table-desc BR'),
   row(`${D} dump-table-desc BR`),
   row('-O OpenFlow15 dump-table-desc BR'),
