@@ -32,10 +32,13 @@ const ON_PURPOSE: readonly RegExp[] = [
   /learn\([^)]*(nsh_|nsh?c\d|nsp|nsi|actset_output|NXOXM|ONFOXM)/,
 ];
 /** Addresses of a connection of one family, in packets of several types: weft has one place for both. */
-const isMixed = (line: string): boolean =>
-  /\bct_(nw_[sd]|ipv6)|_CT_(NW_[SD]|IPV6)/.test(line) &&
-  (line.match(/\b(ip|ipv4|ip4|ipv6|ip6|tcp6?|udp6?|sctp6?|icmp6?|r?arp|mplsm?|(dl|eth|packet)_type)\b/g) ?? []).length >
-    1;
+const isMixed = (line: string): boolean => {
+  const v4 = /\bct_nw_[sd]|_CT_NW_[SD]/.test(line);
+  const v6 = /\bct_ipv6|_CT_IPV6/.test(line);
+  if (!v4 && !v6) return false;
+  const types = /\b(ip|ipv4|ip4|ipv6|ip6|tcp6?|udp6?|sctp6?|icmp6?|r?arp|mplsm?|(dl|eth|packet)_type)\b/g;
+  return (v4 && v6) || (line.match(types) ?? []).length > 1;
+};
 /** In 1.0 and 1.1 OVS forgets the mask of a set that has an action of its own there. */
 const FORGETS_MASK = /set_field:[^,>]*\/[^,>]*->(eth_|dl_|ip_|nw_|vlan_|tcp_|udp_|tp_)/;
 const isOnPurpose = (line: string, version: number): boolean =>
