@@ -11,7 +11,7 @@ import type { Match } from './match.js';
 import { fill, MatchPlans, type PlanField } from './match-plan.js';
 import { encodeOxmEntry, encodeOxmHeader, isMasked } from './oxm.js';
 import { saysEthernet } from './packet-type.js';
-import { type PrereqCheck, prereqCheck } from './prereqs.js';
+import { headerCheck, type PrereqCheck } from './prereqs.js';
 import type { TunTable } from './tun-table.js';
 
 /** Fields in the order of writing. "nxm|oxm" names a pair that share their place in the key. */
@@ -64,7 +64,7 @@ function stepOf(row: FieldRow, version: number): FieldStep {
     row,
     line: 1 << Math.floor(row.slot.offset / LINE_BYTES),
     small: row.slot.bytes <= 4,
-    needs: prereqCheck(NEEDS.get(row.name) ?? NEEDS.get(row.prereqs) ?? row.prereqs),
+    needs: headerCheck(NEEDS.get(row.name) ?? NEEDS.get(row.prereqs) ?? row.prereqs),
     unless: UNLESS.get(row.name),
     header: encodeOxmHeader(row, version, false),
     maskedHeader: encodeOxmHeader(row, version, true),

@@ -112,6 +112,14 @@ export function prereqCheck(p: Prereq): PrereqCheck {
   return check;
 }
 
+/** As prereqCheck, without asking whether the packet is a later fragment, which has no ports: OVS writes conditions on them all the same. */
+export function headerCheck(p: Prereq): PrereqCheck {
+  return new PrereqCheck(
+    CONDITIONS[p].filter((c) => c !== NOT_LATER),
+    isCt(p),
+  );
+}
+
 /** How many of the chain's conditions the match fixes before the first it does not: how near it comes to having the field. */
 export function conditionsHeld(p: Prereq, m: Match): number {
   return heldOf(CONDITIONS[p], m);

@@ -43,19 +43,17 @@ function short(f: Subfield, orig: string, text: string): Subfield {
 }
 
 function parseLoad(arg: string): LearnItem {
-  const arrow = arg.search(/[[-]/);
-  if (arrow < 0 || arg[arrow] !== '-') {
-    const m = parseMove(arg);
-    return { kind: 'load', src: m.src, dst: m.dst };
-  }
-  const value = parseInteger(arg.slice(0, arrow));
-  // A field without brackets has no "[" before the arrow either: "load:reg1->reg2".
+  const at = arg.indexOf('->');
+  if (at < 0) throw new UserError(`load: missing \`->' in \`${arg}'`);
+  const source = arg.slice(0, at);
+  if (source === '') throw new UserError(`load: missing source before \`->' in \`${arg}'`);
+  const value = parseInteger(source);
   if (value === undefined) {
+    if (/^\d/.test(source)) throw new UserError(`load: garbage before \`->' in \`${arg}'`);
     const m = parseMove(arg);
     return { kind: 'load', src: m.src, dst: m.dst };
   }
-  if (!arg.startsWith('->', arrow)) throw new UserError(`${arg}: missing \`->' following value`);
-  const dstText = arg.slice(arrow + 2);
+  const dstText = arg.slice(at + 2);
   const dst = short(parseSubfield(dstText), arg, dstText);
   if (value < 0n || value > lowBits(dst.bits)) throw new UserError(`${arg}: value does not fit into ${dst.bits} bits`);
   return { kind: 'load', src: value, dst };
