@@ -169,14 +169,14 @@ export function checkDestination(f: Subfield, state?: CheckState): void {
 export function parseValue(row: FieldRow, text: string, ctx: ParseCtx): { value: bigint; mask: bigint } {
   const { value, mask } = parseFieldValue(row, text, { ports: (name) => tryPort(ctx, name) });
   if ((value & ~row.valid) !== 0n) throw new UserError(`${text} is not a valid value for field ${row.name}`);
-  // Flags by name have the mask of the flags there are, and that is none.
-  const isByName = row.format.endsWith('_flags') && (mask & row.valid) === row.valid;
-  return { value, mask: isByName ? noMask(row) : mask };
+  return { value, mask };
 }
 
 export function formatValue(row: FieldRow, value: bigint, mask: bigint, names?: ReadonlyMap<number, string>): string {
   const ctx = { portNames: names };
   if (mask === noMask(row)) return formatFieldValue(row, value, row.valid, ctx);
   if ((mask & row.valid) !== row.valid) return formatFieldValue(row, value, mask, ctx);
-  return `${formatFieldValue(row, value, row.valid, ctx)}/${hex(mask)}`;
+  const text = formatFieldValue(row, value, row.valid, ctx);
+  // Of a word with one flag, that one is all.
+  return row.format === 'tun_flags' ? text : `${text}/${hex(mask)}`;
 }

@@ -22,6 +22,8 @@ const ON_PURPOSE: readonly RegExp[] = [
   /\btun_(erspan|gtpu)_/,
   /NXOXM_ET_/,
   /(tun_|TUN_)(gbp|GBP)_\w+([=:][^,/]*\/|\[)/i,
+  // All flags there are, which OVS sends with a mask and weft without.
+  /tcp_flags=[^,]*\/(0xfff|4095)\b/i,
   // The context of a header whose type nothing says.
   /\bnsh_?c[1-4](?!.*nsh_mdtype=(0x)?1\b)/,
   // A mask that begins with a digit is none to OVS.
