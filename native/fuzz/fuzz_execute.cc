@@ -1,6 +1,6 @@
 // Any bytes as a frame, its offload state and action words. What validate_actions accepts must run without a read or write outside of frame, key and
 // words, and every packet must end once. Copies are exactly as large as their frame and headroom, so that a write past either is seen.
-// sources: native/action/execute.cc native/action/validate.cc native/action/headers.cc native/action/metadata.cc native/action/push_pop.cc native/action/set_link.cc native/action/set_ip.cc native/action/set_transport.cc native/action/set_nd.cc native/packet/extract.cc
+// sources: native/action/execute.cc native/action/wrap.cc native/action/validate.cc native/action/headers.cc native/action/metadata.cc native/action/push_pop.cc native/action/set_link.cc native/action/set_ip.cc native/action/set_transport.cc native/action/set_nd.cc native/packet/extract.cc
 #include <cstdlib>
 #include <cstring>
 
@@ -94,7 +94,7 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
   uint32_t n = 0;
   for (unsigned count = in.u8() % 8; count > 0 && room - n > 200; count--) {
     uint32_t* a = out + n;
-    const auto op = static_cast<Op>(1 + in.u8() % 15);
+    const auto op = static_cast<Op>(1 + in.u8() % 19);
     uint32_t words = 2;
     a[1] = in.u16();
     switch (op) {
@@ -110,7 +110,19 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
         break;
       }
       case Op::kPopVlan:
+      case Op::kPopEth:
+      case Op::kPopNsh:
         words = 1;
+        break;
+      case Op::kPushEth:
+        a[2] = in.u16() << 16 | in.u16();
+        a[3] = in.u16() << 16 | in.u16();
+        words = 4;
+        break;
+      case Op::kPushNsh:
+        a[1] = 8 + a[1] % 60 * 4;
+        words = 2 + (a[1] + 3) / 4;
+        for (uint32_t i = 2; i < words; i++) a[i] = in.u16() << 16 | in.u16();
         break;
       case Op::kPushVlan:
         a[1] = (in.u8() & 1 ? 0x81000000u : 0x88a80000u) | in.u16();

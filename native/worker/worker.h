@@ -141,7 +141,7 @@ class Worker final : public Sink, public FrameSink {
  private:
   // commands.cc
   bool apply(const uint8_t* command);  // false: not now, there is no room
-  void meter_command(const uint8_t* c);
+  void meter_command(const uint8_t* c, uint32_t bytes);
   void flow_put(const uint8_t* c);
   void flow_end(Flow& f);
   bool set_actions(Flow& f, const uint8_t* words, uint32_t bytes);

@@ -62,10 +62,16 @@ class Stress {
         break;
       case 3: {
         Commands c;
-        uint8_t* at = c.add(Command::kMeter, 24);
+        const uint32_t bands = 1 + random_.u32() % 8;
+        uint8_t* at = c.add(Command::kMeter, 16 + 8 * bands);
         store(at, 1u);
         store(at + 4, random_.u32() % 3);
-        store<uint64_t>(at + 8, 1000);
+        store(at + 8, bands);
+        store(at + 12, 0u);
+        for (uint32_t i = 0; i < bands; i++) {
+          store(at + 16 + 8 * i, 1000 + random_.u32() % 1000);
+          store(at + 20 + 8 * i, random_.u32() % 1000);
+        }
         submit(random_.u32() % 2, c);
         break;
       }

@@ -227,7 +227,7 @@ t.test('bad peers beside a good one', { skip: refusal }, async (t) => {
   traffic.child.kill('SIGINT');
   const { stdout } = await traffic.done;
   const m = /(\d+) packets transmitted, (\d+) received/.exec(stdout);
-  t.ok(Number(m?.[1]) > 500, stdout);
+  t.ok(Number(m?.[1]) > 100, stdout);
   t.ok(Number(m?.[2]) >= Number(m?.[1]) - 2, `${m?.[2]} of ${m?.[1]} packets came back`);
   good.close();
   t.equal(await sw.stop(), 0, 'it ends as asked');
