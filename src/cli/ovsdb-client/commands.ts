@@ -1,17 +1,17 @@
 /** Commands of ovsdb-client(1) that ask once and print. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { UserError } from '../../lib/errors.js';
 import { formatJson, isArray, isObject, type Json, parseJson, sortedJson } from '../../ovsdb/json/json.js';
 import { parseSchema } from '../../ovsdb/schema/parse.js';
 import type { DatabaseSchema, TableSchema } from '../../ovsdb/schema/schema.js';
+import { readLog, record } from '../../ovsdb/storage/log.js';
 import { type Cell, formatTable, prettyJson, type ResultTable, type TableStyle } from '../../ovsdb/text/table.js';
 import { compareDatums, datumFromJson } from '../../ovsdb/value/datum.js';
 import { OvsdbError } from '../../ovsdb/value/error.js';
 import { typeToJson } from '../../ovsdb/value/type.js';
 import { reason } from '../../switch/of-sockets.js';
 import type { Connection } from '../vsctl/connection.js';
-import { nameOf } from '../vsctl/model.js';
+import { named, nameOf } from '../vsctl/model.js';
 
 export interface Call {
   readonly connection: Connection;
@@ -140,13 +140,6 @@ function compareRows(a: readonly Cell[], b: readonly Cell[]): number {
   return 0;
 }
 
-/** One record of a database file. */
-function record(v: Json): string {
-  const text = `${formatJson(v)}\n`;
-  const hash = createHash('sha1').update(text).digest('hex');
-  return `OVSDB JSON ${Buffer.byteLength(text)} ${hash}\n${text}`;
-}
-
 async function backup(c: Call): Promise<void> {
   const json = await c.connection.request('get_schema', [c.database]);
   const schema = parseSchema(json);
@@ -165,37 +158,17 @@ async function backup(c: Call): Promise<void> {
     });
     if (entries.length > 0) all[t.name] = Object.fromEntries(entries);
   });
-  c.out(record(json));
-  c.out(record({ ...all, _comment: 'produced by "ovsdb-client backup"', _date: Date.now() }));
+  const write = (v: Json) => c.out(Buffer.from(record(formatJson(v))).toString());
+  write(json);
+  write({ ...all, _comment: 'produced by "ovsdb-client backup"', _date: Date.now() });
 }
 
 /** The records of a file that backup made. Throws UserError. */
 function readBackup(bytes: Buffer): { schema: DatabaseSchema; rows: Json } {
-  const records: Json[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf('\n', at);
-    const m = /^OVSDB (?:JSON|CLUSTER) (\d+) ([0-9a-f]{40})$/.exec(bytes.subarray(at, end).toString());
-    if (!m) throw new UserError('standard input is no database file');
-    const body = bytes.subarray(end + 1, end + 1 + Number(m[1]));
-    if (createHash('sha1').update(body).digest('hex') !== m[2]) throw new UserError('the database file is damaged');
-    records.push(parseJson(body.toString()));
-    at = end + 1 + Number(m[1]);
-  }
+  const { records, fault } = readLog(bytes);
+  if (fault !== undefined) throw new UserError(`standard input is no database file: ${fault}`);
   if (records.length < 2) throw new UserError('standard input has no schema or no data');
   return { schema: parseSchema(records[0]), rows: records[1] };
-}
-
-/** References to rows that are put back, by the names that they have in the transaction: a row that was deleted in it cannot come back as itself. */
-function renamed(v: Json, uuids: ReadonlySet<string>): Json {
-  if (isArray(v)) {
-    const [tag, uuid] = v;
-    if (v.length === 2 && tag === 'uuid' && typeof uuid === 'string' && uuids.has(uuid)) {
-      return ['named-uuid', nameOf(uuid)];
-    }
-    return v.map((e) => renamed(e, uuids));
-  }
-  if (!isObject(v)) return v;
-  return Object.fromEntries(Object.entries(v).map(([n, e]) => [n, renamed(e ?? null, uuids)]));
 }
 
 async function restore(c: Call): Promise<void> {
@@ -209,8 +182,14 @@ async function restore(c: Call): Promise<void> {
   );
   for (const [table, all] of Object.entries(isObject(rows) ? rows : {})) {
     if (table.startsWith('_') || !isObject(all)) continue;
+    const columns = schema.table(table);
     for (const [uuid, row] of Object.entries(all)) {
-      ops.push({ op: 'insert', table, 'uuid-name': nameOf(uuid), row: renamed(row ?? {}, uuids) });
+      // A row that was deleted in a transaction cannot come back in it as itself: references go by names.
+      const cells = Object.entries(isObject(row) ? row : {}).map(([n, v]): [string, Json] => {
+        const column = columns?.column(n);
+        return [n, column ? named(v ?? null, column, uuids) : (v ?? null)];
+      });
+      ops.push({ op: 'insert', table, 'uuid-name': nameOf(uuid), row: Object.fromEntries(cells) });
     }
   }
   const reply = await transact(c, [c.database, ...ops]);

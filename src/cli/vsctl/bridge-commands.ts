@@ -1,7 +1,6 @@
 /** Commands on bridges. */
 import { UserError } from '../../lib/errors.js';
 import { mapGet } from '../../ovsdb/value/datum.js';
-import { Datum } from '../../ovsdb/value/type.js';
 import type { Command, Context, Needs } from './command.js';
 import { column, type Row } from './model.js';
 import { type Bridge, needsSwitch, SwitchModel } from './switch-model.js';
@@ -149,16 +148,8 @@ export const BRIDGE_COMMANDS: readonly Command[] = [
       const pairs = new Map(ids.keys.map((k, i) => [String(k), String(ids.values?.[i])]));
       if (value === undefined) pairs.delete(prefix + key);
       else pairs.set(prefix + key, value);
-      const sorted = [...pairs].sort(([a], [b]) => (a < b ? -1 : 1));
       model.verify(row, 'external_ids');
-      model.set(
-        row,
-        'external_ids',
-        new Datum(
-          sorted.map(([k]) => k),
-          sorted.map(([, v]) => v),
-        ),
-      );
+      model.setMap(row, 'external_ids', pairs);
     },
   },
   {

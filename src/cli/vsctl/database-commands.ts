@@ -2,9 +2,9 @@
 import { UserError } from '../../lib/errors.js';
 import type { Column, TableSchema } from '../../ovsdb/schema/schema.js';
 import { parseDatum, TokenReader } from '../../ovsdb/text/parse.js';
-import { datumText } from '../../ovsdb/text/print.js';
 import { asUuid } from '../../ovsdb/value/atom.js';
 import { conforms, findKey, subtract } from '../../ovsdb/value/datum.js';
+import { datumText } from '../../ovsdb/value/text.js';
 import { ColumnType, Datum, UNLIMITED } from '../../ovsdb/value/type.js';
 import { type Command, type Context, MANY, type Needs, TryAgain } from './command.js';
 import type { Row } from './model.js';

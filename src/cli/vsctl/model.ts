@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { isArray, type Json, type JsonObject } from '../../ovsdb/json/json.js';
 import { type Column, type DatabaseSchema, STD_COLUMNS, type TableSchema } from '../../ovsdb/schema/schema.js';
 import type { Atom } from '../../ovsdb/value/atom.js';
-import { datumFromJson, datumToJson, equalDatums, union } from '../../ovsdb/value/datum.js';
+import { datumFromJson, datumToJson, equalDatums, makeDatum, union } from '../../ovsdb/value/datum.js';
 import { Datum } from '../../ovsdb/value/type.js';
 
 export class Row {
@@ -165,6 +165,21 @@ export class Model {
     this.set(row, name, new Datum(value === undefined ? [] : [value]));
   }
 
+  /** Puts pairs in the place of a map. */
+  setMap(row: Row, name: string, pairs: Iterable<readonly [Atom, Atom]>): void {
+    const all = [...pairs];
+    const { type } = column(row, name);
+    this.set(
+      row,
+      name,
+      makeDatum(
+        all.map(([k]) => k),
+        all.map(([, v]) => v),
+        type,
+      ),
+    );
+  }
+
   setRefs(row: Row, name: string, rows: readonly Row[]): void {
     this.set(row, name, new Datum([...new Set(rows.map((r) => r.uuid))].sort()));
   }
@@ -245,8 +260,8 @@ export function nameOf(uuid: string): string {
   return `row${uuid.replaceAll('-', '_')}`;
 }
 
-/** The same value with the names of new rows in place of the UUIDs we gave them. */
-function named(v: Json, c: Column, created: ReadonlySet<string>): Json {
+/** The same value with names of rows that a transaction makes in place of their UUIDs. */
+export function named(v: Json, c: Column, created: ReadonlySet<string>): Json {
   if (created.size === 0 || (c.type.key.type !== 'uuid' && c.type.value?.type !== 'uuid') || !isArray(v)) return v;
   if (v.length === 2 && v[0] === 'uuid' && typeof v[1] === 'string') {
     return created.has(v[1]) ? ['named-uuid', nameOf(v[1])] : v;

@@ -1,6 +1,6 @@
 /** Commands on the switch as a whole, its datapaths and Auto-Attach. */
 import { UserError } from '../../lib/errors.js';
-import { datumText } from '../../ovsdb/text/print.js';
+import { datumText } from '../../ovsdb/value/text.js';
 import { Datum } from '../../ovsdb/value/type.js';
 import { type Command, type Context, MANY, type Needs } from './command.js';
 import { column, type Row } from './model.js';
@@ -105,16 +105,8 @@ function zonesOf(c: Context, datapath: Row): Map<number, string> {
 }
 
 function setZones(c: Context, datapath: Row, zones: ReadonlyMap<number, string>): void {
-  const sorted = [...zones].sort(([a], [b]) => a - b);
   c.model.verify(datapath, 'ct_zones');
-  c.model.set(
-    datapath,
-    'ct_zones',
-    new Datum(
-      sorted.map(([k]) => k),
-      sorted.map(([, v]) => v),
-    ),
-  );
+  c.model.setMap(datapath, 'ct_zones', zones);
 }
 
 function zoneTimeouts(c: Context, zone: string): string {
@@ -136,18 +128,6 @@ function mappings(c: Context): { bridge: Row; row: Row | undefined; pairs: Map<n
   const [row] = c.model.refs(bridge, 'auto_attach');
   const d = row ? c.model.get(row, 'mappings') : new Datum([], []);
   return { bridge, row, pairs: new Map(d.keys.map((k, i) => [Number(k), Number(d.values?.[i])])) };
-}
-
-function setMappings(c: Context, row: Row, pairs: ReadonlyMap<number, number>): void {
-  const sorted = [...pairs].sort(([a], [b]) => a - b);
-  c.model.set(
-    row,
-    'mappings',
-    new Datum(
-      sorted.map(([k]) => k),
-      sorted.map(([, v]) => v),
-    ),
-  );
 }
 
 export const OTHER_COMMANDS: readonly Command[] = [
@@ -191,16 +171,8 @@ export const OTHER_COMMANDS: readonly Command[] = [
       const zones = zonesOf(c, datapath);
       const known = zones.get(zone);
       if (known !== undefined && !c.mayExist) throw new UserError(`zone id ${zone} already exists`);
-      const timeouts = pairsOf(policies).sort(([a], [b]) => (a < b ? -1 : 1));
       const policy = model.insert('CT_Timeout_Policy');
-      model.set(
-        policy,
-        'timeouts',
-        new Datum(
-          timeouts.map(([k]) => k),
-          timeouts.map(([, v]) => v),
-        ),
-      );
+      model.setMap(policy, 'timeouts', pairsOf(policies));
       // With --may-exist a zone that is there gets the new timeouts, as in OVS.
       const row = (known !== undefined && model.find('CT_Zone', known)) || model.insert('CT_Zone');
       model.setRefs(row, 'timeout_policy', [policy]);
@@ -256,7 +228,7 @@ export const OTHER_COMMANDS: readonly Command[] = [
         holder = c.model.insert('AutoAttach');
         c.model.setRefs(bridge, 'auto_attach', [holder]);
       }
-      setMappings(c, holder, pairs.set(Number(c.args[1]), Number(c.args[2])));
+      c.model.setMap(holder, 'mappings', pairs.set(Number(c.args[1]), Number(c.args[2])));
     },
   },
   {
@@ -267,7 +239,7 @@ export const OTHER_COMMANDS: readonly Command[] = [
     run(c) {
       const { row, pairs } = mappings(c);
       if (row && pairs.get(Number(c.args[1])) === Number(c.args[2]) && pairs.delete(Number(c.args[1]))) {
-        setMappings(c, row, pairs);
+        c.model.setMap(row, 'mappings', pairs);
       }
     },
   },

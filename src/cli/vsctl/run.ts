@@ -9,7 +9,7 @@ import { isArray, isObject, type Json, sortedJson } from '../../ovsdb/json/json.
 import { formatTable } from '../../ovsdb/text/table.js';
 import { type Context, Needs, SymbolTable, TryAgain } from './command.js';
 import { type Connection, connect } from './connection.js';
-import { Model, type Row, Rows } from './model.js';
+import { Model, nameOf, type Row, Rows } from './model.js';
 import type { Invocation, Run } from './options.js';
 import { rootOf } from './switch-model.js';
 
@@ -191,7 +191,7 @@ function tellFaults(expected: readonly Row[], uuids: ReadonlyMap<string, string>
   const all = view.rows.tables.get('Interface');
   let any = false;
   for (const row of expected) {
-    const uuid = uuids.get(`row${row.uuid.replaceAll('-', '_')}`);
+    const uuid = uuids.get(nameOf(row.uuid));
     const data = uuid === undefined ? undefined : all?.get(uuid);
     const [port] = (data && table && data[table.column('ofport')?.index ?? 0].keys) ?? [];
     const [why] = (data && table && data[table.column('error')?.index ?? 0].keys) ?? [];
@@ -209,7 +209,7 @@ function tellFaults(expected: readonly Row[], uuids: ReadonlyMap<string, string>
 
 function write(run: Run, a: Attempt, uuids: ReadonlyMap<string, string>, output: Output): void {
   a.printed.forEach((p, i) => {
-    const created = p.created && (uuids.get(`row${p.created.uuid.replaceAll('-', '_')}`) ?? p.created.uuid);
+    const created = p.created && (uuids.get(nameOf(p.created.uuid)) ?? p.created.uuid);
     const text = created === undefined ? p.text : `${created}\n`;
     if (!run.oneline || a.isTable[i]) output.out(text);
     else output.out(`${text.replace(/\n$/, '').replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`);
