@@ -140,6 +140,12 @@ t.test('liveness through ports and groups', (t) => {
   t.equal(first(1), 2);
   t.equal(first(2), 1);
   t.equal(first(3), undefined, 'a ring of watches is dead');
+  groups.mod(mod({ id: 5, type: 'select', buckets: [bucket(1), bucket(2, { weight: 1, watchPort: 1 })] }));
+  ff(6, bucket(1, { watchGroup: 5 }));
+  t.equal(first(6), undefined, 'a bucket of weight 0 keeps no select group alive');
+  up.add(1);
+  t.equal(first(6), 1);
+  up.delete(1);
   up.delete(2);
   up.add(3);
   t.equal(first(1), undefined);

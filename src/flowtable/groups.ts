@@ -178,7 +178,10 @@ export class Groups {
     if (bucket.watchPort !== WATCH_NONE && portIsUp(bucket.watchPort)) return true;
     if (bucket.watchGroup === GROUP.any || depth >= MAX_CHAIN) return false;
     const watched = this.groups.get(bucket.watchGroup);
-    return watched?.buckets.some((b) => this.alive(b, portIsUp, depth + 1)) ?? false;
+    if (!watched) return false;
+    // A bucket that takes no traffic keeps no group alive.
+    const counts = (b: Bucket): boolean => watched.type !== 'select' || b.weight > 0;
+    return watched.buckets.some((b) => counts(b) && this.alive(b, portIsUp, depth + 1));
   }
 
   /** The first live bucket of a fast-failover group. */

@@ -126,7 +126,7 @@ export function clone(w: Walk, actions: readonly Action[]): void {
 /** The rest of the list in both ways; the list itself then ends. */
 export function checkPktLarger(w: Walk, length: number, dst: Subfield): void {
   const { current, position } = w;
-  if (position + 1 >= current.length || !w.mayNest()) return;
+  if (position + 1 >= current.length) return;
   w.commit();
   const sentBefore = w.sent;
   const way = (bit: bigint): DpAction[] => {
@@ -139,12 +139,10 @@ export function checkPktLarger(w: Walk, length: number, dst: Subfield): void {
     if (!w.sent && !sentBefore && list.length === 0) list.push({ type: 'drop', reason: DROP[w.reason ?? 'policy'] });
     return list;
   };
-  w.depth++;
   const greater = way(1n);
   const ended = w.ended;
   w.ended = w.failed;
   const lessEqual = way(0n);
-  w.depth--;
   w.out.push({ type: 'check_pkt_len', length, greater, lessEqual });
   w.sent = true;
   w.actionSet = [];

@@ -112,7 +112,7 @@ export function decap(w: Walk): boolean {
   const type = typeOf(w);
   if (type === TYPE.ethernet && w.hasVlan()) {
     w.note(() => 'Dropping packet, cannot decap Ethernet if VLAN is present.');
-    w.reject('action_error');
+    w.fail('action_error');
     return false;
   }
   if (type === TYPE.ethernet) {

@@ -48,6 +48,8 @@ export async function compareWithOvs(o: CompareOptions): Promise<Comparison> {
       } catch (e) {
         if (!(await judge.isGone())) throw e;
         // It ended by an assertion of its own: a pipeline that has no right answer.
+        console.error(`pipeline ${n} ended ovs-vswitchd: ${e}`);
+        console.error(judge.ovs.run('tail', '-5', `${judge.ovs.dir}/ovs-vswitchd.log`));
         judge.ovs.close();
         judge = new Judge();
         judge.setModes(modes);

@@ -58,7 +58,8 @@ function isUsualIp(frame: Uint8Array, at: number): boolean {
 
 /**
  * Not what exceeds the MTU of a dummy port, nor what else OVS treats wrongly: a length in place of a type, over which it pushes labels; ARP operation
- * 0, of which it sets no other field; more labels than its key holds, of which it cannot pop one.
+ * 0, of which it sets no other field; more labels than its key holds, of which it cannot pop one; NSH with one of the bits beside the MD type, where it
+ * writes into context headers when it sets another field.
  */
 function isUsual(frame: Uint8Array): boolean {
   const key = newKey();
@@ -80,6 +81,8 @@ function isUsual(frame: Uint8Array): boolean {
       while (at + 4 < frame.length && !(frame[at + 2] & 1)) at += 4;
       return at - first < 12 && isUsualIp(frame, at + 4);
     }
+    case 0x894f:
+      return frame.length < at + 3 || frame[at + 2] < 0x10;
     default:
       return type >= 0x600;
   }

@@ -31,6 +31,8 @@ export type Modes = (typeof MODES)[number];
 
 const nothing = (): string[][] => Array.from({ length: PORTS }, () => []);
 
+const MTU = 3000;
+
 /** Bytes in front of the records of a capture. */
 const PCAP_HEADER = 24;
 
@@ -46,6 +48,8 @@ export class Judge {
 
   constructor() {
     this.ovs.addBridge('br0', PORTS);
+    // Room for what pipelines put around a frame.
+    for (let i = 1; i <= PORTS; i++) this.ovs.vsctl('set', 'interface', `p${i}`, `mtu_request=${MTU}`);
     this.ovs.appctl('time/stop');
     const name = readdirSync(this.ovs.dir).find((f) => /^ovs-vswitchd\.\d+\.ctl$/.test(f));
     if (!name) throw new Error('ovs-vswitchd has no control socket');

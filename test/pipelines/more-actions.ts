@@ -108,26 +108,37 @@ function labels(c: Context): string {
   return out.join(',');
 }
 
+/**
+ * To three ports: one of them is neither that of arrival nor down. OVS forgets to take back an `encap` of a copy that nothing sent, and its next output
+ * ends it by an assertion (push_eth on a packet that is Ethernet).
+ */
+function sendWrapped({ r, o }: Context): string {
+  const first = r.between(1, o.ports);
+  return [0, 1, 2].map((i) => `output:${((first + i) % o.ports) + 1}`).join(',');
+}
+
 /** A copy in NSH. */
-function wrapped({ r, o }: Context): string {
+function wrapped(c: Context): string {
+  const { r } = c;
   const md2 = `md_type=2,tlv(0x${r.below(65536).toString(16)},${r.below(128)},0x${'ab'.repeat(r.between(1, 9))})`;
   const out = [`encap(nsh(${r.chance(0.7) ? 'md_type=1' : md2}))`];
   if (r.chance(0.6)) out.push(`set_field:${hex(r.below(0x1000000))}->nsh_spi`);
   if (r.chance(0.4)) out.push(`set_field:${r.below(256)}->nsh_si`);
   if (r.chance(0.2)) out.push('dec_nsh_ttl');
   if (r.chance(0.1)) out.push('encap(nsh(md_type=1))');
-  out.push('encap(ethernet)', `mod_dl_dst:02:00:00:00:00:0${r.below(8)}`, `output:${r.between(1, o.ports)}`);
+  out.push('encap(ethernet)', `mod_dl_dst:02:00:00:00:00:0${r.below(8)}`, sendWrapped(c));
   return `clone(${out.join(',')})`;
 }
 
 /** What NSH carries, as far as it is a packet. No port takes what is not Ethernet. */
-export function unwrap({ r, o }: Context): string {
+export function unwrap(c: Context): string {
+  const { r, o } = c;
   const ttl = r.chance(0.3) ? 'dec_nsh_ttl,' : '';
   return r.pick([
     `${ttl}decap(),decap(),resubmit(,${o.tables - 1})`,
     `${ttl}decap(),decap(),output:${r.between(1, o.ports)}`,
     `${ttl}set_field:${r.below(256)}->nsh_si,output:${r.between(1, o.ports)}`,
-    `decap(),${ttl}encap(ethernet),mod_dl_src:02:00:00:00:00:07,output:${r.between(1, o.ports)}`,
+    `decap(),${ttl}encap(ethernet),mod_dl_src:02:00:00:00:00:07,${sendWrapped(c)}`,
     `decap(),output:${r.between(1, o.ports)}`,
   ]);
 }
@@ -156,9 +167,14 @@ function toController({ r }: Context): string {
   ]);
 }
 
+/** Never the last: where after a pop_mpls only notes are left for the next pass, OVS begins again in table 0. */
+function note({ r }: Context): string {
+  return `note:0${r.below(9)}.ff,load:${r.below(3)}->NXM_NX_REG${r.below(4)}[]`;
+}
+
 function vlans(c: Context): string {
   const { r } = c;
-  if (c.version === 'OpenFlow10') return 'note:00';
+  if (c.version === 'OpenFlow10') return note(c);
   if (c.tags > 0) {
     c.tags--;
     return 'pop_vlan';
@@ -176,7 +192,7 @@ export function moreAction(c: Context, nested: (c: Context, most: number) => str
     () => multipath(c),
     () => bundle(c),
     () => move(c),
-    () => `note:0${r.below(9)}.ff`,
+    () => note(c),
     () => toController(c),
     () => `enqueue:${r.between(1, o.ports)}:${r.below(3)}`,
     () => `sample(probability=65535,collector_set_id=${r.below(3)},obs_domain_id=1,obs_point_id=2)`,
