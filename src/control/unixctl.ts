@@ -8,8 +8,8 @@ import { JsonStream } from '../ovsdb/json/json-stream.js';
 
 export interface ControlCommand {
   readonly name: string;
-  /** Shown by list-commands after the name. */
-  readonly usage: string;
+  /** Shown by list-commands after the name; null: it is not listed. */
+  readonly usage: string | null;
   readonly min: number;
   /** Infinity: any number. */
   readonly max: number;
@@ -63,7 +63,7 @@ export class ControlServer {
       return { result: await this.run(method, params), error: null };
     } catch (e) {
       if (!(e instanceof UserError)) throw e;
-      return { result: null, error: e.message.endsWith('\n') ? e.message : `${e.message}\n` };
+      return { result: null, error: e.message === '' || e.message.endsWith('\n') ? e.message : `${e.message}\n` };
     }
   }
 
@@ -80,8 +80,8 @@ export class ControlServer {
   }
 
   private list(): string {
-    const rows = [...this.commands.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return `The available commands are:\n${rows.map((c) => `  ${c.name.padEnd(23)} ${c.usage}\n`).join('')}`;
+    const rows = [...this.commands.values()].filter((c) => c.usage !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return `The available commands are:${rows.map((c) => `\n  ${c.name.padEnd(23)} ${c.usage}`).join('')}`;
   }
 }
 

@@ -8,8 +8,8 @@ import { DEFAULT_DESCRIPTION } from '../openflow/server/state.js';
 import { absentCommands } from './commands/absent-commands.js';
 import { bridgeCommands } from './commands/bridge-commands.js';
 import { datapathCommands } from './commands/datapath-commands.js';
+import { dpctlCommands } from './commands/dpctl/commands.js';
 import type { Core } from './core.js';
-import { DATAPATH_NAME, dumpFlows, showDatapath } from './datapath-text.js';
 import { traceCommand } from './trace-command.js';
 
 function command(name: string, usage: string, min: number, max: number, run: ControlCommand['run']): ControlCommand {
@@ -28,23 +28,7 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void, 
       exit();
       return '';
     }),
-    command('dpctl/dump-flows', '[-m] [--names | --no-names] [dp] [filter=...]', 0, 5, (args) => dumpFlows(core, args)),
-    command('dpctl/show', '[-s] [dp...]', 0, 5, () => {
-      const hits = { hit: 0, missed: 0, lost: 0, masks: 0 };
-      for (let w = 0; w < dp.workers; w++) {
-        const c = dp.workerCounters(w);
-        hits.hit += c.microflow_hits + c.megaflow_hits;
-        hits.missed += c.misses;
-        hits.lost += c.upcalls_lost;
-        hits.masks = Math.max(hits.masks, c.subtables);
-      }
-      return showDatapath(core, hits);
-    }),
-    command('dpctl/dump-dps', '', 0, 0, () => `${DATAPATH_NAME}\n`),
-    command('dpctl/del-flows', '[dp]', 0, 1, () => {
-      core.upcalls.removeAll();
-      return '';
-    }),
+    ...dpctlCommands(core, dp),
     ...bridgeCommands(core),
     ...datapathCommands(core, dp, maxFlows),
     ...absentCommands(core),

@@ -177,6 +177,11 @@ export class Core {
     return this.byVport.get(vport)?.port;
   }
 
+  /** Ports of the datapath, by their numbers there. */
+  dpPorts(): BridgePort[] {
+    return [...this.byVport.values()].map((at) => at.port).sort((a, b) => a.vport - b.vport);
+  }
+
   *devices(): Iterable<DevicePort> {
     for (const at of this.byVport.values()) if (isDevice(at)) yield at;
   }
@@ -213,6 +218,12 @@ export class Core {
   /** Translates again what changes have touched. */
   settle(most?: number): boolean {
     return this.upcalls.settle(most);
+  }
+
+  /** Flows stay as they are until it is taken back: for who looks into the datapath, or puts flows there by hand. */
+  pause(on: boolean): void {
+    this.upcalls.paused = on;
+    if (!on) this.settle();
   }
 
   close(): void {

@@ -31,14 +31,22 @@ export interface Details {
   readonly effects: readonly SideEffect[];
 }
 
-const NOTHING: Details = { macs: [], macMisses: [], states: [], groups: [], buckets: [], mirrors: [], effects: [] };
+export const NO_DETAILS: Details = {
+  macs: [],
+  macMisses: [],
+  states: [],
+  groups: [],
+  buckets: [],
+  mirrors: [],
+  effects: [],
+};
 
 /** Copies: the translation's own lists are used again. */
 export function details(t: Translation): Details {
   const { macs, macMisses, states, groups, buckets, mirrors, effects } = t;
   const n =
     macs.length + macMisses.length + states.length + groups.length + buckets.length + mirrors.length + effects.length;
-  if (n === 0) return NOTHING;
+  if (n === 0) return NO_DETAILS;
   const copy = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? [] : list.slice());
   return {
     macs: copy(macs),
@@ -50,6 +58,16 @@ export function details(t: Translation): Details {
     effects: copy(effects),
   };
 }
+
+/** Of a flow that somebody put in by hand. */
+export const NO_PATH: Path = {
+  rules: [],
+  generations: [],
+  bridges: [],
+  misses: [],
+  tables: new Uint32Array(0),
+  visited: [],
+};
 
 /** Ways that end in the same rule and are compared one by one; more are not shared. */
 const MAX_WAYS = 8;

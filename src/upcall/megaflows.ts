@@ -11,7 +11,7 @@ import { newKey, words } from '../flow/key.js';
 import { finish, mix } from '../flowtable/mini.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { ActionLists } from './action-lists.js';
-import { type Details, details, type Path, Paths } from './derivation.js';
+import { type Details, details, NO_DETAILS, NO_PATH, type Path, Paths } from './derivation.js';
 import type { Translation } from './translation.js';
 
 const DP_WORDS = DP_KEY_BYTES / 4;
@@ -134,16 +134,8 @@ export class Megaflows {
   /** Puts a translated flow into the datapath and returns it, or the one that is already there. Undefined: no room. `key`: the packet's words. */
   install(t: Translation, key: Uint32Array, now: number): DpFlow | undefined {
     const shape = this.shapeOf(t.maskWords);
-    const { index, mask } = shape;
-    const { values } = this;
-    let h = 0;
-    for (let i = 0; i < index.length; i++) {
-      const v = (key[index[i]] & mask[i]) >>> 0;
-      values[i] = v;
-      h = mix(h, v);
-    }
-    const hash = finish(h);
-    const known = shape.find(hash, values);
+    const hash = this.masked(shape, key);
+    const known = shape.find(hash, this.values);
     if (known) {
       this.counts.duplicates++;
       return known;
@@ -152,15 +144,72 @@ export class Megaflows {
       this.counts.full++;
       return undefined;
     }
+    for (const id of t.states) this.hooks.ref(id);
+    return this.put(shape, hash, { actions: t.actions, path: this.paths.share(t), details: details(t) }, now);
+  }
+
+  /** A flow that no translation stands behind, derived from nothing. Undefined: no room. */
+  installBare(key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[], now: number): DpFlow | undefined {
+    if (this.all.length >= this.limit) return undefined;
+    const shape = this.shapeOf(wordsOf(mask));
+    return this.put(shape, this.masked(shape, wordsOf(key)), { actions, path: NO_PATH, details: NO_DETAILS }, now);
+  }
+
+  /** Other actions for a flow, whatever it was derived from. */
+  setActions(flow: DpFlow, actions: readonly DpAction[]): void {
+    flow.actions = this.lists.share(actions);
+    this.dp.flowModify(flow.slot, flow.actions);
+    this.counts.modified++;
+  }
+
+  /** The flow that takes a packet of this key. */
+  match(key: Uint8Array): DpFlow | undefined {
+    const packet = wordsOf(key);
+    for (const list of this.shapes.values()) {
+      for (const shape of list) {
+        const found = shape.find(this.masked(shape, packet), this.values);
+        if (found) return found;
+      }
+    }
+    return undefined;
+  }
+
+  /** The flow of this very key and mask. */
+  exact(key: Uint8Array, mask: Uint8Array): DpFlow | undefined {
+    const shape = this.shapeOf(wordsOf(mask));
+    const found = shape.find(this.masked(shape, wordsOf(key)), this.values);
+    if (shape.flows.size === 0) this.forgetShape(shape);
+    return found;
+  }
+
+  /** Leaves the masked words in `values`; the answer is their hash. */
+  private masked({ index, mask }: MaskShape, key: Uint32Array): number {
+    const { values } = this;
+    let h = 0;
+    for (let i = 0; i < index.length; i++) {
+      const v = (key[index[i]] & mask[i]) >>> 0;
+      values[i] = v;
+      h = mix(h, v);
+    }
+    return finish(h);
+  }
+
+  /** What `masked` left in `values` becomes a flow. */
+  private put(
+    shape: MaskShape,
+    hash: number,
+    { actions, path, details }: Pick<DpFlow, 'actions' | 'path' | 'details'>,
+    now: number,
+  ): DpFlow {
     const flow: DpFlow = {
       slot: this.free.pop() ?? this.nextSlot++,
       shape,
-      row: shape.keep(values),
+      row: shape.keep(this.values),
       hash,
       next: shape.flows.get(hash),
-      actions: this.lists.share(t.actions),
-      path: this.paths.share(t),
-      details: details(t),
+      actions: this.lists.share(actions),
+      path,
+      details,
       // Whole numbers: fractions would cost each flow an object a number.
       created: Math.floor(now),
       packets: 0,
@@ -171,7 +220,6 @@ export class Megaflows {
     };
     shape.flows.set(hash, flow);
     this.all.push(flow);
-    for (const id of t.states) this.hooks.ref(id);
     this.expand(flow);
     this.dp.flowPut(flow.slot, this.key, this.maskBytes, flow.actions);
     this.counts.installed++;
@@ -251,6 +299,11 @@ export class Megaflows {
     });
   }
 
+  /** False: it was removed. */
+  has(flow: DpFlow): boolean {
+    return this.all[flow.place] === flow;
+  }
+
   counters(flow: DpFlow): FlowCounters {
     return this.dp.flowCounters(flow.slot);
   }
@@ -295,6 +348,15 @@ export class Megaflows {
       return;
     }
   }
+}
+
+/** A key's words, in memory of its own: what comes from elsewhere may lie anywhere. */
+function wordsOf(key: Uint8Array): Uint32Array {
+  const own = newKey();
+  own.set(key.subarray(0, DP_KEY_BYTES));
+  // Which lines are there is no part of what is matched.
+  own[K.lines.offset] = 0;
+  return words(own);
 }
 
 function sameMask(s: MaskShape, mask: Uint32Array, n: number): boolean {

@@ -12,6 +12,7 @@ import { DROP } from '../datapath/drop-reasons.js';
 import { formatDpActions } from '../datapath/text/actions.js';
 import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32, put16 } from '../lib/bytes.js';
+import { UserError } from '../lib/errors.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { affected, type ChangeSet, Changes } from './changes.js';
 import { continuationOf } from './continuation.js';
@@ -78,6 +79,11 @@ export class Upcalls {
       counted: (flow, c) => this.credit(flow, c),
     });
   }
+
+  /** Flows put in or changed past the tables, not judged yet. */
+  private readonly byHand = new Set<DpFlow>();
+  /** Flows stay as they are, whatever changes: for who looks into the datapath. */
+  paused = false;
 
   /** Packets that no flow takes are dropped undecided: the tables are not as they should be yet. */
   holding = false;
@@ -168,7 +174,7 @@ export class Upcalls {
 
   /** Changes wait for `settle`, or it has not come through all flows yet. */
   get unsettled(): boolean {
-    return this.scan !== undefined || this.changes.any;
+    return !this.paused && (this.scan !== undefined || this.changes.any);
   }
 
   /**
@@ -201,6 +207,8 @@ export class Upcalls {
     this.now = this.clock.now();
     const { all } = this.flows;
     let wrong = 0;
+    if (this.paused) return 0;
+    this.judgeByHand();
     // What a known change has touched is for `settle` to find, and no fault.
     for (let k = Math.min(n, all.length); k > 0 && all.length > 0 && !this.unsettled; k--) {
       this.cursor = this.cursor > 0 ? Math.min(this.cursor, all.length) - 1 : all.length - 1;
@@ -246,6 +254,8 @@ export class Upcalls {
    */
   pushStatistics(part = 0, parts = 1): void {
     this.now = this.clock.now();
+    if (this.paused) return;
+    this.judgeByHand();
     const { all } = this.flows;
     const from = Math.floor((all.length * part) / parts);
     for (let i = Math.floor((all.length * (part + 1)) / parts) - 1; i >= from; i--) {
@@ -254,6 +264,22 @@ export class Upcalls {
       if (this.now - Math.max(flow.used, flow.created) >= this.options.maxIdle) this.flows.remove(flow);
     }
     this.states.sweep(this.now);
+  }
+
+  /**
+   * A flow as somebody wants it, or other actions for one: `pushStatistics` translates it and sets it right. Throws UserError when the datapath does not
+   * take it.
+   */
+  putByHand(known: DpFlow | undefined, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
+    if (known) this.flows.setActions(known, actions);
+    const flow = known ?? this.flows.installBare(key, mask, actions, this.clock.now());
+    if (!flow) throw new UserError('the table of flows is full');
+    this.byHand.add(flow);
+  }
+
+  private judgeByHand(): void {
+    for (const flow of this.byHand) if (this.flows.has(flow)) this.revalidate(flow);
+    this.byHand.clear();
   }
 
   private credit(flow: DpFlow, c: FlowCounters): void {

@@ -65,7 +65,12 @@ export class LiveSwitch {
 
   /** A program of weft or of Open vSwitch against this switch. */
   run(command: string, ...args: string[]): { status: number; stdout: string; stderr: string } {
-    const env = { ...process.env, WEFT_RUNDIR: this.dir, OVS_RUNDIR: this.dir };
+    return this.runIn(this.dir, command, ...args);
+  }
+
+  /** The same against another switch: that of a run directory. */
+  runIn(dir: string, command: string, ...args: string[]): { status: number; stdout: string; stderr: string } {
+    const env = { ...process.env, WEFT_RUNDIR: dir, OVS_RUNDIR: dir };
     const [program, first] = command === 'weft' ? [process.execPath, [WEFT]] : [command, []];
     const r = spawnSync(program, [...first, ...args], { env, encoding: 'utf8', timeout: 30_000, maxBuffer: 256 << 20 });
     return { status: r.status ?? 1, stdout: r.stdout, stderr: r.stderr };

@@ -160,6 +160,9 @@ export interface DpFlowText {
   /** All flags seen. */
   readonly tcpFlags: number;
   readonly actions: readonly DpAction[];
+  /** Its name, in front; what carries it out, behind. */
+  readonly ufid?: string | undefined;
+  readonly layer?: string | undefined;
 }
 
 /** "packets:1, bytes:60, used:0.250s, flags:SP." */
@@ -181,7 +184,10 @@ function tcpLetters(flags: number): string {
 
 /** A line of dump-flows. */
 export function formatDpFlow(f: DpFlowText, ctx: DpTextContext = {}): string {
-  return `${formatDpKey(f.key, f.mask, ctx)}, ${formatDpStats(f)}, actions:${formatDpActions(f.actions, ctx)}`;
+  const ufid = f.ufid === undefined ? '' : `ufid:${f.ufid}, `;
+  const layer = f.layer === undefined ? '' : `, dp:${f.layer}`;
+  const actions = formatDpActions(f.actions, ctx);
+  return `${ufid}${formatDpKey(f.key, f.mask, ctx)}, ${formatDpStats(f)}${layer}, actions:${actions}`;
 }
 
 export interface DpKeyMask {

@@ -20,10 +20,6 @@ const ABSENT: readonly (readonly [string, string, string, string])[] = [
   ['autoattach/show-isid', '[bridge]', '', ''],
   ['autoattach/statistics', '[bridge]', '', ''],
   ['ofproto/list-tunnels', '', '', ''],
-  ['dpctl/dump-conntrack', '[-m] [-s] [dp] [zone=N]', '', ''],
-  ['dpctl/flush-conntrack', '[dp] [zone=N] [ct-orig-tuple] [ct-reply-tuple]', '', ''],
-  ['dpctl/ct-stats-show', '[dp] [zone=N]', 'Connections Stats:\n    Total: 0\n', ''],
-  ['dpctl/ct-get-nconns', '[dp]', '0\n', ''],
 ];
 
 export function absentCommands(core: Core): ControlCommand[] {

@@ -1,7 +1,6 @@
 /** Commands on the datapath as Open vSwitch's tools know it: dpif/*, dpif-netdev/*, upcall/*, revalidator/*, parts of dpctl/*. */
 import type { ControlCommand } from '../../control/unixctl.js';
 import type { NativeDriver } from '../../datapath/driver/native-driver.js';
-import { formatDpActions, parseDpActions } from '../../datapath/text/actions.js';
 import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
@@ -166,12 +165,7 @@ export function datapathCommands(core: Core, dp: NativeDriver, maxFlows: number)
     // Flows are judged in the turn in which something changed: there is nothing to wait for but that turn.
     { name: 'revalidator/wait', usage: '', min: 0, max: 0, run: quiet(() => void core.settle()) },
     { name: 'revalidator/purge', usage: '', min: 0, max: 0, run: quiet(() => core.upcalls.removeAll()) },
-    {
-      name: 'dpctl/parse-actions',
-      usage: 'actions',
-      min: 1,
-      max: Number.POSITIVE_INFINITY,
-      run: (all) => lines(all.map((text) => formatDpActions(parseDpActions(text)) || 'drop')),
-    },
+    { name: 'revalidator/pause', usage: null, min: 0, max: 0, run: quiet(() => core.pause(true)) },
+    { name: 'revalidator/resume', usage: null, min: 0, max: 0, run: quiet(() => core.pause(false)) },
   ];
 }

@@ -1,0 +1,93 @@
+/** Two switches that were made alike by the same words to ovs-vsctl: Open vSwitch's and weft. Both have dummy ports only. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RealDatabase } from '../support/database.js';
+import { LiveSwitch } from '../support/live.js';
+import { RealOvs } from '../support/ovs.js';
+
+const SET_UP = [
+  'add-br br0 -- set bridge br0 datapath_type=netdev',
+  'add-port br0 p1 -- set interface p1 type=dummy ofport_request=1',
+  'add-port br0 p2 -- set interface p2 type=dummy ofport_request=2',
+  'add-br br1 -- set bridge br1 datapath_type=netdev',
+].join(' -- ');
+
+export interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program with the switch as the one that it finds. */
+export type Run = (program: string, args: readonly string[]) => Ran;
+
+export class World {
+  readonly ovs = new RealOvs();
+  readonly db = new RealDatabase();
+  readonly weft: LiveSwitch;
+
+  constructor(options: readonly string[] = []) {
+    this.weft = new LiveSwitch([this.db.remote, '--enable-dummy=override', ...options]);
+  }
+
+  /** What it says while it fails, or nothing. */
+  async ready(): Promise<string> {
+    if (!(await this.weft.ready())) return this.weft.output;
+    return this.vsctl(...SET_UP.split(' '));
+  }
+
+  /** On both. What a program says when it fails. */
+  vsctl(...words: string[]): string {
+    const real = this.ovs.try('ovs-vsctl', [`--db=unix:${this.ovs.dir}/db.sock`, '--timeout=20', ...words]);
+    const ours = this.db.vsctl(...words);
+    return real.status !== 0 ? real.stderr : ours.status !== 0 ? ours.stderr : '';
+  }
+
+  onOvs: Run = (program, args) => {
+    if (program !== 'weft') return this.ovs.try(program, args);
+    return this.weft.runIn(this.ovs.dir, program, ...args);
+  };
+
+  onWeft: Run = (program, args) => this.weft.run(program, ...args);
+
+  async close(): Promise<void> {
+    await this.weft.close();
+    this.db.close();
+    this.ovs.close();
+  }
+}
+
+/** Numbers of datapath ports in text, by the switch's own dpctl/show: "{p1}" stands for each. */
+export class PortNumbers {
+  private readonly byName = new Map<string, string>();
+
+  constructor(run: Run) {
+    for (const m of run('ovs-appctl', ['dpctl/show']).stdout.matchAll(/^ {2}port (\d+): (\S+)/gm)) {
+      this.byName.set(m[2], m[1]);
+    }
+  }
+
+  /** Copies a folder of texts, filled. */
+  fillFiles(from: string, to: string): void {
+    mkdirSync(to, { recursive: true });
+    for (const name of readdirSync(from)) {
+      writeFileSync(join(to, name), this.fill(readFileSync(join(from, name), 'utf8')));
+    }
+  }
+
+  fill(line: string): string {
+    return line.replace(/\{(\w+)\}/g, (whole, name: string) => this.byName.get(name) ?? whole);
+  }
+
+  /** Numbers where a flow has them become names again. */
+  unfill(text: string): string {
+    let out = text;
+    for (const [name, number] of this.byName) {
+      out = out
+        .replaceAll(`in_port(${number})`, `in_port({${name}})`)
+        .replace(new RegExp(`(actions:(?:[^ ]*,)?)${number}(?=[,\\s])`, 'g'), `$1{${name}}`)
+        .replace(new RegExp(`port ${number}\\b`, 'g'), `port {${name}}`);
+    }
+    return out;
+  }
+}
