@@ -9,6 +9,7 @@ import type { ControllerOptions } from '../switch/controllers.js';
 import { Daemon, type NamedPort } from '../switch/daemon.js';
 import type { EmbeddedDatabase } from '../switch/embedded-database.js';
 import { runDirectory } from '../switch/of-sockets.js';
+import { RealClock } from '../switch/real-clock.js';
 import { Tls } from '../switch/tls.js';
 import { vlogCommands } from '../switch/vlog/commands.js';
 import { CONTROLLER_OPTIONS, CONTROLLER_USAGE, parseControllers, parseTls } from './switchd/controllers.js';
@@ -30,7 +31,8 @@ ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WE
   --dbdir DIR             where the switch's own database is kept, as conf.db (default $WEFT_DBDIR, $OVS_DBDIR, else with a run directory of its own
                           there, else /etc/openvswitch)
   --workers N             worker threads (default 1); ports are dealt out to them in turn
-  --enable-dummy[=override]  devices of a bridge with datapath_type dummy, or with override all devices, exist in the switch only
+  --enable-dummy[=override|system]  for tests: devices of type dummy, and internal ones of a bridge with datapath_type dummy, exist in the switch
+                          only; with system those of type system as well, with override all. ovs-appctl netdev-dummy/* and time/* drive them
   --busy                  workers never sleep
   --no-microflow          megaflow cache only
   --vlan-limit N          VLAN tags that matches see: 1 (default) or 2
@@ -69,7 +71,14 @@ export async function main(args: readonly string[], program: string): Promise<nu
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
     });
     const { pidFile, unixctl } = own;
-    daemon = new Daemon({ ...options, log, commands: vlogCommands(vlog), pidFile, unixctl });
+    daemon = new Daemon({
+      ...options,
+      dummies: options.dummies !== 'off',
+      log,
+      commands: vlogCommands(vlog),
+      pidFile,
+      unixctl,
+    });
     await daemon.start();
     for (const b of options.bridges) {
       const bridge = await daemon.addLearningBridge(b.name, b.above);
@@ -80,7 +89,9 @@ export async function main(args: readonly string[], program: string): Promise<nu
     }
     let remote = options.database;
     if (remote === undefined && options.bridges.length === 0 && daemon.runDir !== undefined) {
-      const { clock, runDir } = daemon;
+      const { runDir } = daemon;
+      // The database's time goes on, whatever tests do with the switch's.
+      const clock = new RealClock();
       const tls = new Tls(() => must(configurator).tls.files);
       const found = await findDatabase({ clock, runDir, dbDir: options.dbDir, tls, log });
       remote = found.remote;
@@ -90,7 +101,9 @@ export async function main(args: readonly string[], program: string): Promise<nu
       const remotes = databaseRemotes(remote, options.tls);
       const { dummies, tls } = options;
       const about = aboutSystem();
-      configurator = new Configurator(daemon, { remotes, log, dummies, tls, about });
+      const own = new Configurator(daemon, { remotes, log, dummies, tls, about });
+      configurator = own;
+      daemon.bed?.afterWarp.push(() => own.told());
       await Promise.race([configurator.ready, ended, daemon.exitAsked]);
     }
     if (!isDetached()) process.stdout.write('weft: ready\n');
@@ -189,13 +202,19 @@ function parse(args: readonly string[]): Options | 'help' | 'version' {
     database: positionals[0],
     dbDir: v.dbdir,
     tls: parseTls(v),
-    dummies: dummies.some((m) => m[1] === 'override') ? 'override' : 'type',
+    dummies: dummyMode(dummies.map((m) => m[1])),
     workers: whole('workers', v.workers, 1, 1, 64),
     busy: v.busy ?? false,
     microflow: !v['no-microflow'],
     maxVlans: whole('vlan-limit', v['vlan-limit'], 1, 1, 2) === 2 ? 2 : 1,
     maxFlows: v['max-flows'] === undefined ? undefined : whole('max-flows', v['max-flows'], 0, 1, 4_000_000),
   };
+}
+
+function dummyMode(said: readonly (string | undefined)[]): DummyMode {
+  const last = said.at(-1);
+  if (said.length === 0) return 'off';
+  return last === 'override' || last === 'system' ? last : 'type';
 }
 
 function whole(name: string, text: string | undefined, otherwise: number, min: number, max: number): number {

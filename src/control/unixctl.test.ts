@@ -40,7 +40,7 @@ function server(): ControlServer {
 
 t.test('commands and refusals', async (t) => {
   const rows: [string, string[], string | RegExp][] = [
-    ['echo', ['a', 'b c'], 'a b c'],
+    ['echo', ['a', 'b c'], 'a b c\n'],
     ['echo', [], /"echo" command requires at least 1 arguments/],
     ['echo', ['1', '2', '3'], /"echo" command takes at most 2 arguments/],
     ['nope', [], /"nope" is not a valid command \(use "list-commands" to see a list of valid commands\)/],
@@ -67,5 +67,5 @@ t.test('garbage ends that client only', async (t) => {
   t.ok(far.destroyed);
   const [near2, far2] = pair();
   s.accept(far2);
-  t.equal(await callControl(near2, 'echo', ['still']), 'still');
+  t.equal(await callControl(near2, 'echo', ['still']), 'still\n');
 });

@@ -60,10 +60,11 @@ export class ControlServer {
 
   async call(method: string, params: readonly string[]): Promise<{ result: string | null; error: string | null }> {
     try {
-      return { result: await this.run(method, params), error: null };
+      const result = await this.run(method, params);
+      return { result: ended(result), error: null };
     } catch (e) {
       if (!(e instanceof UserError)) throw e;
-      return { result: null, error: e.message === '' || e.message.endsWith('\n') ? e.message : `${e.message}\n` };
+      return { result: null, error: ended(e.message) };
     }
   }
 
@@ -83,6 +84,11 @@ export class ControlServer {
     const rows = [...this.commands.values()].filter((c) => c.usage !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
     return `The available commands are:${rows.map((c) => `\n  ${c.name.padEnd(23)} ${c.usage}`).join('')}`;
   }
+}
+
+/** Clients print it as it is. */
+function ended(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }
 
 interface Request {

@@ -38,20 +38,36 @@ export class VirtualClock implements Clock {
     };
   }
 
+  /** When the next timer is due; undefined without one. */
+  get nextDue(): number | undefined {
+    return this.next()?.at;
+  }
+
   /** Moves time forward by `ms`, running due timers in order of due time, then of creation. */
   advance(ms: number): void {
     const end = this.time + ms;
-    for (;;) {
-      let next: Timer | undefined;
-      for (const t of this.timers) {
-        if (t.at <= end && (!next || t.at < next.at || (t.at === next.at && t.seq < next.seq))) next = t;
-      }
-      if (!next) break;
-      const due = next;
-      this.timers = this.timers.filter((t) => t !== due);
-      this.time = Math.max(this.time, due.at);
-      due.fn();
-    }
+    for (let due = this.next(); due && due.at <= end; due = this.next()) this.fire(due, due.at);
     this.time = end;
+  }
+
+  /**
+   * Time is `ms` later at once; then what is due runs, in the same order. As if the program had slept all the while: a timer that starts itself
+   * again runs once and not once for each of its intervals.
+   */
+  jump(ms: number): void {
+    this.time += ms;
+    for (let due = this.next(); due && due.at <= this.time; due = this.next()) this.fire(due, this.time);
+  }
+
+  private next(): Timer | undefined {
+    let next: Timer | undefined;
+    for (const t of this.timers) if (!next || t.at < next.at || (t.at === next.at && t.seq < next.seq)) next = t;
+    return next;
+  }
+
+  private fire(due: Timer, now: number): void {
+    this.timers = this.timers.filter((t) => t !== due);
+    this.time = Math.max(this.time, now);
+    due.fn();
   }
 }

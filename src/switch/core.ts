@@ -27,6 +27,8 @@ export interface CoreOptions {
   readonly onChange?: () => void;
   /** The device of a datapath port went away. */
   readonly onGone?: (vport: number) => void;
+  /** The number that the datapath port of a device would like to have; 0 none. Without this numbers count up, and old ones wait long. */
+  readonly vportFor?: (name: string) => number;
   /** A controller wants the device of a port up or down. */
   readonly setDevice?: (port: BridgePort, up: boolean) => void;
 }
@@ -51,7 +53,7 @@ export interface DevicePort extends Attached {
 }
 
 function isDevice(at: Attached | undefined): at is DevicePort {
-  return at?.config?.kind === 'system' || at?.config?.kind === 'tap';
+  return at?.config?.kind === 'system' || at?.config?.kind === 'tap' || at?.spec.dummy === true;
 }
 
 /** OFPPS_LINK_DOWN. */
@@ -114,7 +116,7 @@ export class Core {
     const config = nativeConfig(spec);
     const number = options.number ?? bridge.freeNumber();
     if (bridge.port(number)) throw new UserError(`${bridge.name}: port number ${number} is in use`);
-    const vport = config ? this.takeVport() : 0;
+    const vport = config ? this.takeVport(spec.name) : 0;
     try {
       if (config) this.dp.portAdd(vport, config);
     } catch (e) {
@@ -127,6 +129,7 @@ export class Core {
       vport,
       hwAddr: options.hwAddr ?? addressOf(spec.name),
       vlan: options.vlan,
+      ...(spec.dummy ? { curr: 0, currSpeed: 0 } : {}),
       peer: spec.type === 'patch' ? () => this.patchPeer(spec) : undefined,
     });
     const attached = { bridge, port, spec, config };
@@ -136,10 +139,18 @@ export class Core {
   }
 
   /** Numbers are used again only when there are no new ones, the oldest first: packets on their way may still carry an old one. */
-  private takeVport(): number {
+  private takeVport(name: string): number {
+    const wish = this.options.vportFor?.(name);
+    if (wish !== undefined) return this.lowestVport(wish);
     const vport = this.nextVport <= MAX_VPORT ? this.nextVport++ : this.freeVports.shift();
     if (vport === undefined) throw new UserError(`there are ${MAX_VPORT} ports already: no more fit the datapath`);
     return vport;
+  }
+
+  private lowestVport(wish: number): number {
+    if (wish > 0 && wish <= MAX_VPORT && !this.byVport.has(wish)) return wish;
+    for (let n = 1; n <= MAX_VPORT; n++) if (!this.byVport.has(n)) return n;
+    throw new UserError(`there are ${MAX_VPORT} ports already: no more fit the datapath`);
   }
 
   removePort(bridge: Bridge, name: string): void {

@@ -12,9 +12,7 @@ import { flowModFromText } from '../bridge/flow-text.js';
 import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
 import { type ControlCommand, ControlServer } from '../control/unixctl.js';
-import { loadAddon } from '../datapath/driver/load.js';
 import { NativeDriver } from '../datapath/driver/native-driver.js';
-import type { DeviceInfo } from '../datapath/native.js';
 import { OFPP } from '../flow/field.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
@@ -23,8 +21,12 @@ import { unknownOptions, type VportSpec, vportKind } from '../vport/kinds.js';
 import { controlCommands } from './control-commands.js';
 import { type ControllerOptions, type ControllerStatus, Controllers } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
+import { type Devices, KERNEL_DEVICES } from './devices.js';
+import { dummyCommands } from './dummy/commands.js';
+import { TestBed } from './dummy/test-bed.js';
 import { type LinkStatus, Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
+import { lockPidFile } from './pid-file.js';
 import { RealClock } from './real-clock.js';
 
 export interface DaemonOptions {
@@ -42,6 +44,8 @@ export interface DaemonOptions {
   readonly commands?: readonly ControlCommand[];
   /** The control socket's path, where it is not <rundir>/ovs-vswitchd.<pid>.ctl. */
   readonly unixctl?: string;
+  /** Ports may be dummies, and time may be stopped: for tests. */
+  readonly dummies?: boolean;
   /** A second pid file. */
   readonly pidFile?: string;
 }
@@ -82,7 +86,9 @@ export interface Served {
 export class Daemon {
   readonly core: Core;
   readonly driver: NativeDriver;
-  readonly clock: Clock = new RealClock();
+  readonly clock: Clock;
+  /** With dummies. */
+  readonly bed: TestBed | undefined;
   readonly runDir: string | undefined;
   private readonly served = new Map<string, Served>();
   private readonly log: (text: string) => void;
@@ -103,12 +109,15 @@ export class Daemon {
     const maxFlows = options.maxFlows ?? MAX_FLOWS;
     const maxVlans = options.maxVlans ?? 1;
     this.log = options.log ?? (() => {});
+    this.bed = options.dummies ? new TestBed(this.log) : undefined;
+    this.clock = this.bed?.clock ?? new RealClock();
     if (options.runDir !== null) {
       this.runDir = options.runDir ?? runDirectory();
       prepareRunDirectory(this.runDir);
     }
     this.driver = new NativeDriver({
       workers: options.workers ?? 1,
+      manual: this.bed !== undefined,
       busy: options.busy ?? false,
       microflow: options.microflow ?? true,
       maxFlows,
@@ -120,10 +129,13 @@ export class Daemon {
       maxFlows,
       maxVlans,
       onChange: () => this.settleSoon(),
+      onFrame: (vport, frame, offload) => this.bed?.devices.transmit(vport, frame, offload),
+      ...(this.bed ? { vportFor: dummyVport } : {}),
       onGone: (vport) => this.links.gone(vport),
       setDevice: (port, up) => this.setDevice(port, up),
     });
-    this.links = new Links(this.core, deviceInfo, this.log);
+    this.bed?.attach(this.core, this.driver);
+    this.links = new Links(this.core, (name, netns) => this.devices(name).info(name, netns), this.log);
     this.control.register({
       name: 'weft/controllers',
       usage: '',
@@ -132,8 +144,9 @@ export class Daemon {
       run: () => `${JSON.stringify(this.controllerStatus())}\n`,
     });
     for (const c of controlCommands(this.core, this.driver, () => this.askExit(), maxFlows)) this.control.register(c);
+    if (this.bed) for (const c of dummyCommands(this.bed, (d) => this.links.added(d.vport))) this.control.register(c);
     for (const c of options.commands ?? []) this.control.register(c);
-    this.upkeepLater();
+    this.upkeepLater(0, this.bed ? 1 : UPKEEP_PARTS);
   }
 
   /** Opens the control socket and writes the pid file. Rejects with UserError when another switch has the run directory. */
@@ -141,14 +154,7 @@ export class Daemon {
     if (this.runDir === undefined) return;
     const own = join(this.runDir, `${PROGRAM}.pid`);
     const second = this.options.pidFile === undefined ? own : resolve(this.runDir, this.options.pidFile);
-    for (const pidFile of new Set([own, second])) {
-      try {
-        loadAddon().lockPidFile(pidFile);
-      } catch (e) {
-        throw new UserError(e instanceof Error ? e.message : String(e));
-      }
-      this.pidFiles.push(pidFile);
-    }
+    for (const pidFile of new Set([own, second])) this.pidFiles.push(lockPidFile(pidFile));
     removeStaleControl(this.runDir, PROGRAM);
     const socket = resolve(this.runDir, this.options.unixctl ?? `${PROGRAM}.${process.pid}.ctl`);
     this.closeControl = await listenUnix(socket, (s) => this.control.accept(s));
@@ -174,7 +180,7 @@ export class Daemon {
 
   /** A port by name: an existing device is opened as it is, another name becomes a TAP, unless a type is said. */
   addNamedPort(bridge: Bridge, port: NamedPort): BridgePort {
-    const info = deviceInfo(port.name, port.options?.netns ?? '');
+    const info = KERNEL_DEVICES.info(port.name, port.options?.netns ?? '');
     const type = port.type ?? (info ? 'system' : 'tap');
     const { name, number, vlan, options } = port;
     const unknown = unknownOptions({ name, type, options });
@@ -188,9 +194,11 @@ export class Daemon {
     local: Omit<VportSpec, 'name'> = { type: 'internal' },
     above?: ControllerOptions,
   ): Promise<Bridge> {
-    const bridge = this.core.addBridge(name, { ...local, name });
+    const spec = { ...local, name };
+    if (spec.dummy) this.bed?.devices.add(spec);
+    const bridge = this.core.addBridge(name, spec);
     const own = bridge.port(OFPP.local);
-    if (own) this.opened(own);
+    if (own) this.opened(own, spec);
     const openflow = new OpenFlowServer(bridge, this.clock, {
       versions: above?.versions,
       // Tools come and go for each command.
@@ -221,28 +229,50 @@ export class Daemon {
     this.served.delete(name);
     served.openflow.close();
     for (const close of served.close) await close();
+    const names = [...served.bridge.ports()].map((p) => p.name);
     this.core.removeBridge(name);
+    for (const n of names) this.bed?.devices.remove(n);
   }
 
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
-    const isSystem = vportKind(spec.type).native === 'system';
-    const hwAddr = options.hwAddr ?? (isSystem ? deviceInfo(spec.name, spec.options?.netns ?? '')?.mac : undefined);
-    const port = this.core.addPort(bridge, spec, { ...options, hwAddr });
-    this.opened(port);
-    return port;
+    if (spec.dummy) this.bed?.devices.add(spec);
+    const has = spec.dummy || vportKind(spec.type).native === 'system';
+    const found = has ? this.devices(spec.name).info(spec.name, spec.options?.netns ?? '') : undefined;
+    try {
+      const port = this.core.addPort(bridge, spec, { ...options, hwAddr: options.hwAddr ?? found?.mac });
+      this.opened(port, spec);
+      return port;
+    } catch (e) {
+      if (spec.dummy && !bridge.portByName(spec.name)) this.bed?.devices.remove(spec.name);
+      throw e;
+    }
   }
 
   /** A device that we made gets the address that OpenFlow tells of the port. */
-  private opened(port: BridgePort): void {
+  private opened(port: BridgePort, spec: VportSpec): void {
+    if (spec.dummy) this.bed?.devices.opened(spec.name, port.vport, spec.options ?? {});
+    else if (this.core.device(port.vport)) this.bed?.watchDevices();
     this.addressDevice(port);
     this.links.added(port.vport);
   }
 
+  /** A dummy takes other options as it is. False: the port has to be made anew. */
+  reconfigure(port: BridgePort, spec: VportSpec): boolean {
+    const dummy = spec.dummy ? this.bed?.devices.get(port.name) : undefined;
+    dummy?.configure(spec.options ?? {});
+    if (dummy) this.links.added(port.vport);
+    return dummy !== undefined;
+  }
+
+  private devices(name: string): Devices {
+    return this.bed?.devices.get(name) ? this.bed.devices : KERNEL_DEVICES;
+  }
+
   private addressDevice(port: BridgePort): void {
     const at = this.core.device(port.vport);
-    if (at?.config.kind !== 'tap') return;
+    if (at?.config.kind !== 'tap' && !at?.spec.dummy) return;
     const { device, netns } = at.config;
-    this.tryDevice(port, () => loadAddon().deviceSet(device, netns, 'mac', port.hwAddr));
+    this.tryDevice(port, () => this.devices(device).setMac(device, netns, port.hwAddr));
   }
 
   holdPackets(on: boolean): void {
@@ -250,7 +280,7 @@ export class Daemon {
   }
 
   hasDevice(name: string, netns: string): boolean {
-    return deviceInfo(name, netns) !== undefined;
+    return this.devices(name).info(name, netns) !== undefined;
   }
 
   /** Sets the MTU of a port's device. */
@@ -258,7 +288,7 @@ export class Daemon {
     const at = this.core.device(port.vport);
     if (!at) return;
     const { device, netns } = at.config;
-    this.tryDevice(port, () => loadAddon().deviceSet(device, netns, 'mtu', mtu));
+    this.tryDevice(port, () => this.devices(device).setMtu(device, netns, mtu));
     this.links.added(port.vport);
   }
 
@@ -266,7 +296,7 @@ export class Daemon {
     const at = this.core.device(port.vport);
     if (!at) return;
     const { device, netns } = at.config;
-    this.tryDevice(port, () => loadAddon().deviceSet(device, netns, 'up', up ? 1 : 0));
+    this.tryDevice(port, () => this.devices(device).setUp(device, netns, up));
     this.links.added(port.vport);
   }
 
@@ -280,6 +310,7 @@ export class Daemon {
 
   removePort(bridge: Bridge, name: string): void {
     this.core.removePort(bridge, name);
+    this.bed?.devices.remove(name);
   }
 
   /** What is known of the device behind a port; undefined where there is none. */
@@ -299,7 +330,8 @@ export class Daemon {
   /** Sets the address of a port, and of its device where we made that. */
   setAddress(bridge: Bridge, port: BridgePort, mac: Uint8Array): void {
     bridge.setHwAddr(port.number, mac);
-    this.opened(port);
+    this.addressDevice(port);
+    this.links.added(port.vport);
   }
 
   /** By bridge: is it forwarding by itself for want of a controller, and how is each of them. */
@@ -311,6 +343,7 @@ export class Daemon {
   }
 
   private settleSoon(): void {
+    if (this.bed) return this.bed.moveSoon();
     if (this.settling || this.closed) return;
     this.settling = true;
     setImmediate(() => {
@@ -336,6 +369,8 @@ export class Daemon {
       if (wrong > 0) this.log(`${wrong} datapath flows were out of date: please report this`);
       if (part + 1 < parts) return this.upkeepLater(part + 1, parts);
       const flows = this.core.upcalls.flows.all.length;
+      // Nobody waits while time stands, and who moved it wants all to be done.
+      if (this.bed) return this.upkeepLater(0, 1);
       this.upkeepLater(0, Math.min(UPKEEP_PARTS, Math.max(1, Math.ceil(flows / UPKEEP_FLOWS))));
     });
   }
@@ -351,14 +386,13 @@ export class Daemon {
     this.served.clear();
     await this.closeControl();
     for (const f of this.pidFiles) rmSync(f, { force: true });
+    this.bed?.close();
     this.core.close();
   }
 }
 
-function deviceInfo(name: string, netns: string): DeviceInfo | undefined {
-  try {
-    return loadAddon().deviceInfo(name, netns);
-  } catch {
-    return undefined;
-  }
+/** As in OVS: "p7" would like to be 7, "br0" 100. */
+function dummyVport(name: string): number {
+  const number = Number(/\d+/.exec(name)?.[0] ?? 0);
+  return name.startsWith('br') && /\d/.test(name) ? 100 + number : number;
 }

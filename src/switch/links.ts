@@ -32,6 +32,8 @@ interface Link extends LinkStatus {
   mac: Uint8Array | undefined;
   resets: number;
   gone: boolean;
+  /** It was looked at. */
+  seen: boolean;
   /** It is there, and not where we look. */
   hidden: boolean;
   /** Why it could not be opened again, said once. */
@@ -84,7 +86,7 @@ export class Links {
     let link = this.links.get(at);
     if (!link) {
       const nothing = { ifindex: 0, mtu: 0, adminUp: true, mac: undefined, resets: 0 };
-      link = { ...nothing, up: true, gone: false, hidden: false, refusal: '' };
+      link = { ...nothing, up: true, gone: false, seen: false, hidden: false, refusal: '' };
       this.links.set(at, link);
     }
     return link;
@@ -98,11 +100,12 @@ export class Links {
       if (info && config.kind === 'system') this.reopen(at, link);
       return;
     }
-    const first = link.ifindex === 0;
-    if (!info || (!first && info.ifindex !== link.ifindex)) {
+    const first = !link.seen;
+    if (!info || (!first && info.ifindex !== link.ifindex && !at.spec.dummy)) {
       if (config.kind === 'tap') this.hidden(at, link);
       return;
     }
+    link.seen = true;
     link.ifindex = info.ifindex;
     link.hidden = false;
     this.setAdminUp(at, link, info.up);

@@ -36,6 +36,7 @@ import { parseGroup } from '../openflow/text/group-parse.js';
 import { parseMeter } from '../openflow/text/meter-parse.js';
 import { Core, UPKEEP_MS } from './core.js';
 import { datapathFlowLines } from './datapath-text.js';
+import { moveFrames } from './move.js';
 import { traceOf } from './trace-command.js';
 
 export interface SwitchOptions {
@@ -116,19 +117,7 @@ export class Switch {
 
   /** Moves frames until all are where they go, and decisions are up to date. Returns how many were moved. */
   run(): number {
-    this.dp.setClock(this.clock.now());
-    const { counts } = this.core.upcalls;
-    let moved = 0;
-    for (;;) {
-      // What changed since takes effect before the next frame, and what a batch taught before the next batch.
-      const changed = this.core.settle();
-      const { misses } = counts;
-      const n = this.dp.run(1);
-      moved += n;
-      if (n !== 0 || changed || counts.misses !== misses) continue;
-      // An answered packet may be on its way round again, and nothing comes in meanwhile.
-      if (this.dp.run(1) === 0 && counts.misses === misses && !this.core.settle()) return moved;
-    }
+    return moveFrames(this.core, this.dp);
   }
 
   /** Moves a VirtualClock, and frames with it. */

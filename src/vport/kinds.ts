@@ -11,6 +11,8 @@ export interface VportSpec {
   /** Interface type; "" is "system". */
   readonly type: string;
   readonly options?: Readonly<Record<string, string>>;
+  /** True: whatever the type, there is no device; the switch plays one (see src/switch/dummy). */
+  readonly dummy?: boolean;
   /** Asked-for MTU in bytes; undefined leaves the device's own. */
   readonly mtu?: number;
 }
@@ -33,13 +35,17 @@ function row(type: string, native: PortKind | undefined, options: string[], doc:
   return { type, doc, native, options, privilege, ownsDevice: native === 'tap' };
 }
 
+const DUMMY_OPTIONS = ['pcap', 'tx_pcap', 'rxq_pcap', 'stream', 'pstream', 'ifindex'];
+
 export const VPORT_KINDS: readonly VportKind[] = [
   row('system', 'system', ['offload', 'netns', 'rx_ring', 'bpf'], 'an existing device: veth, NIC'),
   row('internal', 'tap', ['offload', 'netns'], 'a device that weft makes; it may be moved into a namespace'),
   row('tap', 'tap', ['offload', 'netns'], 'the same as internal'),
   row('patch', undefined, ['peer'], 'a wire to a patch port of another bridge'),
   row('memory', 'memory', [], 'frames from and to a program'),
-  row('dummy', 'memory', ['tx_pcap', 'rxq_pcap', 'stream', 'pstream'], 'a memory port that test commands feed'),
+  row('dummy', 'memory', DUMMY_OPTIONS, 'a memory port that test commands feed'),
+  row('dummy-internal', 'memory', DUMMY_OPTIONS, 'what stands for an internal port among dummies'),
+  row('dummy-pmd', 'memory', [...DUMMY_OPTIONS, 'n_rxq', 'n_txq', 'numa_id'], 'a dummy with receive queues'),
   row('pcap', 'pcap', ['rx_pcap', 'tx_pcap', 'loop'], 'frames from a capture file, frames to a capture file'),
   row('null', 'null', [], 'swallows what is sent to it'),
 ];
@@ -77,7 +83,7 @@ function kilobytes(spec: VportSpec, key: string, range: { readonly min: number; 
 
 /** What the datapath is to open; undefined for kinds that live in translation. Throws UserError that names the fault. */
 export function nativeConfig(spec: VportSpec): PortConfig | undefined {
-  const kind = vportKind(spec.type);
+  const kind = spec.dummy ? { ...vportKind(spec.type), native: 'memory' as const } : vportKind(spec.type);
   if (!kind.native) return undefined;
   const device = kind.native === 'tap' || kind.native === 'system';
   if (device && (spec.name.length === 0 || spec.name.length > MAX_DEVICE_NAME || /[\s/]/.test(spec.name))) {
@@ -91,7 +97,7 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
   const pcap = kind.native === 'pcap';
   return {
     kind: kind.native,
-    device: device ? spec.name : pcap ? (spec.options?.rx_pcap ?? '') : '',
+    device: device || spec.dummy ? spec.name : pcap ? (spec.options?.rx_pcap ?? '') : '',
     output: pcap ? (spec.options?.tx_pcap ?? '') : '',
     mtu: spec.mtu ?? 0,
     loop: flag(spec, 'loop', false),

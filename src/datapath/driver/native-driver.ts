@@ -63,6 +63,9 @@ export class NativeDriver implements Datapath {
   private deletions: Deletion[] = [];
   private handlers: DatapathHandlers = { upcall() {}, frame() {}, portEvent() {} };
   private draining = false;
+  private running = false;
+  /** Without threads: commands wait for `run`. Not called for those that are given during it. */
+  onWork: () => void = () => {};
   private closed = false;
 
   constructor(config: Partial<Omit<DatapathConfig, 'layoutVersion'>> = {}) {
@@ -195,10 +198,15 @@ export class NativeDriver implements Datapath {
   run(max = Number.POSITIVE_INFINITY): number {
     if (!this.config.manual || this.closed) return 0;
     const before = this.packets();
-    for (let breath = 0; breath < max && !this.closed; breath++) {
-      let work = 0;
-      for (let w = 0; w < this.workers; w++) work += this.native.poll(w);
-      if (this.drain(Number.POSITIVE_INFINITY) + work === 0) break;
+    this.running = true;
+    try {
+      for (let breath = 0; breath < max && !this.closed; breath++) {
+        let work = 0;
+        for (let w = 0; w < this.workers; w++) work += this.native.poll(w);
+        if (this.drain(Number.POSITIVE_INFINITY) + work === 0) break;
+      }
+    } finally {
+      this.running = false;
     }
     return this.packets() - before;
   }
@@ -303,6 +311,7 @@ export class NativeDriver implements Datapath {
     }
     b.clear();
     this.submitted[worker] = (this.submitted[worker] + 1) | 0;
+    if (this.config.manual && !this.running) this.onWork();
   }
 }
 

@@ -12,7 +12,7 @@ import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
 import type { VportSpec } from '../../vport/kinds.js';
 import { addressOf, type PortOptions } from '../core.js';
-import { askedMac, type DummyMode, effectiveType, openError, vlanSpec, vportSpec } from './ports.js';
+import { askedMac, type DummyMode, type Effective, effectiveType, openError, vlanSpec, vportSpec } from './ports.js';
 import type { InterfaceRow, PortRow } from './tables.js';
 import type { Wanted, WantedBridge, WantedInterface } from './wanted.js';
 
@@ -26,6 +26,8 @@ export interface Plant {
   setAddress(bridge: Bridge, port: BridgePort, mac: Uint8Array): void;
   setMtu(port: BridgePort, mtu: number): void;
   hasDevice(name: string, netns: string): boolean;
+  /** Other options for a port that stays. False: it has to be made anew. */
+  reconfigure(port: BridgePort, spec: VportSpec): boolean;
 }
 
 /** An interface of the database as it is in the switch: with a port, or with the reason why not. */
@@ -33,7 +35,7 @@ export interface Made {
   row: InterfaceRow;
   portRow: PortRow;
   readonly type: string;
-  readonly spec: VportSpec;
+  spec: VportSpec;
   readonly bridge: MadeBridge;
   port?: BridgePort;
   error?: string;
@@ -42,7 +44,7 @@ export interface Made {
 export interface MadeBridge {
   readonly name: string;
   readonly bridge: Bridge;
-  readonly localType: string;
+  readonly local: Effective;
   wanted: WantedBridge;
   /** The number given out last. */
   lastNumber: number;
@@ -69,7 +71,7 @@ export class Applier {
   constructor(
     private readonly plant: Plant,
     private readonly log: (text: string) => void,
-    private readonly dummies: DummyMode = 'type',
+    private readonly dummies: DummyMode = 'off',
   ) {}
 
   async apply(w: Wanted): Promise<void> {
@@ -98,16 +100,16 @@ export class Applier {
     const wanted = new Map(w.bridges.map((b) => [b.name, b]));
     for (const made of [...this.bridges.values()]) {
       const b = wanted.get(made.name);
-      if (b && this.localType(b) === made.localType) continue;
+      if (b && this.localType(b).type === made.local.type) continue;
       this.bridges.delete(made.name);
       for (const m of [...this.made.values()]) if (m.bridge === made) this.made.delete(m.row.name);
       await this.plant.removeBridge(made.name);
     }
   }
 
-  private localType(b: WantedBridge): string {
+  private localType(b: WantedBridge): Effective {
     const local = localOf(b);
-    return local ? effectiveType(local, b.row.datapath_type, this.dummies) : 'null';
+    return local ? effectiveType(local, b.row.datapath_type, this.dummies) : { type: 'null', dummy: false };
   }
 
   private async bridge(b: WantedBridge): Promise<void> {
@@ -123,26 +125,26 @@ export class Applier {
   }
 
   private async makeBridge(b: WantedBridge): Promise<MadeBridge> {
-    const localType = this.localType(b);
+    const kind = this.localType(b);
     const local = localOf(b);
     const options = Object.fromEntries(local?.row.options ?? []);
     let bridge: Bridge;
     let error: string | undefined;
     try {
-      bridge = await this.plant.addBridge(b.name, { type: localType, options });
+      bridge = await this.plant.addBridge(b.name, { ...kind, options });
     } catch (e) {
       if (!(e instanceof UserError)) throw e;
       error = openError(b.name, e.message);
       this.log(`${b.name}: ${e.message}; the bridge works without its LOCAL port`);
       bridge = await this.plant.addBridge(b.name, { type: 'null' });
     }
-    const made: MadeBridge = { name: b.name, bridge, localType, wanted: b, lastNumber: 0 };
+    const made: MadeBridge = { name: b.name, bridge, local: kind, wanted: b, lastNumber: 0 };
     this.bridges.set(b.name, made);
     if (local) {
       const port = error === undefined ? bridge.port(OFPP.local) : undefined;
-      const spec = vportSpec(local, localType);
+      const spec = vportSpec(local, kind);
       const { row } = local;
-      this.made.set(row.name, { row, portRow: local.port.row, type: localType, spec, bridge: made, port, error });
+      this.made.set(row.name, { row, portRow: local.port.row, type: kind.type, spec, bridge: made, port, error });
     }
     return made;
   }
@@ -152,9 +154,8 @@ export class Applier {
     const m = this.made.get(i.row.name);
     if (!m) return false;
     if (m.row !== i.row) {
-      const type = effectiveType(i, b.wanted.row.datapath_type, this.dummies);
-      const same = i.isLocal || shape(type, vportSpec(i, type), i.row) === shape(m.type, m.spec, m.row);
-      if (!same) {
+      const kind = effectiveType(i, b.wanted.row.datapath_type, this.dummies);
+      if (!this.isSame(m, i, kind)) {
         this.remove(m);
         return false;
       }
@@ -170,6 +171,15 @@ export class Applier {
     return m.port !== undefined || i.isLocal;
   }
 
+  private isSame(m: Made, i: WantedInterface, kind: Effective): boolean {
+    const spec = vportSpec(i, kind);
+    if (shape(kind.type, spec, i.row) === shape(m.type, m.spec, m.row)) return true;
+    const sameNumber = m.row.ofport_request === i.row.ofport_request;
+    if (!m.port || kind.type !== m.type || !sameNumber || !this.plant.reconfigure(m.port, spec)) return i.isLocal;
+    m.spec = spec;
+    return true;
+  }
+
   /** What may change while the port is open. */
   private change(m: Made, { row, isLocal }: WantedInterface): void {
     const { port } = m;
@@ -178,7 +188,7 @@ export class Applier {
     if (!port) return;
     if (row.mtu_request !== undefined && row.mtu_request !== before.mtu_request)
       this.plant.setMtu(port, row.mtu_request);
-    if (row.mac === before.mac || m.type !== 'internal') return;
+    if (row.mac === before.mac || (m.type !== 'internal' && m.type !== 'dummy-internal')) return;
     if (isLocal)
       this.sayOnce(`${row.name}: the address of a bridge's own port is other_config:hwaddr of the Bridge record`);
     else this.plant.setAddress(m.bridge.bridge, port, askedMac(row) ?? addressOf(row.name));
@@ -191,17 +201,18 @@ export class Applier {
 
   private make(b: MadeBridge, i: WantedInterface): void {
     const { row, port } = i;
-    const type = effectiveType(i, b.wanted.row.datapath_type, this.dummies);
-    const spec = vportSpec(i, type);
+    const kind = effectiveType(i, b.wanted.row.datapath_type, this.dummies);
+    const { type } = kind;
+    const spec = vportSpec(i, kind);
     const m: Made = { row, portRow: port.row, type, spec, bridge: b };
     this.made.set(row.name, m);
     const { lastNumber } = b;
     try {
       const number = this.number(b, row);
-      const hwAddr = type === 'system' ? undefined : askedMac(row);
+      const hwAddr = type === 'system' || (spec.dummy && type !== 'dummy-internal') ? undefined : askedMac(row);
       m.port = this.plant.addPort(b.bridge, spec, { number, vlan: vlanSpec(port.row), hwAddr });
       b.bridge.setProtected(number, port.row.protected);
-      if (type === 'system' && spec.mtu !== undefined) this.plant.setMtu(m.port, spec.mtu);
+      if (type === 'system' && spec.mtu !== undefined && !spec.dummy) this.plant.setMtu(m.port, spec.mtu);
     } catch (e) {
       if (!(e instanceof UserError)) throw e;
       b.lastNumber = lastNumber;

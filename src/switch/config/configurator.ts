@@ -80,6 +80,7 @@ export class Configurator {
   private closed = false;
   private cancel: () => void = () => {};
   private appliedCfg: number | undefined;
+  private writing: Promise<void> = Promise.resolve();
   private markReady: () => void = () => {};
   private readonly context: BridgeContext;
   private readonly flowTables = new FlowTablesConfig();
@@ -139,6 +140,14 @@ export class Configurator {
     this.closed = true;
     this.cancel();
     this.database.close();
+  }
+
+  /** What was due to be written to the database is in it. */
+  async told(): Promise<void> {
+    await this.writing;
+    const { root, appliedCfg } = this;
+    if (!root || this.running || !this.database.isReady || appliedCfg === undefined) return;
+    await this.reporter.write(root, appliedCfg, false);
   }
 
   /** Files for ssl, as the database names them now. */
@@ -260,7 +269,7 @@ export class Configurator {
         }
         this.seenLinks = this.plant.linkChanges;
         if (this.applier.mayRetry()) this.changed();
-        else void this.reporter.write(root, appliedCfg, false);
+        else this.writing = this.reporter.write(root, appliedCfg, false);
       }
       this.statusLater();
     });

@@ -22,7 +22,7 @@ export class SmallestMtu {
     const followers: { readonly port: BridgePort; readonly bridge: string }[] = [];
     for (const { port, type, row, bridge } of all) {
       if (!port) continue;
-      if (type === 'internal') {
+      if (type === 'internal' || type === 'dummy-internal') {
         if (row.mtu_request === undefined) followers.push({ port, bridge: bridge.name });
         continue;
       }

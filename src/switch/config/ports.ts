@@ -5,20 +5,32 @@ import type { VportSpec } from '../../vport/kinds.js';
 import type { InterfaceRow, PortRow } from './tables.js';
 import type { WantedInterface } from './wanted.js';
 
-/** Which of the devices are dummies: none but those of that type; all of bridges with datapath_type dummy as well; every one. */
-export type DummyMode = 'type' | 'override';
+/** Which of the devices are dummies: none; those of a dummy type and the internal ones of dummy bridges; system devices as well; every one. */
+export type DummyMode = 'off' | 'type' | 'system' | 'override';
 
-/** The type that is opened, whatever the row says: a bridge's own port is internal, and a dummy bridge has no devices. */
-export function effectiveType(w: WantedInterface, datapathType: string, dummies: DummyMode): string {
-  const type = w.isLocal ? 'internal' : w.row.type || 'system';
-  const isDevice = type === 'internal' || type === 'tap' || type === 'system';
-  if (isDevice && dummies === 'override') return 'dummy';
-  return type !== 'system' && isDevice && datapathType === 'dummy' ? 'dummy' : type;
+/** What is opened, whatever the row says. */
+export interface Effective {
+  readonly type: string;
+  readonly dummy: boolean;
 }
 
-export function vportSpec(w: WantedInterface, type: string): VportSpec {
+/** A bridge's own port is internal, and a dummy bridge has no devices. */
+export function effectiveType(w: WantedInterface, datapathType: string, dummies: DummyMode): Effective {
+  const type = w.isLocal ? 'internal' : w.row.type || 'system';
+  if (dummies === 'off') {
+    const isOurs = type === 'internal' || type === 'tap';
+    return { type: isOurs && datapathType === 'dummy' ? 'dummy' : type, dummy: false };
+  }
+  const isSystem = datapathType === '' || datapathType === 'system';
+  const isDummyBridge = datapathType === 'dummy' || dummies === 'override' || (dummies === 'system' && isSystem);
+  if (type === 'internal' && isDummyBridge) return { type: 'dummy-internal', dummy: true };
+  const isOverridden = dummies === 'override' ? type === 'tap' || type === 'system' : type === 'system';
+  return { type, dummy: type.startsWith('dummy') || (isOverridden && dummies !== 'type') };
+}
+
+export function vportSpec(w: WantedInterface, { type, dummy }: Effective): VportSpec {
   const { name, options, mtu_request } = w.row;
-  return { name, type, options: Object.fromEntries(options), mtu: mtu_request };
+  return { name, type, dummy, options: Object.fromEntries(options), mtu: mtu_request };
 }
 
 const MODES: readonly string[] = ['access', 'trunk', 'native-tagged', 'native-untagged', 'dot1q-tunnel'];

@@ -25,7 +25,8 @@ export class Remarks {
     }
     for (const m of applier.made.values()) {
       if (this.seen.has(m.row)) continue;
-      for (const key of unknownKeys(m.type, m.spec.options)) this.say(`interface ${m.row.name}: ${key}`);
+      const kind = m.spec.dummy && !m.type.startsWith('dummy') ? 'dummy' : m.type;
+      for (const key of unknownKeys(kind, m.spec.options)) this.say(`interface ${m.row.name}: ${key}`);
       this.on('Interface', m.row, `interface ${m.row.name}`);
     }
     for (const c of t.controllers.rows.values()) this.on('Controller', c, `controller ${c.target}`);

@@ -1,0 +1,78 @@
+/**
+ * The machine's time, until somebody stops it: then it stands, and moves only when it is told to. For tests of a whole switch: timeouts, probes and
+ * aging happen at once and in a known order.
+ */
+import { type Clock, VirtualClock } from '../../lib/clock.js';
+import { RealClock } from '../real-clock.js';
+
+/** Longest that a timer of Node.js waits; a longer one would not wait at all. */
+const MAX_WAIT_MS = 0x7fffffff;
+
+export class WarpClock implements Clock {
+  /** Holds the timers. While time runs it lags behind, as far as nothing was due. */
+  private readonly timers = new VirtualClock();
+  private readonly base: number;
+  /** By how much we are ahead of the machine. */
+  private ahead = 0;
+  private stopped = false;
+  private armedFor = Number.POSITIVE_INFINITY;
+  private disarm: () => void = () => {};
+
+  constructor(private readonly real: Clock = new RealClock()) {
+    this.base = real.now();
+  }
+
+  now(): number {
+    return this.stopped ? this.base + this.timers.now() : this.real.now() + this.ahead;
+  }
+
+  wall(): number {
+    return this.real.wall();
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    const cancel = this.timers.after(this.lag() + Math.max(0, ms), fn);
+    this.arm();
+    return cancel;
+  }
+
+  /** Time stands from here on. For good: the machine's does not come back. */
+  stop(): void {
+    if (this.stopped) return;
+    this.timers.jump(this.lag());
+    this.stopped = true;
+    this.disarm();
+    this.armedFor = Number.POSITIVE_INFINITY;
+    this.arm();
+  }
+
+  /** Time is `ms` later, and what is due by then has run. */
+  warp(ms: number): void {
+    if (!this.stopped) this.ahead += ms;
+    this.timers.jump(this.stopped ? ms : this.lag());
+    this.armedFor = Number.POSITIVE_INFINITY;
+    this.arm();
+  }
+
+  private lag(): number {
+    return this.now() - this.base - this.timers.now();
+  }
+
+  private arm(): void {
+    const due = this.timers.nextDue;
+    if (due === undefined || due >= this.armedFor) return;
+    const wait = due - this.timers.now() - this.lag();
+    // What is due at once needs no time to pass.
+    if (this.stopped && wait > 0) return;
+    this.disarm();
+    this.armedFor = due;
+    // Rounded up: one that fires early would only be set again.
+    this.disarm = this.real.after(Math.min(Math.max(0, Math.ceil(wait)), MAX_WAIT_MS), () => this.ring());
+  }
+
+  private ring(): void {
+    this.armedFor = Number.POSITIVE_INFINITY;
+    this.timers.jump(this.lag());
+    this.arm();
+  }
+}
