@@ -29,6 +29,8 @@ export interface CoreOptions {
   readonly onGone?: (vport: number) => void;
   /** The number that the datapath port of a device would like to have; 0 none. Without this numbers count up, and old ones wait long. */
   readonly vportFor?: (name: string) => number;
+  /** More of a port than its type: "dummy: ifindex=7". */
+  readonly describe?: (name: string) => string | undefined;
   /** A controller wants the device of a port up or down. */
   readonly setDevice?: (port: BridgePort, up: boolean) => void;
 }
@@ -182,6 +184,11 @@ export class Core {
   /** Interface type of a port. */
   typeOf(name: string): string {
     return this.byName.get(name)?.spec.type || 'system';
+  }
+
+  /** Its type, with what is special about it. */
+  describe(name: string): string {
+    return this.options.describe?.(name) ?? this.typeOf(name);
   }
 
   portOf(vport: number): BridgePort | undefined {

@@ -131,6 +131,7 @@ export class Daemon {
       onChange: () => this.settleSoon(),
       onFrame: (vport, frame, offload) => this.bed?.devices.transmit(vport, frame, offload),
       ...(this.bed ? { vportFor: dummyVport } : {}),
+      describe: (name) => this.bed?.devices.get(name)?.description,
       onGone: (vport) => this.links.gone(vport),
       setDevice: (port, up) => this.setDevice(port, up),
     });

@@ -46,10 +46,8 @@ function show(core: Core, dp: NativeDriver): string {
   for (const bridge of [...core.bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     out.push(`  ${bridge.name}:`);
     for (const port of [...bridge.ports()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const type = core.typeOf(port.name);
-      out.push(
-        `    ${port.name} ${port.number === OFPP.local ? 65534 : port.number}/${port.vport || 'none'}:${type === 'system' ? '' : ` (${type})`}`,
-      );
+      const number = port.number === OFPP.local ? 65534 : port.number;
+      out.push(`    ${port.name} ${number}/${port.vport || 'none'}: (${core.describe(port.name)})`);
     }
   }
   return lines(out);

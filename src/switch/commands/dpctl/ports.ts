@@ -39,7 +39,7 @@ function show(core: Core, dp: NativeDriver, withStatistics: boolean, reply: Repl
   reply.line(`  lookups: hit:${sum.hit} missed:${sum.missed} lost:${sum.lost}`);
   reply.line(`  flows: ${core.upcalls.flows.all.length}`);
   for (const port of core.dpPorts()) {
-    const type = core.typeOf(port.name);
+    const type = core.describe(port.name);
     reply.line(`  port ${port.vport}: ${port.name}${type === 'system' ? '' : ` (${type})`}`);
     if (withStatistics) for (const line of statistics(dp.portCounters(port.vport))) reply.line(line);
   }
