@@ -70,7 +70,7 @@ bool Worker::apply(const uint8_t* c) {
     case Command::kInject:
       return inject(c + kHead);
     case Command::kMeter:
-      meter_command(c + kHead, u32(c, 0) - kHead);
+      meter_command(c + kHead, std::max(u32(c, 0), kHead) - kHead);
       return true;
     case Command::kFlush:
       for (uint32_t i = 0; i < flows_end_; i++) flow_end(flows_[i]);
@@ -93,10 +93,12 @@ bool Worker::apply(const uint8_t* c) {
 }
 
 void Worker::meter_command(const uint8_t* c, uint32_t bytes) {
-  const uint32_t id = u32(c, 0), flags = u32(c, 4), n = std::min({u32(c, 8), kMaxBands, (bytes - 16) / 8});
+  constexpr uint32_t kFixed = 16;  // before the bands
+  if (bytes < kFixed) return;
+  const uint32_t id = u32(c, 0), flags = u32(c, 4), n = std::min({u32(c, 8), kMaxBands, (bytes - kFixed) / 8});
   if (!(flags & (kMeterKbps | kMeterPktps))) return shared_.meters.remove(id);
   BandRate bands[kMaxBands];
-  for (uint32_t i = 0; i < n; i++) bands[i] = {u32(c, 16 + 8 * i), u32(c, 20 + 8 * i)};
+  for (uint32_t i = 0; i < n; i++) bands[i] = {u32(c, kFixed + 8 * i), u32(c, kFixed + 4 + 8 * i)};
   shared_.meters.set(id, flags, bands, n, now_ns_);
 }
 
