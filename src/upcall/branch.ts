@@ -105,12 +105,16 @@ function irreversible(a: Action): boolean {
   }
 }
 
+/** What a trace says of a copy that needs a later pass. OVS forgets what should happen to the packet itself then. */
+export const COPY_WAITS = '-> the copy goes on in a later pass, the packet in this one';
+
 export function clone(w: Walk, actions: readonly Action[]): void {
   if (!w.mayNest()) return;
   w.depth++;
   // The copy has the action set so far, and executes it at its own end.
   const body = (): void => {
     w.list(actions);
+    if (w.freezing) w.note(() => COPY_WAITS);
     w.finishList();
   };
   const last = w.position + 1 >= w.current.length && w.depth === 1;

@@ -66,6 +66,8 @@ function select(w: Walk, g: Group): void {
   let bucket: Bucket | undefined;
   if (g.selection.method === 'hash') bucket = w.bridge.groups.best(g, fieldsHash(w, g), up);
   else {
+    // Nothing to choose, so no need to know.
+    if (g.buckets.every((b) => b.weight === 0)) return w.reject('no_recipient');
     const dpHash = get32(w.flow, K.dpHash.offset);
     if (dpHash === 0) {
       // Not computed yet: the datapath does it, and the packet comes back to this action.

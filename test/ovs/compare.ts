@@ -6,9 +6,10 @@ import { formatHex } from '../../src/lib/bytes.js';
 import { Random } from '../../src/lib/random.js';
 import { visibleGroups } from '../pipelines/random-groups.js';
 import { type Pipeline, randomPipeline } from '../pipelines/random-pipeline.js';
-import { Candidate } from './candidate.js';
+import { Candidate, type World } from './candidate.js';
 import { type Arrival, arrivals, PORTS, Sent } from './frames.js';
-import { Judge, MODES, type Modes } from './judge.js';
+import { Judge, METERS, MODES } from './judge.js';
+import { foreseeAll } from './scout.js';
 
 const PACKETS = 50;
 
@@ -34,27 +35,49 @@ export interface CompareOptions {
   readonly wide?: boolean;
   /** Only this pipeline. */
   readonly only?: number;
+  /** Hears of what happens while it happens. */
+  readonly say?: (text: string) => void;
+}
+
+/** Pipelines of one world: a change of it takes OVS a while. */
+const WORLD = 8;
+/** Pipelines between two words of how it goes. */
+const PROGRESS = 100;
+/** More differences say nothing new. */
+const ENOUGH = 5;
+
+function worldOf(n: number, o: CompareOptions): World {
+  const k = Math.floor(n / WORLD);
+  const vlanLimit = o.wide && Math.floor(k / MODES.length) % 2 === 1 ? 2 : 1;
+  return { datapath: o.datapath, modes: MODES[k % MODES.length], vlanLimit };
+}
+
+function enter(judge: Judge, world: World): void {
+  judge.setModes(world.modes);
+  judge.setVlanLimit(world.vlanLimit);
 }
 
 export async function compareWithOvs(o: CompareOptions): Promise<Comparison> {
   const out: Comparison = { packets: 0, skipped: 0, pipelines: 0, lost: 0, sent: 0, differences: [] };
   let judge = new Judge();
   try {
-    for (let n = o.only ?? 0; out.packets < o.packets && out.differences.length < 5; n++) {
-      const modes = MODES[Math.floor(n / 8) % MODES.length];
-      if (n % 8 === 0 || o.only !== undefined) judge.setModes(modes);
+    for (let n = o.only ?? 0; out.packets < o.packets && out.differences.length < ENOUGH; n++) {
+      const world = worldOf(n, o);
+      if (n % WORLD === 0 || o.only !== undefined) enter(judge, world);
+      const found = out.differences.length;
       try {
-        await comparePipeline(judge, o, n, modes, out);
+        await comparePipeline(judge, o, n, world, out);
       } catch (e) {
         if (!(await judge.isGone())) throw e;
         // It ended by an assertion of its own: a pipeline that has no right answer.
-        console.error(`pipeline ${n} ended ovs-vswitchd: ${e}`);
-        console.error(judge.ovs.run('tail', '-5', `${judge.ovs.dir}/ovs-vswitchd.log`));
+        o.say?.(`pipeline ${n} ended ovs-vswitchd: ${judge.lastWords()}`);
         judge.ovs.close();
         judge = new Judge();
-        judge.setModes(modes);
+        enter(judge, world);
         out.lost++;
       }
+      for (const d of out.differences.slice(found)) o.say?.(`${d}\n`);
+      if (n % PROGRESS === PROGRESS - 1) o.say?.(`${n + 1} pipelines, ${out.packets} packets`);
       if (o.only !== undefined) break;
     }
   } finally {
@@ -67,24 +90,26 @@ async function comparePipeline(
   judge: Judge,
   o: CompareOptions,
   n: number,
-  modes: Modes,
+  world: World,
   out: Comparison,
 ): Promise<void> {
   const r = new Random((Math.imul(o.seed, 1_000_003) + n) >>> 0);
-  const sizes = { tables: 4, ports: PORTS, groups: o.groups ?? 0, wide: o.wide };
+  const meters = o.wide ? METERS.length : 0;
+  const sizes = { tables: 4, ports: PORTS, groups: o.groups ?? 0, meters, wide: o.wide };
   // What a port that is down is sent is committed in OVS, and a later cut counts from there.
-  const cuts = modes.length === 0 && r.chance(0.6);
+  const cuts = world.modes.length === 0 && r.chance(0.6);
   const random = randomPipeline(r, { ...sizes, hashes: false, cuts, stateful: r.chance(0.4) });
   const pipeline = { ...random, groups: visibleGroups(r, sizes) };
   const frames = arrivals(r, PACKETS, o.wide && !cuts ? pipeline.flows : []);
+  const foreseen = foreseeAll(world, pipeline, frames);
   await judge.load(pipeline);
   judge.sent();
-  const candidate = new Candidate(o.datapath, modes, pipeline);
+  const candidate = new Candidate(world, pipeline);
   out.pipelines++;
   const got = new Sent();
-  for (const a of frames) {
+  for (const [i, a] of frames.entries()) {
     for (const c of a.changes) candidate.change(c);
-    const { beyondOvs, comesBack } = candidate.foresee(a);
+    const { beyondOvs, comesBack } = foreseen[i];
     if (beyondOvs) {
       out.skipped++;
       await judge.pass(a);
@@ -104,7 +129,7 @@ async function comparePipeline(
   const counters = bare ? [] : differing(judge.counters(), candidate.counters());
   candidate.close();
   out.sent += wanted.reduce((sum, list) => sum + list.length, 0);
-  if (!got.same(wanted)) out.differences.push(await explain(judge, o, n, modes, pipeline, frames));
+  if (!got.same(wanted)) out.differences.push(await explain(judge, n, world, pipeline, frames));
   else if (counters.length > 0)
     out.differences.push(
       [`pipeline ${n}: counters differ`, ...counters, ...pipeline.groups, ...pipeline.flows].join('\n'),
@@ -120,18 +145,18 @@ function differing(ovs: readonly string[], weft: readonly string[]): string[] {
 /** The same once more, packet by packet, to the first that goes another way. */
 async function explain(
   judge: Judge,
-  o: CompareOptions,
   n: number,
-  modes: Modes,
+  world: World,
   pipeline: Pipeline,
   frames: readonly Arrival[],
 ): Promise<string> {
+  const foreseen = foreseeAll(world, pipeline, frames);
   await judge.load(pipeline);
   judge.sent();
-  const candidate = new Candidate(o.datapath, modes, pipeline);
+  const candidate = new Candidate(world, pipeline);
   for (const [i, a] of frames.entries()) {
     for (const c of a.changes) candidate.change(c);
-    const { beyondOvs, comesBack } = candidate.foresee(a);
+    const { beyondOvs, comesBack } = foreseen[i];
     if (beyondOvs) {
       await judge.pass(a);
       continue;

@@ -1,5 +1,5 @@
 /** The judge: a real ovs-vswitchd with dummy ports and a clock that stands still. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { VlanSpec } from '../../src/bridge/vlan.js';
@@ -33,6 +33,13 @@ const nothing = (): string[][] => Array.from({ length: PORTS }, () => []);
 
 const MTU = 3000;
 
+/** Meters 1 to 3: none ever drops anything. */
+export const METERS: readonly string[] = [
+  'meter=1,kbps,stats,band=type=drop,rate=4000000000',
+  'meter=2,pktps,stats,band=type=drop,rate=4000000000',
+  'meter=3,kbps,burst,stats,band=type=drop,rate=4000000000,burst_size=4000000000',
+];
+
 /** Bytes in front of the records of a capture. */
 const PCAP_HEADER = 24;
 
@@ -45,11 +52,14 @@ export class Judge {
   /** The port that is down; 0: none. */
   private down = 0;
   private readonly collected = nothing();
+  /** When the pipeline was loaded. */
+  private metered: readonly (readonly number[])[] = [];
 
   constructor() {
     this.ovs.addBridge('br0', PORTS);
     // Room for what pipelines put around a frame.
     for (let i = 1; i <= PORTS; i++) this.ovs.vsctl('set', 'interface', `p${i}`, `mtu_request=${MTU}`);
+    for (const meter of METERS) this.ovs.ofctl('-O', 'OpenFlow13', 'add-meter', 'br0', meter);
     this.ovs.appctl('time/stop');
     const name = readdirSync(this.ovs.dir).find((f) => /^ovs-vswitchd\.\d+\.ctl$/.test(f));
     if (!name) throw new Error('ovs-vswitchd has no control socket');
@@ -66,6 +76,11 @@ export class Judge {
     }
   }
 
+  /** Of its log. */
+  lastWords(): string {
+    return readFileSync(join(this.ovs.dir, 'ovs-vswitchd.log'), 'utf8').trim().split('\n').pop() ?? '';
+  }
+
   call(method: string, ...params: string[]): Promise<string> {
     return callControl(connect(this.control), method, params);
   }
@@ -78,6 +93,11 @@ export class Judge {
     }
   }
 
+  /** How many tags can be matched. */
+  setVlanLimit(limit: number): void {
+    this.ovs.vsctl('set', 'Open_vSwitch', '.', `other_config:vlan-limit=${limit}`);
+  }
+
   async load({ flows, version, groups = [] }: Pipeline): Promise<void> {
     this.version = version;
     this.ovs.ofctl('del-flows', 'br0');
@@ -88,6 +108,15 @@ export class Judge {
     if (r.status !== 0) throw new Error(`ovs-ofctl refuses: ${r.stderr}\n${flows.join('\n')}`);
     await this.call('fdb/flush', 'br0');
     await this.forget();
+    this.metered = this.meters();
+  }
+
+  /** Packets, bytes, drops and bytes dropped of each meter since it was made. */
+  private meters(): number[][] {
+    const stats = this.ovs.ofctl('-O', 'OpenFlow13', 'meter-stats', 'br0');
+    const counts =
+      /^meter:(\d+) .*packet_in_count:(\d+) byte_in_count:(\d+) .*\n0: packet_count:(\d+) byte_count:(\d+)/gm;
+    return [...stats.matchAll(counts)].map((m) => m.slice(1).map(Number)).sort((a, b) => a[0] - b[0]);
   }
 
   /** OVS brings its cached flows up to date in its own time; without any, each packet meets the tables as they are now. */
@@ -156,12 +185,21 @@ export class Judge {
     return out;
   }
 
-  /** Packets and bytes of each rule, and of each group and its buckets. */
+  /** Packets and bytes of each rule, of each group and its buckets, and of each meter. */
   counters(): string[] {
     const rules = this.ovs.ofctl('-O', 'OpenFlow15', '--no-names', 'dump-flows', 'br0');
-    return [...rulesOf(rules), ...groupsOf(this.ovs.ofctl('-O', 'OpenFlow15', 'dump-group-stats', 'br0'))];
+    const meters = this.meters().map(([id, ...counts], i) =>
+      meterText(
+        id,
+        counts.map((n, k) => n - this.metered[i][k + 1]),
+      ),
+    );
+    return [...rulesOf(rules), ...groupsOf(this.ovs.ofctl('-O', 'OpenFlow15', 'dump-group-stats', 'br0')), ...meters];
   }
 }
+
+/** `counts`: packets, bytes, drops, bytes dropped. */
+export const meterText = (id: number, counts: readonly number[]): string => `meter:${id} ${counts.join(' ')}`;
 
 /** "table=0 n_packets=5, n_bytes=100 priority=3,ip" of each line of dump-flows, in order of text. */
 export function rulesOf(dump: string): string[] {

@@ -20,8 +20,8 @@ else {
     groups: numberOption('groups', 0),
     wide: process.argv.includes('--wide'),
     only: only < 0 ? undefined : only,
+    say: (text) => console.error(text),
   });
-  for (const d of c.differences) console.error(`${d}\n`);
   console.log(
     `${c.packets} packets (${c.skipped} left out) through ${c.pipelines} pipelines (${c.lost} crashed OVS; seed ${seed}), ${c.sent} frames out: ${c.differences.length} differences`,
   );

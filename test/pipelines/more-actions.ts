@@ -143,6 +143,17 @@ export function unwrap(c: Context): string {
   ]);
 }
 
+/** Of a packet that is not Ethernet, which an earlier table unwrapped. */
+export function bare(c: Context): string {
+  const { r, o } = c;
+  return r.pick([
+    () => `encap(ethernet),mod_dl_dst:02:00:00:00:00:0${r.below(8)},${sendWrapped(c)}`,
+    () => `clone(encap(ethernet),mod_dl_dst:02:00:00:00:00:0${r.below(8)},${sendWrapped(c)}),load:1->NXM_NX_REG1[]`,
+    () => `output:${r.between(1, o.ports)}`,
+    () => 'drop',
+  ])();
+}
+
 function learn({ r, o }: Context): string {
   const head = [`table=${o.tables - 1}`, `priority=${r.between(11, 29)}`];
   if (r.chance(0.3)) head.push(`idle_timeout=${r.between(10, 60)}`);
@@ -222,8 +233,8 @@ export function moreAction(c: Context, nested: (c: Context, most: number) => str
       () => labels(c),
       () => labels(c),
     );
-  if (version === 'OpenFlow13' && c.tags === 0 && !p.mpls && !c.changed) choices.push(() => wrapped(c));
-  if (version === 'OpenFlow13') choices.push(() => `set_field:${r.below(4)}->reg${r.below(4)}`);
+  if (version !== 'OpenFlow10' && c.tags === 0 && !p.mpls && !c.changed) choices.push(() => wrapped(c));
+  if (version !== 'OpenFlow10') choices.push(() => `set_field:${r.below(4)}->reg${r.below(4)}`);
   return r.pick(choices)();
 }
 

@@ -144,10 +144,12 @@ export function visibleGroups(
 ): string[] {
   return Array.from({ length: o.groups }, (_, i) => {
     const id = i + 1;
-    const type = r.pick(['all', 'indirect', 'ff', 'ff', 'select', 'select']);
-    const n = type === 'indirect' ? 1 : r.between(1, 4);
-    // Not dp_hash: it is each switch's own, and so are the members it chooses.
-    let s = `group_id=${id},type=${type}${type === 'select' ? method(r) : ''}`;
+    const type = r.pick(['all', 'indirect', 'ff', 'ff', 'select', 'select', 'select']);
+    // By dp_hash only where there is one to choose: it is each switch's own, and so are the members it chooses.
+    const byHash = type === 'select' && r.chance(0.3);
+    const n = type === 'indirect' || byHash ? 1 : r.between(1, 4);
+    const dpHash = byHash && r.chance(0.5) ? ',selection_method=dp_hash' : '';
+    let s = `group_id=${id},type=${type}${type === 'select' && !byHash ? method(r) : dpHash}`;
     for (let b = 0; b < n; b++) {
       s += ',bucket=';
       const number = `watch_port:${r.between(1, o.ports) + (r.chance(0.6) ? 0 : o.ports)},`;

@@ -3,7 +3,7 @@
  * same small sets as those of src/packet/random.ts, so that rules are met. Everything is legal: matches fix what their actions stand on.
  */
 import type { Random } from '../../src/lib/random.js';
-import { actionSet, moreAction, unwrap } from './more-actions.js';
+import { actionSet, bare, moreAction, unwrap } from './more-actions.js';
 
 export interface PipelineOptions {
   readonly tables: number;
@@ -17,6 +17,8 @@ export interface PipelineOptions {
   readonly stateful: boolean;
   /** Groups 1 to this are there to be sent to. */
   readonly groups?: number;
+  /** Meters 1 to this are there to be passed. */
+  readonly meters?: number;
   /** The actions of more-actions.ts, and full action sets. */
   readonly wide?: boolean;
 }
@@ -24,7 +26,7 @@ export interface PipelineOptions {
 export interface Pipeline {
   readonly flows: readonly string[];
   /** For ovs-ofctl -O: the texts need it. */
-  readonly version: 'OpenFlow10' | 'OpenFlow13';
+  readonly version: 'OpenFlow10' | 'OpenFlow13' | 'OpenFlow15';
   /** Groups that the flows send to, as ovs-ofctl add-groups takes them. */
   readonly groups?: readonly string[];
 }
@@ -36,6 +38,8 @@ interface Protocol {
   readonly arp?: boolean;
   readonly mpls?: boolean;
   readonly nsh?: boolean;
+  /** Not Ethernet: what an earlier decap left. */
+  readonly bare?: boolean;
 }
 
 const PROTOCOLS: readonly Protocol[] = [
@@ -55,8 +59,18 @@ const PROTOCOLS: readonly Protocol[] = [
   { words: 'arp', arp: true },
   { words: 'mpls', mpls: true },
 ];
+const VERSIONS: readonly Pipeline['version'][] = ['OpenFlow10', 'OpenFlow13', 'OpenFlow15'];
+
 /** Only in wide pipelines. */
-const NSH: Protocol = { words: 'dl_type=0x894f', nsh: true };
+const WRAPPED: readonly Protocol[] = [
+  { words: 'dl_type=0x894f', nsh: true },
+  { words: 'dl_type=0x894f', nsh: true },
+  { words: 'dl_type=0x894f,nsh_mdtype=1', nsh: true },
+  { words: 'packet_type=(1,0x894f)', bare: true },
+  { words: 'packet_type=(1,0x894f),nsh_np=1', bare: true },
+  { words: 'packet_type=(1,0x800)', bare: true },
+  { words: 'packet_type=(1,0x86dd)', bare: true },
+];
 
 const hex = (n: number): string => `0x${n.toString(16)}`;
 const mac = (r: Random): string => `02:00:00:00:00:0${r.below(4)}`;
@@ -295,18 +309,20 @@ function list(c: Context, most: number): string {
 
 function rule(c0: Pick<Context, 'r' | 'o' | 'version' | 'splits'>, table: number, priority: number): string {
   const { r, o, version, splits } = c0;
-  const p = o.wide && version === 'OpenFlow13' && r.chance(0.06) ? NSH : r.pick(PROTOCOLS);
-  const match = [p.words, ...conditions(r, p, table, o.ports)];
+  const p = o.wide && version !== 'OpenFlow10' && r.chance(0.1) ? r.pick(WRAPPED) : r.pick(PROTOCOLS);
+  const match = p.bare ? [p.words] : [p.words, ...conditions(r, p, table, o.ports)];
   let tags = 0;
-  if (r.chance(0.2)) {
+  if (!p.bare && r.chance(0.2)) {
     const tci = r.pick(['dl_vlan=0', 'dl_vlan=1', 'dl_vlan=2', 'vlan_tci=0x1000/0x1000', 'vlan_tci=0x0000/0x1fff']);
     match.push(tci);
     if (!tci.endsWith('1fff')) tags = 1;
   }
   const c: Context = { r, o, p, table, version, splits, tags, changed: false };
+  if (p.bare) return `${headOf(table, priority, match)},actions=${bare(c)}`;
   let actions = r.chance(0.08) ? 'drop' : list(c, 5);
   if (p.nsh && tags === 0 && r.chance(0.5)) return `${headOf(table, priority, match)},actions=${unwrap(c)}`;
-  if (version === 'OpenFlow13' && actions !== 'drop') {
+  if (version !== 'OpenFlow10' && actions !== 'drop') {
+    if (o.meters && r.chance(0.2)) actions = `meter:${r.between(1, o.meters)},${actions}`;
     if (!splits && o.wide && r.chance(0.2))
       actions += `,${actionSet(r, o, p, Boolean(o.groups) && table < o.tables - 1)}`;
     else if (!splits && r.chance(0.15))
@@ -325,17 +341,23 @@ function headOf(table: number, priority: number, match: readonly string[]): stri
 function conjunction(r: Random, table: number): string[] {
   const id = r.between(1, 3);
   const head = `table=${table},priority=${r.between(0, 9) * 10 + 5}`;
+  const n = r.pick([2, 3]);
+  const third = (): string[] => [
+    `${head},in_port=${r.below(5)},actions=conjunction(${id},3/3)`,
+    `${head},dl_src=${mac(r)},actions=conjunction(${id},3/3)`,
+  ];
   return [
-    `${head},ip,nw_src=${ip4(r)},actions=conjunction(${id},1/2)`,
-    `${head},ip,nw_src=${ipv4Match(r)},actions=conjunction(${id},1/2)`,
-    `${head},dl_dst=${mac(r)},actions=conjunction(${id},2/2)`,
-    `${head},udp,tp_dst=${port(r)},actions=conjunction(${id},2/2)`,
+    `${head},ip,nw_src=${ip4(r)},actions=conjunction(${id},1/${n})`,
+    `${head},ip,nw_src=${ipv4Match(r)},actions=conjunction(${id},1/${n})`,
+    `${head},dl_dst=${mac(r)},actions=conjunction(${id},2/${n})`,
+    `${head},udp,tp_dst=${port(r)},actions=conjunction(${id},2/${n})`,
+    ...(n === 3 ? third() : []),
     `${head},conj_id=${id},actions=${r.between(1, 3)}`,
   ];
 }
 
 export function randomPipeline(r: Random, o: PipelineOptions): Pipeline {
-  const version = r.chance(0.5) ? 'OpenFlow10' : 'OpenFlow13';
+  const version = r.pick(o.wide ? VERSIONS : VERSIONS.slice(0, 2));
   const splits = version === 'OpenFlow10' || Boolean(o.wide && r.chance(0.4));
   const flows: string[] = [];
   const seen = new Set<string>();

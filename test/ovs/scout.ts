@@ -1,0 +1,92 @@
+/**
+ * Goes through the packets of a pipeline first, with weft alone, and says of each what the comparison has to know: whether OVS would do wrong with it
+ * (docs/compatibility.md), and whether the order of its frames is nobody's.
+ */
+import { newKey } from '../../src/flow/key.js';
+import { get32 } from '../../src/lib/bytes.js';
+import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
+import { COPY_WAITS } from '../../src/upcall/branch.js';
+import type { FrozenState } from '../../src/upcall/frozen.js';
+import { DEEP_TAGS } from '../../src/upcall/rewrite.js';
+import type { Pipeline } from '../pipelines/random-pipeline.js';
+import { Candidate, type World } from './candidate.js';
+import { type Arrival, PORTS } from './frames.js';
+
+export interface Foresight {
+  /** A third tag, or a copy that waits: OVS would send something else. A long action set that waits: it would end. */
+  readonly beyondOvs: boolean;
+  /** What a first packet does in another pass happens after the rest of its actions (the slow path is asked meanwhile), in OVS before them. */
+  readonly comesBack: boolean;
+}
+
+const WRONG: ReadonlySet<string> = new Set([DEEP_TAGS, COPY_WAITS]);
+
+/** Is the action set longer in bytes than what is left of lists? Its actions may be three times as long as one of those. */
+function endsOvs(s: FrozenState): boolean {
+  const left = s.frames.reduce((sum, f) => sum + f.actions.length - f.from, 0);
+  return s.actionSet.length > 0 && left < 3 * s.actionSet.length;
+}
+
+class Scout extends Candidate {
+  private beyondOvs = false;
+  private comesBack = false;
+
+  constructor(world: World, pipeline: Pipeline) {
+    super(world, pipeline);
+    const { upcalls } = this.sw.core;
+    const numbers = Array.from({ length: PORTS }, (_, i) => i + 1);
+    const nothing = (): void => {};
+    const tracer = {
+      bridge: nothing,
+      table: nothing,
+      open: nothing,
+      leave: nothing,
+      action: nothing,
+      note: (text: string) => {
+        this.beyondOvs ||= WRONG.has(text);
+      },
+    };
+    const { states } = upcalls;
+    const intern = states.intern.bind(states);
+    states.intern = (state, now) => {
+      this.beyondOvs ||= endsOvs(state);
+      return intern(state, now);
+    };
+    const upcall = upcalls.upcall.bind(upcalls);
+    upcalls.upcall = (u) => {
+      const recircId = get32(u.key, K.recircId.offset);
+      this.comesBack ||= recircId !== 0;
+      const { bridge } = this.bridge;
+      const inPort = numbers.find((n) => bridge.port(n)?.vport === u.port) ?? 0;
+      const key = newKey();
+      key.set(u.key.subarray(0, DP_KEY_BYTES));
+      if (u.type === 'miss') upcalls.explain({ bridge, inPort, key, frozen: states.get(recircId), tracer });
+      upcall(u);
+    };
+  }
+
+  foresee(a: Arrival): Foresight {
+    this.beyondOvs = this.comesBack = false;
+    this.receive(a);
+    // The next packet, too, is to be translated.
+    this.sw.core.upcalls.removeAll();
+    return { beyondOvs: this.beyondOvs, comesBack: this.comesBack };
+  }
+}
+
+/** Of each packet; those that are beyond OVS do not reach the tables. */
+export function foreseeAll(world: World, pipeline: Pipeline, frames: readonly Arrival[]): Foresight[] {
+  const beyond = new Set<number>();
+  for (;;) {
+    const scout = new Scout(world, pipeline);
+    const out: Foresight[] = [];
+    const before = beyond.size;
+    for (const [i, a] of frames.entries()) {
+      for (const c of a.changes) scout.change(c);
+      out.push(beyond.has(i) ? { beyondOvs: true, comesBack: false } : scout.foresee(a));
+      if (out[i].beyondOvs) beyond.add(i);
+    }
+    scout.close();
+    if (beyond.size === before) return out;
+  }
+}
