@@ -150,7 +150,7 @@ async function serve(
     exit = done;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => done());
   });
-  const control = new ControlServer();
+  const control = new ControlServer(vlog.logger('unixctl'));
   for (const c of databaseCommands(database, versionText(PROGRAM), () => exit())) control.register(c);
   for (const c of vlogCommands(vlog)) control.register(c);
   const socket = resolve(runDir, own.unixctl ?? `${PROGRAM}.${process.pid}.ctl`);

@@ -19,11 +19,13 @@ export interface ControlCommand {
 
 /** Longest request: a packet of 64 KB in hex and its flow fit. */
 const MAX_REQUEST = 1 << 20;
+/** Bytes of replies that a client may leave unread before its next command runs. */
+const MAX_UNREAD = 64 << 10;
 
 export class ControlServer {
   private readonly commands = new Map<string, ControlCommand>();
 
-  constructor() {
+  constructor(private readonly log: (text: string) => void = () => {}) {
     this.register({ name: 'list-commands', usage: '', min: 0, max: 0, run: () => this.list() });
   }
 
@@ -33,38 +35,21 @@ export class ControlServer {
 
   /** Serves one client until it ends or says something that is not a request. Replies keep the order of requests. */
   accept(stream: Duplex): void {
-    const json = new JsonStream(MAX_REQUEST);
-    let previous: Promise<void> = Promise.resolve();
+    const client = new Client(stream, (r) => this.call(r.method, r.params));
     stream.on('error', () => stream.destroy());
-    stream.on('data', (chunk: Uint8Array) => {
-      let values: unknown[];
-      try {
-        values = json.push(chunk);
-      } catch {
-        stream.destroy();
-        return;
-      }
-      for (const v of values) {
-        const request = asRequest(v);
-        if (!request) {
-          stream.destroy();
-          return;
-        }
-        previous = previous.then(async () => {
-          const reply = await this.call(request.method, request.params);
-          if (!stream.destroyed) stream.write(JSON.stringify({ id: request.id, ...reply }));
-        });
-      }
-    });
+    stream.on('drain', () => void client.work());
+    stream.on('data', (chunk: Uint8Array) => client.receive(chunk));
   }
 
-  async call(method: string, params: readonly string[]): Promise<{ result: string | null; error: string | null }> {
+  async call(method: string, params: readonly string[]): Promise<Reply> {
     try {
       const result = await this.run(method, params);
       return { result: ended(result), error: null };
     } catch (e) {
-      if (!(e instanceof UserError)) throw e;
-      return { result: null, error: ended(e.message) };
+      // A fault of ours must not end the switch: whoever asked hears of it, and the log says where it is.
+      const text = e instanceof UserError ? e.message : `internal error: ${e instanceof Error ? e.message : String(e)}`;
+      if (!(e instanceof UserError)) this.log(`"${method}" failed: ${e instanceof Error ? e.stack : String(e)}`);
+      return { result: null, error: ended(text) };
     }
   }
 
@@ -95,6 +80,60 @@ interface Request {
   id: unknown;
   method: string;
   params: string[];
+}
+
+type Reply = { result: string | null; error: string | null };
+
+/** Runs commands one after the other, reads no further while some wait, and runs none while replies are not read. */
+class Client {
+  private readonly json = new JsonStream(MAX_REQUEST);
+  private readonly queue: Request[] = [];
+  private isAtWork = false;
+
+  constructor(
+    private readonly stream: Duplex,
+    private readonly call: (r: Request) => Promise<Reply>,
+  ) {}
+
+  receive(chunk: Uint8Array): void {
+    const requests = readRequests(this.json, chunk);
+    if (!requests) {
+      this.stream.destroy();
+      return;
+    }
+    for (const r of requests) this.queue.push(r);
+    void this.work();
+  }
+
+  async work(): Promise<void> {
+    if (this.isAtWork) return;
+    this.isAtWork = true;
+    const { stream, queue } = this;
+    if (queue.length > 0) stream.pause();
+    while (!stream.destroyed && stream.writableLength <= MAX_UNREAD) {
+      const request = queue.shift();
+      if (!request) break;
+      const reply = await this.call(request);
+      if (!stream.destroyed) stream.write(JSON.stringify({ id: request.id, ...reply }));
+    }
+    this.isAtWork = false;
+    if (queue.length === 0) stream.resume();
+  }
+}
+
+/** Undefined: something is no request, or no JSON. */
+function readRequests(json: JsonStream, chunk: Uint8Array): Request[] | undefined {
+  const out: Request[] = [];
+  try {
+    for (const v of json.push(chunk)) {
+      const request = asRequest(v);
+      if (!request) return undefined;
+      out.push(request);
+    }
+  } catch {
+    return undefined;
+  }
+  return out;
 }
 
 function asRequest(v: unknown): Request | undefined {

@@ -92,7 +92,7 @@ export class Daemon {
   readonly runDir: string | undefined;
   private readonly served = new Map<string, Served>();
   private readonly log: (text: string) => void;
-  private readonly control = new ControlServer();
+  private readonly control = new ControlServer((text) => this.log(text));
   private closeControl: () => Promise<void> = async () => {};
   private readonly pidFiles: string[] = [];
   private askExit: () => void = () => {};

@@ -75,7 +75,10 @@ export async function listenUnix(path: string, accept: (stream: Socket) => void)
     if (await isAlive(path)) throw new UserError(`${path} is in use: another switch is running there`);
     unlinkSync(path);
   }
+  const open = new Set<Socket>();
   const server: Server = createServer((stream) => {
+    open.add(stream);
+    stream.once('close', () => open.delete(stream));
     // A peer that resets is gone; whoever serves it hears 'close'.
     stream.on('error', () => stream.destroy());
     accept(stream);
@@ -84,7 +87,24 @@ export async function listenUnix(path: string, accept: (stream: Socket) => void)
     server.once('error', (e) => reject(new UserError(`cannot listen on ${path}: ${reason(e)}`)));
     server.listen(path, resolve);
   });
-  return () => new Promise((resolve) => server.close(() => resolve()));
+  return () =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const s of open) hangUp(s);
+    });
+}
+
+/** A peer has so long to take what it was told before we hang up. */
+const FAREWELL_MS = 300;
+
+/** What was written still leaves, where the peer reads it. */
+function hangUp(s: Socket): void {
+  if (s.writableLength === 0) {
+    s.destroy();
+    return;
+  }
+  s.destroySoon();
+  setTimeout(() => s.destroy(), FAREWELL_MS).unref();
 }
 
 /** Connects to a Unix socket. Rejects with UserError. */
