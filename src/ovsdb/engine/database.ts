@@ -7,6 +7,7 @@ import type { DatabaseSchema } from '../schema/schema.js';
 import { OvsdbError } from '../value/error.js';
 import { Members } from '../value/members.js';
 import { apply, prepare, type Ready } from './commit.js';
+import { exhausted, MAX_DATABASE, MAX_RESULTS, weigh } from './limits.js';
 import { type Execution, MustWait, OPERATIONS } from './operations.js';
 import { type RowChange, Table } from './row.js';
 import { Transaction } from './transaction.js';
@@ -16,6 +17,8 @@ export interface Committed {
   readonly id: string;
   readonly changes: readonly RowChange[];
   readonly comment: string;
+  /** Characters of what went and what came. */
+  readonly weight: number;
 }
 
 /** Where transactions are kept. */
@@ -41,6 +44,8 @@ export type Outcome =
 export class Database {
   readonly tables: ReadonlyMap<string, Table>;
   private readonly listeners = new Set<(txn: Committed) => void>();
+  /** Characters of all rows. */
+  private weight = 0;
 
   constructor(
     readonly schema: DatabaseSchema,
@@ -67,7 +72,8 @@ export class Database {
   /** Runs operations (JSON) as one transaction. Faults are in the results. */
   transact(operations: readonly Json[], context: TransactContext = {}): Outcome {
     const txn = this.begin();
-    const x: Execution = { txn, holdsLock: context.holdsLock ?? (() => false), elapsedMs: context.elapsedMs ?? 0 };
+    const { holdsLock = () => false, elapsedMs = 0 } = context;
+    const x: Execution = { txn, holdsLock, elapsedMs, room: MAX_RESULTS };
     const results: Json[] = [];
     for (const [i, json] of operations.entries()) {
       try {
@@ -97,16 +103,23 @@ export class Database {
   commit(txn: Transaction, replay = false): Committed | undefined {
     let ready: Ready;
     let committed: Committed;
+    let grown: number;
     try {
       ready = prepare(txn);
       if (ready.changes.length === 0) return undefined;
-      committed = { id: this.newUuid(), changes: ready.changes, comment: txn.comments.join('\n') };
+      const { before, after } = weigh(ready.changes);
+      grown = after - before;
+      // What a file holds already is served, whatever its size; and less is always fine.
+      if (!replay && grown > 0 && this.weight + grown > MAX_DATABASE) throw exhausted('the database', MAX_DATABASE);
+      const comment = txn.comments.join('\n');
+      committed = { id: this.newUuid(), changes: ready.changes, comment, weight: before + after };
       if (!replay) this.storage?.write(committed, txn.durable);
     } catch (e) {
       txn.abort();
       throw e;
     }
     apply(ready);
+    this.weight += grown;
     for (const listener of this.listeners) listener(committed);
     return committed;
   }

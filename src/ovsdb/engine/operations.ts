@@ -2,11 +2,12 @@
 import { isObject, type Json, type JsonObject } from '../json/json.js';
 import { type Column, UUID_COLUMN } from '../schema/schema.js';
 import { asUuid } from '../value/atom.js';
-import { checkDatum, compareDatums, datumFromJson, datumToJson, equalDatums } from '../value/datum.js';
+import { checkDatum, compareDatums, datumFromJson, datumToJson, datumWeight, equalDatums } from '../value/datum.js';
 import { OvsdbError, syntaxError } from '../value/error.js';
 import type { Members } from '../value/members.js';
 import type { Datum } from '../value/type.js';
 import { parseCondition, query } from './condition.js';
+import { exhausted, MAX_RESULTS } from './limits.js';
 import { mutate, parseMutation } from './mutation.js';
 import { columnsKey, Row, type Table } from './row.js';
 import type { Transaction } from './transaction.js';
@@ -18,6 +19,8 @@ export interface Execution {
   readonly holdsLock: (name: string) => boolean;
   /** Since the client asked, in milliseconds. */
   readonly elapsedMs: number;
+  /** Characters that the rows it returns may still have. */
+  room: number;
 }
 
 /** A "wait" whose condition is not met yet. */
@@ -152,6 +155,8 @@ function select(x: Execution, m: Members): JsonObject {
     }
     return 0;
   });
+  for (const r of rows) for (const { index } of columns) x.room -= datumWeight(r.data[index]);
+  if (x.room < 0) throw exhausted('the results', MAX_RESULTS);
   return { rows: rows.map((r) => rowToJson(r, columns)) };
 }
 

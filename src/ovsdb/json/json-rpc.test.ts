@@ -1,7 +1,8 @@
 import { Duplex } from 'node:stream';
 import t from 'tap';
+import { Budget } from './budget.js';
+import { RawJson } from './json.js';
 import { asMessage, JsonRpcConnection, type JsonRpcMessage } from './json-rpc.js';
-import { HeldBytes } from './json-stream.js';
 
 t.test('what a message says', (t) => {
   const rows: [string, ReturnType<typeof asMessage>][] = [
@@ -34,7 +35,7 @@ function sink(): { stream: Duplex; written: string[] } {
   return { stream, written };
 }
 
-function connect(limit: number, held?: HeldBytes) {
+function connect(limit: number, held?: Budget) {
   const { stream, written } = sink();
   const got: JsonRpcMessage[] = [];
   const ends: (string | undefined)[] = [];
@@ -59,23 +60,37 @@ t.test('echo is answered, requests are handed on, garbage ends the connection', 
   t.ok(rpc.closed);
 });
 
-t.test('what is unfinished is bounded, over all connections', async (t) => {
-  const held = new HeldBytes(250);
-  const a = connect(1000, held);
-  const b = connect(1000, held);
-  a.stream.push(`["${'x'.repeat(98)}`);
+t.test('what is unfinished is bounded over all connections: who has most is given up', async (t) => {
+  const held = new Budget(250);
+  const small = connect(1000, held);
+  const large = connect(1000, held);
+  small.stream.push(`["${'x'.repeat(48)}`);
   await turn();
-  b.stream.push(`["${'x'.repeat(198)}`);
+  large.stream.push(`["${'x'.repeat(178)}`);
   await turn();
-  t.same([a.ends, b.ends], [[], ['error parsing stream: unfinished messages of more than 250 bytes in all']]);
-  a.stream.push('"]');
+  t.same([small.ends, large.ends], [[], []]);
+  const third = connect(1000, held);
+  third.stream.push(`["${'x'.repeat(98)}`);
   await turn();
-  t.match(a.ends[0], /not a JSON object/, 'whole, and freed');
-  const c = connect(1000, held);
-  c.stream.push(`["${'x'.repeat(98)}`);
+  t.same([small.ends, third.ends], [[], []]);
+  t.match(large.ends[0], /holds 180 bytes, the most of more than 250/);
+  third.stream.push('x'.repeat(120));
   await turn();
-  t.same(c.ends, []);
-  c.stream.push(null);
+  t.match(third.ends[0], /an unfinished message, the longest of too many/, 'by its own doing');
+  small.stream.push('"]');
   await turn();
-  t.same(c.ends, ['connection ended within a message']);
+  t.match(small.ends[0], /not a JSON object/, 'whole, and freed');
+  const again = connect(1000, held);
+  again.stream.push(`["${'x'.repeat(198)}`);
+  await turn();
+  t.same(again.ends, [], 'there is room again');
+  again.stream.push(null);
+  await turn();
+  t.same(again.ends, ['connection ended within a message']);
+});
+
+t.test('a message that no string holds ends the connection', async (t) => {
+  const { rpc, ends } = connect(1000);
+  rpc.reply(1, new RawJson('x'.repeat(2 ** 29 - 30)));
+  t.same(ends, ['a message for it is too long to be sent']);
 });

@@ -3,8 +3,9 @@
  * both ends must whenever they are asked.
  */
 import type { Duplex } from 'node:stream';
+import type { Account, Budget } from './budget.js';
 import { formatJson, isArray, isObject, type Json, type RawJson } from './json.js';
-import { type HeldBytes, JsonStream } from './json-stream.js';
+import { JsonStream } from './json-stream.js';
 
 export type JsonRpcMessage =
   | { readonly kind: 'request'; readonly method: string; readonly params: readonly Json[]; readonly id: Json }
@@ -46,12 +47,13 @@ export interface JsonRpcHandler {
 export interface JsonRpcLimits {
   /** Bytes of one message. */
   readonly message: number;
-  /** Shared with the other connections of a server. */
-  readonly held?: HeldBytes;
+  /** Of unfinished messages; shared with the other connections of a server. */
+  readonly held?: Budget;
 }
 
 export class JsonRpcConnection {
   private readonly json: JsonStream;
+  private readonly held: Account | undefined;
   private isClosed = false;
   private why: string | undefined;
   private corked = false;
@@ -64,7 +66,8 @@ export class JsonRpcConnection {
     private readonly handler: JsonRpcHandler,
     limits: JsonRpcLimits,
   ) {
-    this.json = new JsonStream(limits.message, limits.held);
+    this.held = limits.held?.open((why) => this.close(why));
+    this.json = new JsonStream(limits.message, this.held);
     stream.on('data', (chunk: Uint8Array) => this.receive(chunk));
     stream.on('error', (e) => this.close(e.message));
     stream.on('end', () => this.close(this.json.isMidway ? 'connection ended within a message' : undefined));
@@ -82,24 +85,31 @@ export class JsonRpcConnection {
   }
 
   request(method: string, params: Json | RawJson, id: Json): void {
-    this.send(`{"method":"${method}","params":${formatJson(params)},"id":${formatJson(id)}}`);
+    this.send(() => `{"method":"${method}","params":${formatJson(params)},"id":${formatJson(id)}}`);
   }
 
   notify(method: string, params: Json | RawJson): void {
-    this.send(`{"method":"${method}","params":${formatJson(params)},"id":null}`);
+    this.send(() => `{"method":"${method}","params":${formatJson(params)},"id":null}`);
   }
 
   reply(id: Json, result: Json | RawJson): void {
-    this.send(`{"id":${formatJson(id)},"result":${formatJson(result)},"error":null}`);
+    this.send(() => `{"id":${formatJson(id)},"result":${formatJson(result)},"error":null}`);
   }
 
   error(id: Json, error: Json): void {
-    this.send(`{"id":${formatJson(id)},"result":null,"error":${formatJson(error)}}`);
+    this.send(() => `{"id":${formatJson(id)},"result":null,"error":${formatJson(error)}}`);
   }
 
-  /** Messages of one turn leave in one write. */
-  private send(text: string): void {
+  /** Messages of one turn leave in one write. One that no string holds ends the connection: its peer must not wait for it. */
+  private send(make: () => string): void {
     if (this.isClosed) return;
+    let text: string;
+    try {
+      text = make();
+    } catch (e) {
+      if (!(e instanceof RangeError)) throw e;
+      return this.close('a message for it is too long to be sent');
+    }
     if (!this.corked) {
       this.corked = true;
       this.stream.cork();
@@ -131,6 +141,7 @@ export class JsonRpcConnection {
     this.isClosed = true;
     this.why = why;
     this.json.end();
+    this.held?.close();
     this.stream.on('error', () => {});
     if (why === undefined) this.stream.end(() => this.stream.destroy());
     else this.stream.destroy();

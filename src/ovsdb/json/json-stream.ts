@@ -3,28 +3,11 @@
  * A value ends where its outermost bracket closes; strings and their escapes are honoured. The scan keeps its place between chunks, and what is
  * held grows by doubling, so that a value of 100 MB in small pieces costs what it costs in one.
  */
+import type { Account } from './budget.js';
 import { type Json, MAX_DEPTH, parseJson } from './json.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-
-/** Bytes of unfinished values that all streams of one server may hold together. */
-export class HeldBytes {
-  private held = 0;
-
-  constructor(private readonly limit: number) {}
-
-  /** Throws RangeError when there is no room. */
-  take(bytes: number): void {
-    if (this.held + bytes > this.limit)
-      throw new RangeError(`unfinished messages of more than ${this.limit} bytes in all`);
-    this.held += bytes;
-  }
-
-  free(bytes: number): void {
-    this.held -= bytes;
-  }
-}
 
 export class JsonStream {
   private buffer = new Uint8Array(0);
@@ -35,10 +18,10 @@ export class JsonStream {
   private escaped = false;
   private readonly decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-  /** `limit`: bytes one value may have. `shared`: what it may hold together with others. */
+  /** `limit`: bytes one value may have. `account`: what it may hold together with others. */
   constructor(
     private readonly limit: number,
-    private readonly shared?: HeldBytes,
+    private readonly account?: Account,
   ) {}
 
   /** True when a value has begun and not ended. */
@@ -80,7 +63,7 @@ export class JsonStream {
 
   /** Gives back what is held. */
   end(): void {
-    this.shared?.free(this.buffer.length);
+    this.account?.set(0);
     this.buffer = new Uint8Array(0);
     this.used = 0;
   }
@@ -101,7 +84,7 @@ export class JsonStream {
     if (need > this.limit) throw this.tooLong();
     if (need > this.buffer.length) {
       const size = Math.min(this.limit, Math.max(need, 2 * this.buffer.length));
-      this.shared?.take(size - this.buffer.length);
+      if (this.account?.set(size) === false) throw new RangeError('an unfinished message, the longest of too many');
       const larger = new Uint8Array(size);
       larger.set(this.buffer.subarray(0, this.used));
       this.buffer = larger;

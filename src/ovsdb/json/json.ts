@@ -65,6 +65,23 @@ export function sortedJson(v: Json): string {
   return format(v, true);
 }
 
+/** Characters of a string in JSON. */
+export function stringWeight(s: string): number {
+  return ESCAPED.test(s) ? JSON.stringify(s).length : s.length + 2;
+}
+
+/** What JSON must escape: quotes, backslashes, and what comes before the space. */
+const ESCAPED = /["\\]|[^ -\uffff]/;
+
+/** About how much memory a value takes, in bytes. */
+export function jsonWeight(v: Json): number {
+  if (typeof v === 'string') return 16 + v.length;
+  let n = 16;
+  if (isArray(v)) for (const e of v) n += jsonWeight(e);
+  else if (isObject(v)) for (const name of Object.keys(v)) n += 16 + name.length + jsonWeight(v[name] ?? null);
+  return n;
+}
+
 function format(v: Json | RawJson | undefined, sorted: boolean): string {
   if (v instanceof RawJson) return v.text;
   if (typeof v === 'bigint') return String(v);

@@ -1,5 +1,5 @@
 /**
- * The last transactions of a database, for clients that come back with the identity of the last one they saw. Bounded, in transactions and in rows: who was away for
+ * The last transactions of a database, for clients that come back with the identity of the last one they saw. Bounded, in transactions, in rows and in bytes: who was away for
  * longer gets everything anew, which would be shorter, too.
  */
 import type { Committed, Database } from '../engine/database.js';
@@ -7,10 +7,12 @@ import { ZERO_UUID } from '../value/atom.js';
 
 const MAX_TRANSACTIONS = 100;
 const MAX_ROWS = 4000;
+const MAX_WEIGHT = 32 << 20;
 
 export class History {
   private readonly transactions: Committed[] = [];
   private rows = 0;
+  private weight = 0;
   private readonly stop: () => void;
 
   constructor(db: Database) {
@@ -35,8 +37,16 @@ export class History {
   private add(txn: Committed): void {
     this.transactions.push(txn);
     this.rows += txn.changes.length;
-    while (this.transactions.length > MAX_TRANSACTIONS || (this.rows > MAX_ROWS && this.transactions.length > 1)) {
-      this.rows -= this.transactions.shift()?.changes.length ?? 0;
+    this.weight += txn.weight;
+    while (this.isFull) {
+      const oldest = this.transactions.shift();
+      this.rows -= oldest?.changes.length ?? 0;
+      this.weight -= oldest?.weight ?? 0;
     }
+  }
+
+  private get isFull(): boolean {
+    const n = this.transactions.length;
+    return n > MAX_TRANSACTIONS || (n > 1 && (this.rows > MAX_ROWS || this.weight > MAX_WEIGHT));
   }
 }

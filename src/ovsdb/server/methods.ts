@@ -1,5 +1,5 @@
 /** The requests of the protocol: RFC 7047 section 4.1 and ovsdb-server(7), one row each. */
-import { type Json, RawJson, sortedJson } from '../json/json.js';
+import { type Json, jsonWeight, RawJson, sortedJson } from '../json/json.js';
 import { parseSchema } from '../schema/parse.js';
 import { asUuid } from '../value/atom.js';
 import { OvsdbError, syntaxError } from '../value/error.js';
@@ -36,6 +36,7 @@ function lock(s: Session, call: Call): Json {
   const name = lockName(call);
   const { locks } = s.server;
   if (locks.has(s, name)) throw syntaxError(call.params, `must issue "unlock" before new "${call.method}"`);
+  s.keep(name.length);
   return { locked: locks.take(s, name, call.method === 'steal') };
 }
 
@@ -43,6 +44,7 @@ function unlock(s: Session, call: Call): Json {
   const name = lockName(call);
   if (!s.server.locks.has(s, name)) throw syntaxError(call.params, 'unlock: "unlock" without "lock" or "steal"');
   s.server.locks.release(s, name);
+  s.keep(-name.length);
   return {};
 }
 
@@ -57,7 +59,7 @@ function monitor(s: Session, call: Call, kind: MonitorKind): RawJson {
   const last = kind.since ? lastId(lastJson) : undefined;
   const shared = served.monitors.get(request);
   const conditions = new Conditions(request.conditions);
-  s.monitors.set(key, { id, kind, served, shared, conditions, set: shared.enter() });
+  s.addMonitor(key, { id, kind, served, shared, conditions, set: shared.enter(), weight: jsonWeight(params) });
   const missed = last === undefined ? undefined : served.history.since(last);
   const tables = missed ? shared.since(missed, kind, conditions) : shared.initial(kind, conditions);
   const text = tables?.text ?? '{}';
@@ -88,6 +90,9 @@ function conditionChange(s: Session, { params, id: request }: Call): undefined {
   s.monitors.set(newKey, m);
   const old = m.conditions;
   m.conditions = old.with(conditions);
+  const weight = jsonWeight(changes);
+  m.weight += weight;
+  s.keep(weight);
   const update = m.shared.conditionUpdate(m.kind, old, m.conditions);
   if (update) s.tell(m, update);
   s.reply(request, {});
@@ -96,13 +101,11 @@ function conditionChange(s: Session, { params, id: request }: Call): undefined {
 function cancelMonitor(s: Session, { params, id }: Call): Json | undefined {
   if (params.length !== 1) throw syntaxError(params, 'invalid parameters');
   const key = sortedJson(params[0]);
-  const m = s.monitors.get(key);
-  if (!m) {
+  if (!s.monitors.has(key)) {
     s.error(id, 'unknown monitor');
     return undefined;
   }
-  m.shared.leave(m.set);
-  s.monitors.delete(key);
+  s.dropMonitor(key);
   return {};
 }
 

@@ -33,6 +33,8 @@ export const MONITOR_KINDS: ReadonlyMap<string, MonitorKind> = new Map(
 export class ChangeSet {
   /** Monitors that are at this set. */
   users = 0;
+  /** Characters that the transactions in it changed: at least what it keeps of rows that are no more so. */
+  weight = 0;
   readonly tables: readonly Map<string, Pair>[];
   /** What was put into words already, by kind and conditions. */
   readonly texts = new Map<string, RawJson | undefined>();
@@ -184,6 +186,7 @@ export class SharedMonitor {
   }
 
   private remember(set: ChangeSet, txn: Committed): void {
+    set.weight += txn.weight;
     for (const c of txn.changes) {
       const i = this.index.get(c.table);
       if (i !== undefined) set.add(i, c.uuid, c.old, c.now);

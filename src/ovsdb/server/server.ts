@@ -6,8 +6,8 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.js';
 import { convertDatabase } from '../engine/convert.js';
 import { Database } from '../engine/database.js';
+import { Budget } from '../json/budget.js';
 import { formatJson, RawJson } from '../json/json.js';
-import { HeldBytes } from '../json/json-stream.js';
 import type { DatabaseSchema } from '../schema/schema.js';
 import { SERVER_SCHEMA } from '../schema/server.js';
 import { makeDatum } from '../value/datum.js';
@@ -37,10 +37,12 @@ export interface ServerOptions {
   readonly log?: (text: string) => void;
 }
 
-/** Bytes of one message: a client that says more is cut off. More than any string that V8 holds would fit would be of no use. */
-const MAX_MESSAGE = 256 << 20;
-/** Bytes of messages that are not whole yet, of all clients together. */
-const MAX_HELD = 512 << 20;
+/** Bytes of one message: a client that says more is cut off. ovsdb-server has no such limit; parsing takes some five times as much memory for a moment. */
+const MAX_MESSAGE = 128 << 20;
+/** Bytes that clients make us keep, all together: messages that are not whole yet, transactions that wait, what is monitored and locked. */
+const MAX_HELD = 256 << 20;
+/** Bytes that clients were told and have not read, all together. */
+const MAX_UNREAD = 512 << 20;
 
 export class OvsdbServer {
   readonly databases = new Map<string, Served>();
@@ -50,7 +52,8 @@ export class OvsdbServer {
   readonly id: string;
   private readonly sessions = new Set<Session>();
   private readonly replace = new Map<string, ReplaceDatabase>();
-  private readonly held = new HeldBytes(MAX_HELD);
+  readonly held = new Budget(MAX_HELD);
+  readonly unread = new Budget(MAX_UNREAD);
   private readonly meta: Database;
   /** Databases with commits that were not followed up yet. */
   private readonly changed = new Set<Database>();
@@ -164,13 +167,12 @@ export class OvsdbServer {
     for (const s of [...this.sessions]) {
       for (const [key, { id, trigger }] of s.triggers) {
         if (trigger.db !== served.db || !this.triggers.cancel(trigger)) continue;
-        s.triggers.delete(key);
+        s.dropTrigger(key);
         s.error(id, 'canceled');
       }
       for (const [key, m] of s.monitors) {
         if (m.served !== served) continue;
-        m.shared.leave(m.set);
-        s.monitors.delete(key);
+        s.dropMonitor(key);
         s.notify('monitor_canceled', [m.id]);
       }
       if (s !== except && !s.isChangeAware) s.close('database changed');

@@ -1,7 +1,8 @@
 /** One client of the server: its requests, its monitors, its locks, its transactions that wait. */
 import type { Duplex } from 'node:stream';
 import type { Database } from '../engine/database.js';
-import { formatJson, type Json, RawJson, sortedJson } from '../json/json.js';
+import type { Account } from '../json/budget.js';
+import { formatJson, type Json, jsonWeight, RawJson, sortedJson } from '../json/json.js';
 import { JsonRpcConnection, type JsonRpcHandler, type JsonRpcLimits, type JsonRpcMessage } from '../json/json-rpc.js';
 import { OvsdbError } from '../value/error.js';
 import type { LockHolder } from './locks.js';
@@ -19,6 +20,8 @@ export interface SessionMonitor {
   readonly shared: SharedMonitor;
   conditions: Conditions;
   set: ChangeSet;
+  /** Of the request, in memory. */
+  weight: number;
 }
 
 /** What whoever keeps a connection wants to know. */
@@ -35,9 +38,12 @@ const SLOW_BYTES = 256 << 10;
 export class Session implements JsonRpcHandler, LockHolder {
   readonly monitors = new Map<string, SessionMonitor>();
   /** By request. */
-  readonly triggers = new Map<string, { id: Json; trigger: Trigger }>();
+  readonly triggers = new Map<string, { id: Json; trigger: Trigger; weight: number }>();
   isChangeAware = false;
   private readonly rpc: JsonRpcConnection;
+  /** What requests left here. */
+  private readonly kept: Account;
+  private readonly unread: Account;
 
   constructor(
     readonly server: OvsdbServer,
@@ -48,6 +54,8 @@ export class Session implements JsonRpcHandler, LockHolder {
   ) {
     stream.on('data', () => events.heard?.());
     this.rpc = new JsonRpcConnection(stream, this, limits);
+    this.kept = server.held.open((why) => this.close(why));
+    this.unread = server.unread.open((why) => this.close(why));
   }
 
   get isClosed(): boolean {
@@ -60,7 +68,21 @@ export class Session implements JsonRpcHandler, LockHolder {
     if (m.kind === 'request') this.request(m.method, m.params, m.id);
     else if (m.kind === 'notification') this.notification(m.method, m.params);
     else if (m.id !== 'echo') this.close(`received unexpected ${m.kind} message`);
+    this.countUnread();
     if (this.rpc.backlog > SLOW_BYTES) this.rpc.pause();
+  }
+
+  /** Counts what the client makes us keep, or, with less than nothing, what is done with. */
+  keep(bytes: number): void {
+    if (!this.kept.add(bytes)) this.close(this.server.held.why(this.kept.size));
+  }
+
+  /** With what monitors keep for a client that does not read: rows as they were when it read last. */
+  private countUnread(): void {
+    const { backlog } = this.rpc;
+    let size = backlog;
+    if (backlog > SLOW_BYTES) for (const m of this.monitors.values()) size += m.set.weight;
+    if (!this.unread.set(size)) this.close(this.server.unread.why(size));
   }
 
   private request(method: string, params: readonly Json[], id: Json): void {
@@ -83,7 +105,7 @@ export class Session implements JsonRpcHandler, LockHolder {
     const key = sortedJson(params[0]);
     const waiting = this.triggers.get(key);
     if (!waiting || !this.server.triggers.cancel(waiting.trigger)) return;
-    this.triggers.delete(key);
+    this.dropTrigger(key);
     this.error(waiting.id, 'canceled');
   }
 
@@ -112,6 +134,19 @@ export class Session implements JsonRpcHandler, LockHolder {
     this.notify(what, [name]);
   }
 
+  addMonitor(key: string, m: SessionMonitor): void {
+    this.monitors.set(key, m);
+    this.keep(m.weight);
+  }
+
+  dropMonitor(key: string): void {
+    const m = this.monitors.get(key);
+    if (!m) return;
+    m.shared.leave(m.set);
+    this.monitors.delete(key);
+    this.keep(-m.weight);
+  }
+
   /** Runs a transaction, now or when its "wait" is met. */
   transact(db: Database, operations: readonly Json[], id: Json): void {
     const key = sortedJson(id);
@@ -120,17 +155,30 @@ export class Session implements JsonRpcHandler, LockHolder {
       operations,
       holdsLock: this.holdsLock,
       done: (results) => {
-        this.triggers.delete(key);
+        this.dropTrigger(key);
         this.reply(id, results);
+        this.countUnread();
       },
     };
-    this.triggers.set(key, { id, trigger });
+    this.triggers.set(key, { id, trigger, weight: 0 });
     this.server.triggers.run(trigger);
+    const waits = this.triggers.get(key);
+    if (!waits) return;
+    waits.weight = jsonWeight(operations);
+    this.keep(waits.weight);
+  }
+
+  /** One that was run or cancelled is kept no longer. */
+  dropTrigger(key: string): void {
+    this.keep(-(this.triggers.get(key)?.weight ?? 0));
+    this.triggers.delete(key);
   }
 
   /** Tells what changed, unless the client has enough to read. */
   flushIfRead(): void {
-    if (this.monitors.size > 0 && this.rpc.backlog <= SLOW_BYTES) this.flush();
+    if (this.monitors.size === 0) return;
+    if (this.rpc.backlog <= SLOW_BYTES) this.flush();
+    this.countUnread();
   }
 
   flush(): void {
@@ -149,6 +197,7 @@ export class Session implements JsonRpcHandler, LockHolder {
   }
 
   drained(): void {
+    this.unread.set(0);
     this.flushIfRead();
     this.rpc.resume();
   }
@@ -158,6 +207,8 @@ export class Session implements JsonRpcHandler, LockHolder {
   }
 
   closed(why: string | undefined): void {
+    this.kept.close();
+    this.unread.close();
     for (const { trigger } of this.triggers.values()) this.server.triggers.cancel(trigger);
     this.triggers.clear();
     for (const m of this.monitors.values()) m.shared.leave(m.set);

@@ -22,6 +22,7 @@ import type { Clock } from '../../lib/clock.js';
 import { UserError } from '../../lib/errors.js';
 import { convertDatabase } from '../engine/convert.js';
 import { type Committed, Database, type Storage } from '../engine/database.js';
+import { exhausted } from '../engine/limits.js';
 import { formatJson, type JsonObject } from '../json/json.js';
 import { parseSchema } from '../schema/parse.js';
 import type { DatabaseSchema } from '../schema/schema.js';
@@ -41,6 +42,9 @@ export interface FileOptions {
 /** When a file is rewritten: those of ovsdb-server. */
 const COMPACT_BYTES = 10 << 20;
 const COMPACT_MS = 10 * 60_000;
+/** A file of this size is not left to grow until the time has come: it must be read in one piece again, and no buffer that Node reads a file into is longer than MAX_BYTES. */
+const COMPACT_SOON_BYTES = 512 << 20;
+const MAX_BYTES = 2 ** 31 - 1;
 
 function systemText(e: unknown): string {
   const known = e instanceof Error && 'errno' in e ? getSystemErrorMap().get(Number(e.errno)) : undefined;
@@ -160,6 +164,7 @@ export class FileStorage implements Storage {
 
   private append(json: JsonObject, durable: boolean): void {
     const bytes = record(formatJson(json));
+    if (this.end + bytes.length > MAX_BYTES) throw exhausted(this.path, MAX_BYTES);
     let doing = 'write';
     try {
       if (this.isTorn) this.cutBack();
@@ -193,6 +198,7 @@ export class FileStorage implements Storage {
 
   private get hasGrown(): boolean {
     if (this.end < COMPACT_BYTES || this.end / 2 < this.base) return false;
+    if (this.end >= COMPACT_SOON_BYTES) return true;
     return this.options.clock.now() - this.compactedAt >= COMPACT_MS;
   }
 
@@ -214,12 +220,13 @@ export class FileStorage implements Storage {
   private rewrite(db: Database, comment: string): void {
     const temporary = `${this.path}.tmp`;
     const date = Math.floor(this.options.clock.wall());
-    const bytes = Buffer.concat([
-      record(formatJson(db.schema.toJson())),
-      record(formatJson(snapshotRecord(db, date, comment))),
-    ]);
     let fd: number;
+    let bytes: Uint8Array;
     try {
+      bytes = Buffer.concat([
+        record(formatJson(db.schema.toJson())),
+        record(formatJson(snapshotRecord(db, date, comment))),
+      ]);
       rmSync(temporary, { force: true });
       fd = openSync(temporary, 'wx+', 0o640);
       try {

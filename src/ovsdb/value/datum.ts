@@ -1,5 +1,5 @@
 /** What is done with datums: JSON both ways, comparing, sets and maps as algebra, differences. Both sides of an operation have the same type. */
-import { isArray, type Json } from '../json/json.js';
+import { isArray, type Json, stringWeight } from '../json/json.js';
 import { ATOMS, type Atom, type AtomicType, type NamedUuids } from './atom.js';
 import { OvsdbError, syntaxError } from './error.js';
 import { type ColumnType, checkAtom, Datum } from './type.js';
@@ -212,4 +212,15 @@ export function applyDifference(old: Datum, diff: Datum, type: ColumnType): Datu
 /** True when there are neither too few nor too many. */
 export function conforms(d: Datum, type: ColumnType): boolean {
   return d.size >= type.min && d.size <= type.max;
+}
+
+/** Longest text of an integer or a real; what marks a UUID or a set as one is no longer. */
+const ATOM_WEIGHT = 24;
+
+/** About how many characters it has in JSON: rather too many. */
+export function datumWeight({ keys, values }: Datum): number {
+  let n = ATOM_WEIGHT;
+  for (const a of keys) n += typeof a === 'string' ? ATOM_WEIGHT + stringWeight(a) : ATOM_WEIGHT;
+  for (const a of values ?? []) n += typeof a === 'string' ? ATOM_WEIGHT + stringWeight(a) : ATOM_WEIGHT;
+  return n;
 }
