@@ -2,7 +2,7 @@
   "targets": [
     {
       "target_name": "weft",
-      "sources": ["<!@(ls native/boundary.cc native/boundary/*.cc native/packet/*.cc native/cache/*.cc native/action/*.cc native/port/*.cc native/worker/*.cc native/pktgen/*.cc 2>/dev/null || true)"],
+      "sources": ["<!@(ls native/boundary.cc native/boundary/*.cc native/packet/*.cc native/cache/*.cc native/action/*.cc native/tunnel/*.cc native/port/*.cc native/worker/*.cc native/pktgen/*.cc 2>/dev/null || true)"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_CPP_EXCEPTIONS"],
       "cflags!": ["-fno-exceptions", "-O2"],

@@ -8,6 +8,8 @@
 #include "../generated/actions.h"
 #include "../packet/dp_hash.h"
 #include "../packet/extract.h"
+#include "../packet/offload.h"
+#include "../tunnel/tunnel.h"
 #include "push_pop.h"
 #include "set.h"
 #include "wrap.h"
@@ -48,7 +50,7 @@ class Run {
     while (words != 0) {
       const uint32_t n = a[0] >> 16;
       words -= n;
-      if (step(a, n, words == 0)) return end_;
+      if (step(a, n, words)) return end_;
       a += n;
     }
     if (!p_->delivered) return drop(why_), end_;
@@ -57,8 +59,9 @@ class Run {
   }
 
  private:
-  // True: the packet has ended, as `end_` says. `n`: words of the action.
-  bool step(const uint32_t* a, uint32_t n, bool last) {
+  // True: the packet has ended, as `end_` says. `n`: words of the action; `after`: of those behind it.
+  bool step(const uint32_t* a, uint32_t n, uint32_t after) {
+    const bool last = after == 0;
     switch (static_cast<Op>(a[0] & 0xffff)) {
       case Op::kOutput:
         return output(a[1], last);
@@ -115,6 +118,10 @@ class Run {
         return wire_length() > a[1] ? nested(a + 3, a[2], last) : nested(a + 3 + a[2], n - 3 - a[2], last);
       case Op::kMeter:
         return !sink_.meter(p_, a[1]) && drop(DropReason::kMeter);
+      case Op::kTnlPush:
+        return uncut() ? pieces(a, n + after) : push(*reinterpret_cast<const TunnelPush*>(a + 1));
+      case Op::kTnlPop:
+        return uncut() ? pieces(a, n + after) : pop(*reinterpret_cast<const TunnelPop*>(a + 1), a + 3, (n - 3) / 2, last);
       case Op::kDrop:
         return drop(static_cast<DropReason>(a[1]));
     }
@@ -171,6 +178,57 @@ class Run {
     Key key;
     copy_key(key, key_);
     return taken(Run(sink_, copy, key, max_vlans_, vlans_).list(a, words));
+  }
+
+  bool uncut() const { return p_->offload.gso_type & 0x7f; }
+
+  // Runs the rest of the list for each segment.
+  bool pieces(const uint32_t* rest, uint32_t words) {
+    struct Each {
+      Run* run;
+      const uint32_t* rest;
+      uint32_t words;
+    } each{this, rest, words};
+    const auto one = [](void* ctx, Packet* piece) {
+      auto& [run, list, n] = *static_cast<Each*>(ctx);
+      piece->delivered = 0;
+      piece->trunc = run->p_->trunc;
+      Key key;
+      copy_key(key, run->key_);
+      run->taken(Run(run->sink_, piece, key, run->max_vlans_, run->vlans_).list(list, n));
+    };
+    const int made = segment(sink_.pool(), *p_, 0xffff, one, &each);
+    if (made == -1) return drop(DropReason::kMalformed);
+    if (made == -2) why_ = DropReason::kNoBuffer;
+    if (!p_->delivered) return drop(why_);
+    end_ = DropReason::kNone;
+    sink_.release(p_);
+    return true;
+  }
+
+  bool push(const TunnelPush& t) {
+    moved();
+    const DropReason why = encapsulate(sink_, *p_, key_, t);
+    if (why != DropReason::kNone) return drop(why);
+    vlans_ = max_vlans_;
+    return false;
+  }
+
+  bool pop(const TunnelPop& t, const uint32_t* options, uint32_t count, bool last) {
+    Packet* out = last ? p_ : sink_.copy(p_);
+    if (!out) return taken(DropReason::kNoBuffer);
+    out->trunc = 0;
+    Key key;
+    copy_key(key, key_);
+    DropReason why = decapsulate(*out, key, t, options, count, vlans_);
+    if (why == DropReason::kNone) why = sink_.arrive(out, t.port);
+    if (why != DropReason::kNone && last) return drop(why);
+    if (why == DropReason::kNone)
+      sink_.recirculate(out, key, 0);
+    else
+      sink_.drop(out, why);
+    end_ = DropReason::kNone;
+    return last || taken(why);
   }
 
   void hash(HashAlg alg, uint32_t basis) {

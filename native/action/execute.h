@@ -9,6 +9,8 @@
 
 namespace weft {
 
+class Pool;
+
 // A packet's end is counted once, on the packet that arrived (`counted`); copies count nothing. So the executor must know what became of a copy:
 // `output` and `userspace` answer kNone when the packet was taken, or else why not. Acceptance is decided at once: the port exists, is up, and
 // carries frames of that length. What the device refuses later, in its batch, is tx_dropped of that port, and changes the end of the packet only when
@@ -28,6 +30,12 @@ class Sink {
   virtual Packet* copy(const Packet* p) = 0;
   virtual bool meter(const Packet* p, uint32_t id) = 0;  // false: over the rate
   virtual uint32_t random() = 0;
+  // The packet goes into a tunnel: counted as sent by its port. Returns how many have before.
+  virtual uint32_t encapsulated(Packet* p, uint32_t port) = 0;
+  // The packet came out of a tunnel: its end at the port it was counted on, and its arrival at the tunnel's. Refused: nothing has changed.
+  virtual DropReason arrive(Packet* p, uint32_t port) = 0;
+  // Where segments come from.
+  virtual Pool& pool() = 0;
 };
 
 // Takes `p` over. `key` is the key it was looked up with; metadata in it is updated by actions (mark, priority, tunnel, hash), header fields are not.

@@ -1,5 +1,6 @@
 // The only check that action words get: everything that `execute` reads of them is within them.
 #include "../generated/actions.h"
+#include "../tunnel/tunnel.h"
 #include "execute.h"
 
 namespace weft {
@@ -8,6 +9,15 @@ namespace {
 uint32_t words_of(uint32_t bytes) { return bytes / 4 + (bytes % 4 != 0); }
 
 bool valid_list(const uint32_t* a, uint32_t words, unsigned depth);
+
+// Their bytes lie within the key's.
+bool valid_options(const uint32_t* options, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    const uint32_t length = options[2 * i] & 0xff, offset = options[2 * i + 1] >> 16, index = options[2 * i + 1] & 0xffff;
+    if (length > 124 || length % 4 != 0 || offset + length > 4 * kLineBytes || index > 63) return false;
+  }
+  return true;
+}
 
 // `a` points at the header; `words` counts it and is at least 1.
 bool valid_action(const uint32_t* a, uint32_t words, unsigned depth) {
@@ -33,6 +43,11 @@ bool valid_action(const uint32_t* a, uint32_t words, unsigned depth) {
       return words == 3 && a[1] <= 1;
     case Op::kDrop:
       return words == 2 && a[1] > 0 && a[1] < kDropReasons;
+    case Op::kTnlPush:
+      return words >= 5 && a[4] <= kMaxTunnelHeader && words == 5 + words_of(a[4]) && valid_push(*reinterpret_cast<const TunnelPush*>(a + 1));
+    case Op::kTnlPop:
+      return words >= 3 && words % 2 == 1 && is_tunnel_kind(a[2] & 0xff) && (a[2] & ~(0xffu | kPopGbp | kPopGpe | kPopBare)) == 0 &&
+             valid_options(a + 3, (words - 3) / 2);
     case Op::kSet:
       return words >= 3 && a[1] < kSetKinds && a[2] == kSetBytes[a[1]] && words == 3 + 2 * words_of(a[2]);
     case Op::kUserspace:

@@ -62,6 +62,19 @@ class Recorder final : public Sink {
     return c;
   }
   bool meter(const Packet*, uint32_t id) override { return id % 4 != 0; }
+  uint32_t encapsulated(Packet* p, uint32_t port) override {
+    event("encapsulated", port, p, nullptr, nullptr, 0);
+    return 0x10203 + port;
+  }
+  DropReason arrive(Packet* p, uint32_t port) override {
+    if (port >= 100) return DropReason::kNoSuchPort;
+    event("arrive", port, p, nullptr, nullptr, 0);
+    p->counted = 1;
+    p->delivered = 0;
+    p->in_port = port;
+    return DropReason::kNone;
+  }
+  Pool& pool() override { return pool_; }
   uint32_t random() override { return count_ == 0 ? 0 : draws_[at_++ % count_]; }
 
   Napi::Array events() const { return events_; }

@@ -1,6 +1,6 @@
 // Any bytes as a frame, its offload state and action words. What validate_actions accepts must run without a read or write outside of frame, key and
 // words, and every packet must end once. Copies are exactly as large as their frame and headroom, so that a write past either is seen.
-// sources: native/action/execute.cc native/action/wrap.cc native/action/validate.cc native/action/headers.cc native/action/metadata.cc native/action/push_pop.cc native/action/set_link.cc native/action/set_ip.cc native/action/set_transport.cc native/action/set_nd.cc native/packet/extract.cc
+// sources: native/action/execute.cc native/action/wrap.cc native/action/validate.cc native/action/headers.cc native/action/metadata.cc native/action/push_pop.cc native/action/set_link.cc native/action/set_ip.cc native/action/set_transport.cc native/action/set_nd.cc native/packet/extract.cc native/packet/offload.cc native/tunnel/tunnel.cc
 #include <cstdlib>
 #include <cstring>
 
@@ -8,6 +8,8 @@
 #include "../generated/actions.h"
 #include "../packet/bytes.h"
 #include "../packet/extract.h"
+#include "../packet/heap_pool.h"
+#include "../tunnel/tunnel.h"
 
 using namespace weft;
 
@@ -33,6 +35,21 @@ class Bytes {
  private:
   const uint8_t* p_;
   size_t n_;
+};
+
+// Segments are packets like others: their end is counted by the sink.
+class SegmentPool final : public HeapPool {
+ public:
+  explicit SegmentPool(int& alive) : alive_(alive) {}
+  Packet* take(bool large) override {
+    if (++taken_ > 500) return nullptr;
+    alive_++;
+    return HeapPool::take(large);
+  }
+
+ private:
+  int& alive_;
+  uint32_t taken_ = 0;
 };
 
 class CountingSink final : public Sink {
@@ -74,10 +91,19 @@ class CountingSink final : public Sink {
     return c;
   }
   bool meter(const Packet*, uint32_t id) override { return id & 1; }
+  uint32_t encapsulated(Packet*, uint32_t) override { return copies; }
+  DropReason arrive(Packet* p, uint32_t port) override {
+    if (port & 1) return DropReason::kNoSuchPort;
+    p->counted = 1;
+    p->delivered = 0;
+    return DropReason::kNone;
+  }
+  Pool& pool() override { return segments; }
   uint32_t random() override { return copies * 0x9e3779b9u; }
 
   int alive = 0;
   uint32_t copies = 0;
+  SegmentPool segments{alive};
   volatile uint32_t sink_hole = 0;
 
  private:
@@ -94,7 +120,7 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
   uint32_t n = 0;
   for (unsigned count = in.u8() % 8; count > 0 && room - n > 200; count--) {
     uint32_t* a = out + n;
-    const auto op = static_cast<Op>(1 + in.u8() % 19);
+    const auto op = static_cast<Op>(1 + in.u8() % 21);
     uint32_t words = 2;
     a[1] = in.u16();
     switch (op) {
@@ -144,6 +170,31 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
         std::memset(a + 2, 7, 12);
         words = 2 + (a[1] + 3) / 4;
         break;
+      case Op::kTnlPush: {
+        static constexpr uint8_t kKinds[] = {kTunnelGre, kTunnelVxlan, kTunnelGeneve, kTunnelIp6Gre};
+        const uint8_t shape = in.u8();
+        a[2] = 1;
+        a[3] = kKinds[shape & 3] | (shape & 4 ? kTunnelBare : 0);
+        const bool gre = a[3] % 256 == kTunnelGre || a[3] % 256 == kTunnelIp6Gre, v6 = shape & 8;
+        const uint32_t l4 = 14 + (v6 ? 40 : 20);
+        a[4] = l4 + 16 + (gre ? 0 : in.u8() % 16 * 4);
+        auto* h = reinterpret_cast<uint8_t*>(a + 5);
+        std::memset(h, 0, (a[4] + 3) / 4 * 4);
+        for (uint32_t i = l4; i < a[4] && in.left(); i++) h[i] = in.u8();
+        put_be16(h + 12, v6 ? 0x86dd : 0x0800);
+        h[14] = v6 ? 0x60 : 0x45;
+        h[v6 ? 20 : 23] = gre ? 47 : 17;
+        words = 5 + (a[4] + 3) / 4;
+        break;
+      }
+      case Op::kTnlPop: {
+        static constexpr uint8_t kKinds[] = {kTunnelGre, kTunnelVxlan, kTunnelGeneve, kTunnelIp6Gre};
+        a[2] = kKinds[in.u8() & 3] | (in.u8() & 7u) << 8;
+        a[3] = in.u16() << 16 | (in.u8() & 0x1cu) | (in.u8() & 3u) << 8;
+        a[4] = (in.u8() & 0x7cu) << 16 | (in.u8() & 63u);
+        words = 5;
+        break;
+      }
       case Op::kClone:
         words = depth < 4 ? 1 + recipe(in, a + 1, room - n - 100, depth + 1) : 1;
         break;

@@ -25,6 +25,8 @@ enum class Op : uint32_t {
   kPopEth = 17,
   kPushNsh = 18,
   kPopNsh = 19,
+  kTnlPush = 20,
+  kTnlPop = 21,
 };
 
 enum class SetKind : uint32_t {

@@ -38,8 +38,15 @@ enum class DropReason : uint32_t {
   kCfmStpBlocked = 29,
   kStackEmpty = 30,
   kNoController = 31,
+  kTunnelHeader = 32,
+  kTunnelChecksum = 33,
+  kTunnelFragment = 34,
+  kTunnelPort = 35,
+  kTunnelRoute = 36,
+  kTunnelNeighbor = 37,
+  kTunnelEcn = 38,
 };
 constexpr uint32_t kDropReasonSlots = 64;
-constexpr uint32_t kDropReasons = 32;
+constexpr uint32_t kDropReasons = 39;
 
 }  // namespace weft

@@ -1,4 +1,4 @@
-// The null port: takes every frame and gives none.
+// Ports without a device: the null port takes every frame and gives none; a tunnel's port takes none either.
 #include <cstring>
 
 #include "port.h"
@@ -6,7 +6,7 @@
 namespace weft {
 namespace {
 
-class NullPort final : public Port {
+class NullPort : public Port {
  public:
   explicit NullPort(uint32_t mtu) : mtu_(mtu) {}
   uint32_t receive(Pool&, Packet**, uint32_t) override { return 0; }
@@ -25,8 +25,15 @@ class NullPort final : public Port {
   uint32_t mtu_;
 };
 
+class TunnelPort final : public NullPort {
+ public:
+  using NullPort::NullPort;
+  bool sends() const override { return false; }
+};
+
 }  // namespace
 
+Port* open_tunnel(const PortOptions& o, char*, int*) { return new TunnelPort(o.mtu); }
 Port* open_null(const PortOptions& o, char*, int*) { return new NullPort(o.mtu); }
 
 }  // namespace weft

@@ -56,6 +56,8 @@ class Port {
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.
   virtual int failed() const { return 0; }
   virtual uint32_t mtu() const = 0;
+  // False: nothing leaves by it. A tunnel's port is there for what arrives out of tunnels, and to count.
+  virtual bool sends() const { return true; }
 };
 
 struct PortOptions {
@@ -74,5 +76,6 @@ Port* open_tap(const PortOptions&, char* why, int* err);
 Port* open_system(const PortOptions&, char* why, int* err);
 Port* open_pcap(const PortOptions&, char* why, int* err);
 Port* open_null(const PortOptions&, char* why, int* err);
+Port* open_tunnel(const PortOptions&, char* why, int* err);
 
 }  // namespace weft

@@ -59,11 +59,32 @@ DropReason Worker::output(Packet* p, uint32_t port) {
   PortSlot* s = port_slot(port);
   if (!s || !s->present) return refuse(p, kNoPort, DropReason::kNoSuchPort);
   if (!s->up) return refuse(p, port, DropReason::kPortDown);
+  if (!s->sends) return refuse(p, port, DropReason::kTunnelRoute);
   if (p->len > s->max_len && p->offload.gso_type == 0 && p->len > s->max_len - kEthernet + link_bytes(*p)) return refuse(p, port, DropReason::kMtu);
   if (s->direct)
     enqueue(port, *s, p);
   else if (!lend(p, port, s->owner))
     return refuse(p, port, DropReason::kTxFull);
+  return DropReason::kNone;
+}
+
+uint32_t Worker::encapsulated(Packet* p, uint32_t port) {
+  uint64_t* block = arena_.port(block_of(port));
+  block[kPortTxBytes] += p->len;
+  return static_cast<uint32_t>(block[kPortTxPackets]++);
+}
+
+DropReason Worker::arrive(Packet* p, uint32_t port) {
+  const PortSlot* s = port_slot(port);
+  if (!s || !s->present) return DropReason::kNoSuchPort;
+  if (!s->up) return DropReason::kPortDown;
+  arena_.port(p->in_port)[kPortForwarded] += p->counted;
+  p->counted = 1;
+  p->delivered = 0;
+  p->in_port = port;
+  uint64_t* block = arena_.port(port);
+  block[kPortRxPackets]++;
+  block[kPortRxBytes] += p->len;
   return DropReason::kNone;
 }
 

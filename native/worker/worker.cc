@@ -111,8 +111,9 @@ void Worker::apply_control(const Control& c) {
       s.known = s.present = s.up = true;
       s.owner = c.owner;
       s.set_mtu(c.port->mtu());
+      s.sends = c.port->sends();
       if (c.owner != id_) break;
-      s.direct = true;
+      s.direct = s.sends;
       s.port = c.port;
       s.memory = c.memory;
       receiving_.push_back(c.vport);

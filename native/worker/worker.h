@@ -79,6 +79,7 @@ struct PortSlot {
   bool present = false;
   bool up = false;
   bool direct = false;  // present, up and ours: packets go straight into `queue`
+  bool sends = true;    // Port::sends
   bool failed = false;  // reported; no longer polled
   uint32_t owner = 0;
   uint32_t max_len = 0;  // of an untagged frame that the MTU lets pass
@@ -135,6 +136,9 @@ class Worker final : public Sink, public FrameSink {
   Packet* copy(const Packet* p) override;
   bool meter(const Packet* p, uint32_t id) override { return shared_.meters.pass(id, p->len, now_ns_); }
   uint32_t random() override { return random_.u32(); }
+  uint32_t encapsulated(Packet* p, uint32_t port) override;
+  DropReason arrive(Packet* p, uint32_t port) override;
+  Pool& pool() override { return pool_; }
   // FrameSink
   bool frame_up(uint32_t vport, const Packet& p) override;
 

@@ -19,6 +19,22 @@ export type DpAction =
   /** A whole NSH header, its length field included: 8 to 252 bytes. */
   | { readonly type: 'push_nsh'; readonly header: Uint8Array }
   | { readonly type: 'pop_nsh' }
+  /**
+   * Puts a tunnel's header around the packet; see src/datapath/reference/tunnel.ts. `header`: all of it from the outer Ethernet header on, with what
+   * every packet has; lengths, checksums, IP identification, UDP source port and GRE sequence number are filled in. A UDP checksum is made where the
+   * header's is not 0. `bare`: the packet goes without its Ethernet header. `port`: vport of the tunnel, which counts the packet as sent. `out` is for
+   * people: the vport by which it will leave.
+   */
+  | {
+      readonly type: 'tnl_push';
+      readonly port: number;
+      readonly kind: TunnelKind;
+      readonly bare: boolean;
+      readonly header: Uint8Array;
+      readonly out: number;
+    }
+  /** Takes a tunnel's header off; the packet then arrives anew at vport `port`, with what the header said in the tunnel slots of its key. */
+  | { readonly type: 'tnl_pop'; readonly port: number; readonly tunnel: TunnelFormat }
   | { readonly type: 'recirc'; readonly id: number }
   /** dp_hash := hash of the packet's 5-tuple or L2 fields; see `dpHash` in src/datapath/hash.ts. */
   | { readonly type: 'hash'; readonly alg: 'l4' | 'sym_l4'; readonly basis: number }
@@ -37,6 +53,32 @@ export type DpAction =
   | { readonly type: 'meter'; readonly id: number }
   /** Ends the packet here. The number of a row of DROP_REASONS. */
   | { readonly type: 'drop'; readonly reason: number };
+
+/** Tunnel types; the numbers are those of texts and of the binary form. */
+export const TUNNEL_KINDS = { gre: 3, vxlan: 4, geneve: 5, ip6gre: 109 } as const;
+export type TunnelKind = keyof typeof TUNNEL_KINDS;
+
+/** What a tunnel port takes off. */
+export interface TunnelFormat {
+  readonly kind: TunnelKind;
+  /** VXLAN with the group policy extension. */
+  readonly gbp: boolean;
+  /** VXLAN with the generic protocol extension. */
+  readonly gpe: boolean;
+  /** Packets without an Ethernet header are taken too. */
+  readonly bare: boolean;
+  /** Geneve options that are wanted; others are passed over, unless they are critical. */
+  readonly options: readonly TunnelOptionPlace[];
+}
+
+/** A tunnel option and its place in the key: bytes of K.tunMetadata, and bit `index` of K.tunMdPresent. */
+export interface TunnelOptionPlace {
+  readonly optionClass: number;
+  readonly optionType: number;
+  readonly length: number;
+  readonly offset: number;
+  readonly index: number;
+}
 
 /** A sample's probability that needs no drawing. */
 export const SAMPLE_ALWAYS = 0xffffffff;
@@ -116,4 +158,6 @@ export const OP = {
   pop_eth: 17,
   push_nsh: 18,
   pop_nsh: 19,
+  tnl_push: 20,
+  tnl_pop: 21,
 } as const satisfies Record<DpAction['type'], number>;

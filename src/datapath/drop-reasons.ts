@@ -41,6 +41,13 @@ const reasons = [
   ['cfm_stp_blocked', 'The port is not in forwarding state.'],
   ['stack_empty', 'A pop met an empty stack.'],
   ['no_controller', 'The packet was for a controller and none is connected.'],
+  ['tunnel_header', 'The tunnel header is cut short, or not one that the port takes.'],
+  ['tunnel_checksum', 'A checksum of the outer headers is wrong.'],
+  ['tunnel_fragment', 'A fragment of a tunnel packet: tunnels put nothing together.'],
+  ['tunnel_port', 'No tunnel port takes packets with this key from this sender.'],
+  ['tunnel_route', "There is no route to the tunnel's other end, or none that carries a tunnel."],
+  ['tunnel_neighbor', "The link address of the tunnel's next hop is not known yet."],
+  ['tunnel_ecn', 'The tunnel reports congestion to a packet that cannot carry the report.'],
 ] as const satisfies readonly (readonly [string, string])[];
 
 export type DropReasonName = (typeof reasons)[number][0];

@@ -1,5 +1,5 @@
 import { unreachable } from '../lib/errors.js';
-import { type DpAction, OP, SET_KIND_NAMES, type UserCookie } from './action.js';
+import { type DpAction, OP, SET_KIND_NAMES, TUNNEL_KINDS, type TunnelFormat, type UserCookie } from './action.js';
 
 /** Grows as needed; one may be kept and reset, so that encoding makes no garbage per flow. */
 export class WordWriter {
@@ -37,7 +37,8 @@ export class WordWriter {
  * output: port · set: kind, byte length, value bytes, mask bytes · push_vlan: tpid << 16 | tci · push_mpls: lse, ethType ·
  * pop_mpls: ethType · push_eth: addresses · push_nsh: byte length, header · recirc: id · hash: alg (0 l4, 1 sym_l4), basis · trunc: maxLen · clone: actions · sample: probability, actions ·
  * userspace: byte length of cookie, cookie bytes · check_pkt_len: length, words of the first list, greater list, lessEqual list ·
- * meter: id · drop: reason.
+ * meter: id · drop: reason · tnl_push: port, out, kind | bare << 8, byte length, header · tnl_pop: port, kind | TUNNEL_POP bits << 8, then two words an
+ * option: class << 16 | type << 8 | length, offset << 16 | index.
  */
 export function encodeActions(w: WordWriter, actions: readonly DpAction[]): void {
   for (const a of actions) {
@@ -100,10 +101,31 @@ function encodePayload(w: WordWriter, a: DpAction): void {
     }
     case 'meter':
       return w.push(a.id);
+    case 'tnl_push':
+      w.push(a.port);
+      w.push(a.out);
+      w.push(TUNNEL_KINDS[a.kind] | (a.bare ? 0x100 : 0));
+      w.push(a.header.length);
+      return w.bytes(a.header);
+    case 'tnl_pop':
+      w.push(a.port);
+      return encodeFormat(w, a.tunnel);
     case 'drop':
       return w.push(a.reason);
     default:
       return unreachable(a);
+  }
+}
+
+/** Bits above the kind. */
+const TUNNEL_POP = { gbp: 1, gpe: 2, bare: 4 } as const;
+
+function encodeFormat(w: WordWriter, f: TunnelFormat): void {
+  const bits = (f.gbp ? TUNNEL_POP.gbp : 0) | (f.gpe ? TUNNEL_POP.gpe : 0) | (f.bare ? TUNNEL_POP.bare : 0);
+  w.push(TUNNEL_KINDS[f.kind] | (bits << 8));
+  for (const o of f.options) {
+    w.push(((o.optionClass << 16) | (o.optionType << 8) | o.length) >>> 0);
+    w.push(((o.offset << 16) | o.index) >>> 0);
   }
 }
 

@@ -9,7 +9,7 @@
  */
 
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -126,7 +126,8 @@ export const PORT_COUNTERS = [
 /** Flow counters, u64 each, by slot. */
 export const FLOW_COUNTERS = ['packets', 'bytes', 'used_ns', 'tcp_flags'] as const;
 
-export type PortKind = 'tap' | 'system' | 'memory' | 'pcap' | 'null';
+/** 'tunnel': arrivals of decapsulated packets and counters of a tunnel; it has no device, and takes no frames. */
+export type PortKind = 'tap' | 'system' | 'memory' | 'pcap' | 'null' | 'tunnel';
 
 export interface PortConfig {
   kind: PortKind;

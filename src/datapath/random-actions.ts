@@ -2,8 +2,17 @@
  * Random action lists for suites: well-formed lists of every action, nested, with values drawn so that copies, refusals and sets of headers that
  * are not there all come up often.
  */
+import { put16 } from '../lib/bytes.js';
 import type { Random } from '../lib/random.js';
-import { type DpAction, SET_KIND_NAMES, SET_KINDS, type UserCookie } from './action.js';
+import {
+  type DpAction,
+  SET_KIND_NAMES,
+  SET_KINDS,
+  TUNNEL_KINDS,
+  type TunnelFormat,
+  type TunnelKind,
+  type UserCookie,
+} from './action.js';
 import { DROP_REASONS } from './drop-reasons.js';
 
 export interface RandomActionsOptions {
@@ -35,6 +44,9 @@ const MAKERS: readonly { weight: number; nested?: boolean; make: Maker }[] = [
   { weight: 1, make: () => ({ type: 'pop_eth' }) },
   { weight: 1, make: (r) => ({ type: 'push_nsh', header: randomNsh(r) }) },
   { weight: 2, make: () => ({ type: 'pop_nsh' }) },
+  { weight: 2, make: (r, o) => randomPush(r, o) },
+  { weight: 1, make: (r, o) => randomPop(r, o) },
+  { weight: 2, nested: true, make: randomTunnel },
   { weight: 2, make: (r) => ({ type: 'hash', alg: r.pick(['l4', 'sym_l4'] as const), basis: r.u32() }) },
   { weight: 2, make: (r) => ({ type: 'trunc', maxLen: r.pick([14, 60, 100, r.between(14, 1600)]) }) },
   { weight: 2, nested: true, make: (r, o, d) => ({ type: 'clone', actions: list(r, o, d + 1) }) },
@@ -49,6 +61,86 @@ const MAKERS: readonly { weight: number; nested?: boolean; make: Maker }[] = [
     }),
   },
 ];
+
+/** A header of a tunnel that is whole, but for what pushing fills in; seldom one that no tunnel has. */
+export function randomTunnelHeader(r: Random, kind: TunnelKind): Uint8Array {
+  const v6 = kind === 'ip6gre' || r.chance(0.4);
+  const l4 = 14 + (v6 ? 40 : 20);
+  const gre = kind === 'gre' || kind === 'ip6gre';
+  const flags = r.pick([0, 0x2000, 0xb000, 0x8000, 0x3000, 0xa000]);
+  const words = [0x8000, 0x2000, 0x1000].filter((bit) => flags & bit).length;
+  const options = kind === 'geneve' ? r.pick([0, 0, 8, 12, 40]) : 0;
+  const h = r.bytes(l4 + (gre ? 4 + 4 * words : 16 + options));
+  put16(h, 12, v6 ? 0x86dd : 0x0800);
+  h[14] = v6 ? 0x60 : 0x45;
+  h[v6 ? 20 : 23] = gre ? 47 : 17;
+  if (!v6) put16(h, 20, r.pick([0, 0x4000]));
+  if (gre) {
+    put16(h, l4, flags);
+    put16(h, l4 + 2, r.pick([0x6558, 0x6558, 0x0800, 0x86dd]));
+  } else {
+    if (r.chance(0.6)) put16(h, l4 + 6, 0);
+    h.fill(0, l4 + 8, l4 + 16);
+    h.set(r.bytes(3), l4 + 12);
+    if (kind === 'vxlan')
+      h.set(
+        r.pick([
+          [8, 0, 0, 0],
+          [0x88, 0x48, 1, 2],
+          [0x0c, 0, 0, 3],
+          [0x0c, 0, 0, 1],
+        ]),
+        l4 + 8,
+      );
+    else randomGeneve(r, h, l4 + 8, options);
+  }
+  // What a pop then finds is not what it takes.
+  if (!gre && r.chance(0.1)) h[l4 + 8 + r.below(8)] = r.below(256);
+  return h;
+}
+
+function randomGeneve(r: Random, h: Uint8Array, at: number, options: number): void {
+  h[at] = options / 4;
+  h[at + 1] = r.pick([0, 0x80]);
+  put16(h, at + 2, 0x6558);
+  if (options === 0) return;
+  // One option as long as they are, or two.
+  const first = r.chance(0.5) ? options : r.pick([4, 8]);
+  for (let from = at + 8, left = options; left > 0; ) {
+    const n = left === options ? first : left;
+    put16(h, from, 0x0102);
+    h[from + 2] = r.pick([1, 2, 3, 0x81]);
+    h[from + 3] = n / 4 - 1;
+    from += n;
+    left -= n;
+  }
+}
+
+export function randomTunnelFormat(r: Random, kind: TunnelKind): TunnelFormat {
+  const options = [0, 1, 2].slice(r.below(4)).map((n) => ({
+    optionClass: 0x0102,
+    optionType: n + 1,
+    length: r.pick([0, 4, 8, 36]),
+    offset: n * 64,
+    index: r.below(64),
+  }));
+  return { kind, gbp: r.chance(0.5), gpe: r.chance(0.5), bare: r.chance(0.5), options };
+}
+
+const TUNNELS = Object.keys(TUNNEL_KINDS) as TunnelKind[];
+function randomPush(r: Random, o: RandomActionsOptions, kind = r.pick(TUNNELS)): DpAction {
+  const header = randomTunnelHeader(r, kind);
+  return { type: 'tnl_push', port: r.pick(o.ports), kind, bare: r.chance(0.2), header, out: r.pick(o.ports) };
+}
+function randomPop(r: Random, o: RandomActionsOptions, kind = r.pick(TUNNELS)): DpAction {
+  return { type: 'tnl_pop', port: r.pick(o.ports), tunnel: randomTunnelFormat(r, kind) };
+}
+/** On and off again: the only way in which a pop often finds something. */
+function randomTunnel(r: Random, o: RandomActionsOptions): DpAction {
+  const kind = r.pick(TUNNELS);
+  return { type: 'clone', actions: [randomPush(r, o, kind), randomPop(r, o, kind)] };
+}
+
 const DROP_ACTION: Maker = (r) => ({ type: 'drop', reason: r.between(1, DROP_REASONS.length - 1) });
 
 /** A list of up to about six actions, often ending in an output or a recirculation as translated flows do. */

@@ -47,7 +47,7 @@ for (const sanitizer of ['address,undefined', 'thread']) {
     writeFileSync(pcap, udpPcap(200));
     const inputs = [
       join(root, 'test/native/stress.cc'),
-      ...sources('worker', 'cache', 'port', 'action', 'packet'),
+      ...sources('worker', 'cache', 'port', 'action', 'tunnel', 'packet'),
       '-lpthread',
     ];
     execFileSync('g++', [...CHECKS, `-fsanitize=${sanitizer}`, '-o', program, ...inputs], { stdio: 'inherit' });

@@ -191,6 +191,14 @@ function effects(frame: Uint8Array, actions: readonly DpAction[], maxVlans: numb
         return 0;
       },
       meter: () => true,
+      encapsulated: (_, port) => {
+        events.push(['encapsulated', port]);
+        return 0;
+      },
+      arrive: (p, port) => {
+        events.push(['arrive', port, bytes(p)]);
+        return 0;
+      },
       random: () => 0,
     },
     newPacket(frame, NO_OFFLOAD, 1),

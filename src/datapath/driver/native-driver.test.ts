@@ -2,10 +2,12 @@ import t from 'tap';
 import { DP_KEY_BYTES } from '../../packet/key.js';
 import { DROP } from '../drop-reasons.js';
 import { MEMORY, out, runSuite, sum, UDP } from '../suite.js';
+import { runTunnelSuite } from '../suite-tunnel.js';
 import { NativeDriver } from './native-driver.js';
 
 t.test('native engine', (t) => {
   runSuite(t, (config) => new NativeDriver({ ...config, manual: true, maxFlows: 4096 }));
+  runTunnelSuite(t, (config) => new NativeDriver({ ...config, manual: true, maxFlows: 4096 }));
   t.end();
 });
 

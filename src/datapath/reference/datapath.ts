@@ -115,7 +115,7 @@ export class ReferenceDatapath implements Datapath, Sink {
 
   execute(key: Uint8Array, frame: Uint8Array, offload: Offload, actions: readonly DpAction[], counted = true): void {
     const inPort = new DataView(key.buffer, key.byteOffset).getUint32(K.inPort.offset);
-    const p = counted ? this.arrive(inPort, frame, offload) : newPacket(frame, { ...offload }, inPort);
+    const p = counted ? this.received(inPort, frame, offload) : newPacket(frame, { ...offload }, inPort);
     p.counted = counted;
     const own = newKey();
     own.set(key.subarray(0, DP_KEY_BYTES));
@@ -210,6 +210,26 @@ export class ReferenceDatapath implements Datapath, Sink {
     return 0;
   }
 
+  encapsulated(p: Packet, port: number): number {
+    const block = this.ports.block(port);
+    block.tx_bytes += p.frame.length;
+    return block.tx_packets++;
+  }
+
+  arrive(p: Packet, port: number): number {
+    const to = this.ports.find(port);
+    if (!to) return DROP.no_such_port;
+    if (!to.up) return DROP.port_down;
+    if (p.counted) this.ports.block(p.inPort).forwarded++;
+    p.counted = true;
+    p.delivered = false;
+    p.inPort = port;
+    const block = this.ports.block(port);
+    block.rx_packets++;
+    block.rx_bytes += p.frame.length;
+    return 0;
+  }
+
   meter(p: Packet, id: number): boolean {
     return this.meters.get(id)?.pass(p.frame.length, this.nowMs) ?? true;
   }
@@ -225,7 +245,7 @@ export class ReferenceDatapath implements Datapath, Sink {
     for (const [vport, port] of this.ports.entries()) {
       for (const { frame, offload } of port.arrived.splice(0, BATCH)) {
         took++;
-        const p = this.arrive(vport, frame, offload);
+        const p = this.received(vport, frame, offload);
         const key = newKey();
         put32(key, K.inPort, vport);
         if (port.up) this.process(p, key);
@@ -236,7 +256,7 @@ export class ReferenceDatapath implements Datapath, Sink {
   }
 
   /** A new packet, counted as received. */
-  private arrive(vport: number, frame: Uint8Array, offload: Offload): Packet {
+  private received(vport: number, frame: Uint8Array, offload: Offload): Packet {
     const p = newPacket(frame, { ...offload }, vport);
     const block = this.ports.block(vport);
     block.rx_packets++;

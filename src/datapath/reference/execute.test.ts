@@ -56,6 +56,18 @@ class TestSink implements Sink {
     this.event('userspace', bytes.length, p, key, bytes);
     return ++this.upcalls % 3 === 0 ? DROP.upcall_rate : 0;
   }
+  encapsulated(p: Packet, port: number): number {
+    this.event('encapsulated', port, p);
+    return 0x10203 + port;
+  }
+  arrive(p: Packet, port: number): number {
+    if (port >= 100) return DROP.no_such_port;
+    this.event('arrive', port, p);
+    p.counted = true;
+    p.delivered = false;
+    p.inPort = port;
+    return 0;
+  }
   meter(_p: Packet, id: number): boolean {
     return id % 4 !== 0;
   }
@@ -172,7 +184,7 @@ t.test('words that are no actions are refused', (t) => {
     ['no action', [], true],
     ['an output', [head(1, 2), 1], true],
     ['no op', [head(0, 1)], false],
-    ['an unknown op', [head(16, 1)], false],
+    ['an unknown op', [head(99, 1)], false],
     ['no words', [1], false],
     ['more words than there are', [head(1, 3), 1], false],
     ['an output without a port', [head(1, 1)], false],

@@ -13,6 +13,8 @@
  *   the pseudo-header, so only addresses change it.
  * - Tags beyond the VLAN limit are payload. A push counts one more tag, a pop one less: what stood behind the limit stays behind it.
  * - `push_nsh`, `pop_nsh`, `push_eth`, `pop_eth`: see src/datapath/reference/wrap.ts. What is in front then may have as many tags as are read.
+ * - `tnl_push`, `tnl_pop`: see src/datapath/reference/tunnel.ts. A packet that a device was to cut is cut before either, and the rest of the list runs for each
+ *   piece. After a push the tunnel, hash and tracking slots of the key are zero. A pop is a recirculation to pass 0; what is refused is dropped.
  * - `hash` looks at the frame as it is now. `sample` draws a number unless it is to run always.
  *
  * How a packet ends. Each packet ends once: at its list's last action if that takes it over, at `drop` and a `meter` over its rate, or after the last
@@ -24,14 +26,16 @@ import { unreachable } from '../../lib/errors.js';
 import { dpHash } from '../../packet/dp-hash.js';
 import { extract } from '../../packet/extract.js';
 import { K } from '../../packet/key.js';
+import { segment } from '../../packet/offload.js';
 import { type DpAction, SAMPLE_ALWAYS, type UserCookie } from '../action.js';
 import { NO_OFFLOAD } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
 import { type Headers, locate, u16 } from './headers.js';
 import { put32, setTunnel, setWord } from './metadata.js';
-import { copyPacket, type Packet } from './packet.js';
+import { copyPacket, HEADROOM, type Packet } from './packet.js';
 import { popMpls, popVlan, pushMpls, pushVlan } from './push-pop.js';
 import { SETS } from './set.js';
+import { decapsulate, encapsulate } from './tunnel.js';
 import { popNsh, pushNsh, setAddresses } from './wrap.js';
 
 /** What surrounds the executor. Answers are numbers of DROP_REASONS; 0 is "taken". */
@@ -45,6 +49,10 @@ export interface Sink {
   release(p: Packet): void;
   // The packet stays the caller's.
   userspace(p: Packet, key: Uint8Array, cookie: UserCookie): number;
+  /** The packet goes into a tunnel: counted as sent by its port. Returns how many have before. */
+  encapsulated(p: Packet, port: number): number;
+  /** The packet came out of a tunnel: its end at the port it was counted on, and its arrival at the tunnel's. Refused: nothing has changed. */
+  arrive(p: Packet, port: number): number;
   /** False: over the rate. */
   meter(p: Packet, id: number): boolean;
   random(): number;
@@ -71,7 +79,7 @@ class Run {
   /** Runs to the packet's end. 0: delivered; else why not. */
   list(actions: readonly DpAction[]): number {
     for (let i = 0; i < actions.length; i++) {
-      const end = this.step(actions[i], i === actions.length - 1);
+      const end = this.step(actions[i], actions, i);
       if (end !== undefined) return end;
     }
     if (!this.p.delivered) return this.drop(this.why);
@@ -80,8 +88,9 @@ class Run {
   }
 
   /** A number: the packet has ended, as `list` says. */
-  private step(a: DpAction, last: boolean): number | undefined {
+  private step(a: DpAction, all: readonly DpAction[], at: number): number | undefined {
     const p = this.p;
+    const last = at === all.length - 1;
     switch (a.type) {
       case 'output':
         return this.output(a.port, last);
@@ -127,6 +136,10 @@ class Run {
       case 'pop_nsh':
         if (popNsh(p)) this.vlans = this.maxVlans;
         return undefined;
+      case 'tnl_push':
+        return this.isUncut() ? this.pieces(all.slice(at)) : this.push(a);
+      case 'tnl_pop':
+        return this.isUncut() ? this.pieces(all.slice(at)) : this.pop(a, last);
       case 'set':
         return this.set(a);
       default:
@@ -173,6 +186,42 @@ class Run {
     const inner = new Run(this.sink, copyPacket(this.p), this.key.slice(), this.maxVlans, this.vlans);
     this.p.trunc = 0;
     return this.taken(inner.list(actions));
+  }
+
+  private isUncut(): boolean {
+    return (this.p.offload.gsoType & 0x7f) !== 0;
+  }
+
+  /** Runs the rest of the list for each segment. */
+  private pieces(rest: readonly DpAction[]): number {
+    const { p } = this;
+    const frames = segment(p.frame, p.offload, 0xffff);
+    if (!frames) return this.drop(DROP.malformed);
+    for (const frame of frames) {
+      const piece = { ...p, frame, offload: NO_OFFLOAD, headroom: HEADROOM, delivered: false, counted: false };
+      this.taken(new Run(this.sink, piece, this.key.slice(), this.maxVlans, this.vlans).list(rest));
+    }
+    if (!p.delivered) return this.drop(this.why);
+    this.sink.release(p);
+    return 0;
+  }
+
+  private push(a: DpAction & { type: 'tnl_push' }): number | undefined {
+    const why = encapsulate(this.p, this.key, a, () => this.sink.encapsulated(this.p, a.port));
+    if (why !== 0) return this.drop(why);
+    this.vlans = this.maxVlans;
+    return undefined;
+  }
+
+  private pop({ port, tunnel }: DpAction & { type: 'tnl_pop' }, last: boolean): number | undefined {
+    const out = last ? this.p : copyPacket(this.p);
+    out.trunc = 0;
+    const key = this.key.slice();
+    const why = decapsulate(out, key, port, tunnel, this.vlans) || this.sink.arrive(out, port);
+    if (why === 0) this.sink.recirculate(out, key, 0);
+    else if (last) return this.drop(why);
+    else this.sink.drop(out, why);
+    return last ? 0 : this.taken(why);
   }
 
   private hash(alg: 'l4' | 'sym_l4', basis: number): undefined {

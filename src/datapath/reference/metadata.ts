@@ -1,7 +1,7 @@
 /** Actions on what the key holds beside the frame. The C++ twin is native/action/metadata.cc. */
 import { K, LINE, LINE_BYTES, type Slot } from '../../packet/key.js';
 
-function writeLine(key: Uint8Array, line: number): void {
+export function writeLine(key: Uint8Array, line: number): void {
   const bit = 1 << (line - 1);
   if (key[K.lines.offset] & bit) return;
   key.fill(0, line * LINE_BYTES, (line + 1) * LINE_BYTES);

@@ -35,8 +35,8 @@ export class Ports {
   add(vport: number, config: PortConfig): void {
     if (vport === 0) throw new UserError('datapath port 0 is the switch itself');
     if (this.ports.has(vport)) throw new UserError(`datapath port ${vport} exists already`);
-    if (config.kind !== 'memory' && config.kind !== 'null') {
-      throw new UserError(`the reference datapath has no ports of kind ${config.kind}, only memory and null`);
+    if (config.kind !== 'memory' && config.kind !== 'null' && config.kind !== 'tunnel') {
+      throw new UserError(`the reference datapath has no ports of kind ${config.kind}, only memory, null and tunnel`);
     }
     this.ports.set(vport, { config, up: true, mtu: config.mtu, upcalls: undefined, arrived: [] });
     if (!this.blocks.get(vport)?.held) this.blocks.set(vport, noCounters());
@@ -73,6 +73,7 @@ export class Ports {
     const port = this.ports.get(vport);
     if (!port) return DROP.no_such_port;
     if (!port.up) return DROP.port_down;
+    if (port.config.kind === 'tunnel') return DROP.tunnel_route;
     const { mtu } = port;
     return mtu !== 0 && offload.gsoType === 0 && frame.length - linkBytes(frame) > mtu ? DROP.mtu : 0;
   }

@@ -9,6 +9,7 @@ import type { DpTextContext } from './flow.js';
 import { formatMembers, group, inSet, isGroup, parseMembers, parseNumber, splitCall, splitItems } from './members.js';
 import { formatNsh, parseNsh } from './nsh.js';
 import { formatLse, formatTci, formatTunnel, parseLses, parseTci, parseTunnel, tunnelInSet } from './special.js';
+import { formatPush, parsePush } from './tunnel.js';
 
 /** Words of slow_path(...), by bit. */
 export const SLOW_PATH_REASONS = ['cfm', 'bfd', 'lacp', 'stp', 'lldp', 'action', 'match'] as const;
@@ -45,6 +46,10 @@ function formatAction(a: DpAction, ctx: DpTextContext): string {
       return `push_nsh(${formatNsh(a.header)})`;
     case 'pop_nsh':
       return 'pop_nsh()';
+    case 'tnl_push':
+      return formatPush(a, (vport) => ctx.portName?.(vport) ?? String(vport));
+    case 'tnl_pop':
+      return `tnl_pop(${ctx.portName?.(a.port) ?? a.port})`;
     case 'recirc':
       return `recirc(${hex(a.id)})`;
     case 'hash':
@@ -138,6 +143,11 @@ function parseAction(item: string, ctx: DpTextContext): DpAction {
   return { type: 'output', port };
 }
 
+/** Number of a vport that is given by number or name. */
+function vport(text: string, ctx: DpTextContext): number {
+  return ctx.portNumber?.(text) ?? parseNumber(text);
+}
+
 const BARE = new Set(['drop', 'pop_vlan', 'pop_eth']);
 
 /** "name=value" pairs of a list. */
@@ -186,6 +196,13 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   push_nsh: (args, _ctx, item) => ({ type: 'push_nsh', header: parseNsh(pairs(args, item), item) }),
   pop_nsh: () => ({ type: 'pop_nsh' }),
   pop_mpls: (args, _ctx, item) => ({ type: 'pop_mpls', ethType: need(pairs(args, item), 'eth_type', item) }),
+  tnl_push: (args, ctx, item) => parsePush(args, item, (text) => vport(text, ctx)),
+  tnl_pop(args, ctx) {
+    const port = vport(args, ctx);
+    const tunnel = ctx.tunnelOf?.(port);
+    if (!tunnel) throw new UserError(`${args} is no tunnel's port`);
+    return { type: 'tnl_pop', port, tunnel };
+  },
   recirc: (args) => ({ type: 'recirc', id: parseNumber(args) }),
   hash(args, _ctx, item) {
     const { name, args: basis } = splitCall(args);

@@ -6,7 +6,7 @@ import { get16, isZero, put16 } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
 import { CT_STATE_FLAGS, formatFlags, formatFlagsMasked, parseFlags, TCP_FLAGS } from '../../lib/flags.js';
 import { DP_KEY_BYTES, FRAG, K, type Slot, updateLines, VLAN_CFI } from '../../packet/key.js';
-import type { DpAction } from '../action.js';
+import type { DpAction, TunnelFormat } from '../action.js';
 import { formatDpActions } from './actions.js';
 import {
   formatMembers,
@@ -40,6 +40,8 @@ export interface DpTextContext {
   readonly verbose?: boolean | undefined;
   /** Numbers of port names, for reading. */
   readonly portNumber?: ((name: string) => number | undefined) | undefined;
+  /** What a tunnel's vport takes off, for reading tnl_pop. */
+  readonly tunnelOf?: ((vport: number) => TunnelFormat | undefined) | undefined;
 }
 
 const HEX: Pick<Parameters<typeof formatValue>[0], 'kind'> = { kind: 'hex' };

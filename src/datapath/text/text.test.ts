@@ -67,6 +67,11 @@ const ACTIONS = [
   'set(vlan(vid=3,pcp=2)),set(icmp(type=3,code=1)),set(icmpv6(type=4)),1',
   'set(tunnel(tun_id=0x1,dst=1.1.1.1,ttl=64,flags(df|csum|key))),2',
   'userspace(pid=0,sflow(0102ff))',
+  'tnl_push(tnl_port(4),header(size=50,type=3,eth(dst=f8:bc:12:44:34:b6,src=aa:55:aa:55:00:00,dl_type=0x0800),ipv4(src=1.1.2.88,dst=1.1.2.92,proto=47,tos=0,ttl=64,frag=0x4000),gre((flags=0xb000,proto=0x6558),csum=0x0,key=0x1c8,seq=0x0)),out_port(100)),1',
+  'tnl_push(tnl_port(4789),header(size=50,type=4,eth(dst=f8:bc:12:44:34:b6,src=aa:55:aa:55:00:00,dl_type=0x0800),ipv4(src=1.1.2.88,dst=1.1.2.92,proto=17,tos=0,ttl=64,frag=0x4000),udp(src=0,dst=4789,csum=0x0),vxlan(flags=0x8000000,vni=0x7b)),out_port(100)),1',
+  'tnl_push(tnl_port(6081),header(size=58,type=5,eth(dst=f8:bc:12:44:34:b6,src=aa:55:aa:55:00:00,dl_type=0x0800),ipv4(src=1.1.2.88,dst=1.1.2.92,proto=17,tos=0,ttl=64,frag=0x4000),udp(src=0,dst=6081,csum=0x0),geneve(vni=0x7b,options({class=0xffff,type=0,len=4,0xa}))),out_port(100)),1',
+  'clone(tnl_push(tnl_port(4789),header(size=70,type=4,eth(dst=f8:bc:12:44:34:b6,src=aa:55:aa:55:00:00,dl_type=0x86dd),ipv6(src=2001:cafe::88,dst=2001:cafe::92,label=0,proto=17,tclass=0x0,hlimit=64),udp(src=0,dst=4789,csum=0xffff),vxlan(flags=0x8000000,vni=0x7c)),out_port(100)),1),2',
+  'tnl_push(tnl_port(6),header(size=62,type=109,eth(dst=f8:bc:12:44:34:b6,src=aa:55:aa:55:00:00,dl_type=0x86dd),ipv6(src=2001:cafe::88,dst=2001:cafe::92,label=0,proto=47,tclass=0x0,hlimit=64),gre((flags=0x2000,proto=0x6558),key=0x5)),out_port(100)),1',
 ];
 
 t.test('flows', (t) => {
@@ -135,8 +140,16 @@ t.test('actions', (t) => {
     { type: 'output', port: 2 },
     { type: 'output', port: 1 },
   ]);
+  const tunnel = { kind: 'vxlan', gbp: false, gpe: false, bare: false, options: [] } as const;
+  t.same(parseDpActions('tnl_pop(4)', { tunnelOf: (n) => (n === 4 ? tunnel : undefined) }), [
+    { type: 'tnl_pop', port: 4, tunnel },
+  ]);
   for (const bad of [
     'foo',
+    'tnl_pop(4)',
+    'tnl_push(tnl_port(4))',
+    'tnl_push(tnl_port(4),header(size=20,type=4),out_port(1))',
+    'tnl_push(tnl_port(4),header(size=50,type=9),out_port(1))',
     'set(foo(1))',
     'set(eth(src=1))',
     'push_vlan',

@@ -30,6 +30,8 @@ export function plainly(frame: Uint8Array, actions: DpAction[], offload: Offload
     release: () => {},
     userspace: () => 0,
     meter: () => true,
+    encapsulated: () => 0,
+    arrive: () => 0,
     random: () => 0,
   };
   const key = new Uint8Array(DP_KEY_BYTES);

@@ -1,0 +1,39 @@
+// Tunnel headers on and off. The twin is src/datapath/reference/tunnel.ts, where the rules are.
+#pragma once
+#include "../action/execute.h"
+
+namespace weft {
+
+constexpr uint32_t kMaxTunnelHeader = 512;  // longer than any: Ethernet, IPv6, UDP, Geneve with 252 bytes of options
+
+// The words of Op::kTnlPush from the first payload word on.
+struct TunnelPush {
+  uint32_t port;
+  uint32_t out;
+  uint32_t kind;  // low byte: a tunnel kind; kTunnelBare
+  uint32_t bytes;
+  uint8_t header[kMaxTunnelHeader];  // `bytes` of them
+};
+constexpr uint32_t kTunnelBare = 0x100;
+
+// The words of Op::kTnlPop: how many options there are stands in the action's length.
+struct TunnelPop {
+  uint32_t port;
+  uint32_t kind;  // low byte: a tunnel kind; then the bits
+};
+constexpr uint32_t kPopGbp = 0x100, kPopGpe = 0x200, kPopBare = 0x400;
+constexpr uint8_t kTunnelGre = 3, kTunnelVxlan = 4, kTunnelGeneve = 5, kTunnelIp6Gre = 109;
+inline bool is_tunnel_kind(uint32_t kind) {
+  return kind == kTunnelGre || kind == kTunnelVxlan || kind == kTunnelGeneve || kind == kTunnelIp6Gre;
+}
+
+// Is a header whole enough for encapsulate?
+bool valid_push(const TunnelPush& t);
+
+// kNone, or why not; then the packet is to be dropped. `sink.encapsulated` was called if kNone.
+DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t);
+
+// kNone, or why not; then nothing has changed. `options`: pairs of words.
+DropReason decapsulate(Packet& p, Key& key, const TunnelPop& t, const uint32_t* options, uint32_t count, unsigned vlans);
+
+}  // namespace weft

@@ -1,0 +1,270 @@
+/**
+ * Tunnel headers on and off: VXLAN (RFC 7348, with group policy and generic protocol extensions), GRE (RFC 2784, 2890) and Geneve (RFC 8926), over
+ * IPv4 and IPv6. The C++ twin is native/tunnel/tunnel.cc.
+ *
+ * On: the header was made when the flow was translated; here it gets what differs from packet to packet. A checksum inside that a device was to finish
+ * stays unfinished where nothing outside covers it (csumStart counts from the frame's first byte), else it is finished first. A packet that was to be
+ * cut by a device is cut before it comes here.
+ *
+ * Off: nothing that the outer headers say is believed before it was checked, in the order link, network, transport, tunnel; what one of
+ * them leaves over at the end of the frame is cut off. An outer checksum that a device was to make, or has checked, is not looked at.
+ */
+import { addBytes, checksum, finish, fold, nonzero, pseudoSum } from '../../packet/checksum.js';
+import { dpHash } from '../../packet/dp-hash.js';
+import { walkIpv6 } from '../../packet/extract.js';
+import { K, LINE, LINE_BYTES, TUN_FLAG } from '../../packet/key.js';
+import { finishChecksum, NEEDS_CSUM } from '../../packet/offload.js';
+import type { DpAction, TunnelFormat } from '../action.js';
+import { NO_OFFLOAD, type Offload } from '../datapath.js';
+import { DROP } from '../drop-reasons.js';
+import { ETH_HEADER, locate, u16 } from './headers.js';
+import { put32 as putWord, writeLine } from './metadata.js';
+import type { Packet } from './packet.js';
+import { insert, put16, remove } from './push-pop.js';
+
+type Push = Extract<DpAction, { type: 'tnl_push' }>;
+
+const PROTO_UDP = 17;
+const PROTO_GRE = 47;
+const DATA_VALID = 2;
+/** Outer source ports: the ephemeral range that Linux uses. */
+const PORTS = { first: 32768, count: 28233 } as const;
+const GRE = { checksum: 0x8000, key: 0x2000, sequence: 0x1000 } as const;
+const TRANSPARENT_ETHERNET = 0x6558;
+/** Next protocols of VXLAN's generic protocol extension. */
+const GPE_TYPES: Readonly<Record<number, number>> = { 1: 0x0800, 2: 0x86dd, 3: TRANSPARENT_ETHERNET, 4: 0x894f };
+
+/**
+ * Puts the header on. `counted` is called once nothing can go wrong any more, and says how many packets the tunnel has sent before. Returns 0 or why
+ * not; then the packet is to be dropped.
+ */
+export function encapsulate(p: Packet, key: Uint8Array, a: Push, counted: () => number): number {
+  const { header } = a;
+  const v6 = u16(header, 12) === 0x86dd;
+  const l4 = ETH_HEADER + (v6 ? 40 : 20);
+  const udp = header[v6 ? ETH_HEADER + 6 : ETH_HEADER + 9] === PROTO_UDP;
+  const checksummed = udp ? u16(header, l4 + 6) !== 0 : (u16(header, l4) & GRE.checksum) !== 0;
+  const inside = a.bare ? ETH_HEADER : 0;
+  if (p.frame.length - inside + header.length - ETH_HEADER - (v6 ? 40 : 0) > 0xffff) return DROP.too_long;
+  if (checksummed) {
+    if (!finishChecksum(p.frame, p.offload)) return DROP.malformed;
+    p.offload = NO_OFFLOAD;
+  }
+  if (p.headroom < header.length - inside) return DROP.no_headroom;
+  const count = counted();
+  insert(p, 0, header.length - inside);
+  p.offload = unfinished(p.offload, p.offload.flags & NEEDS_CSUM);
+  const { frame } = p;
+  frame.set(header);
+  if (v6) put16(frame, ETH_HEADER + 4, frame.length - l4);
+  else {
+    put16(frame, ETH_HEADER + 2, frame.length - ETH_HEADER);
+    // Who may not be cut needs no name (RFC 6864).
+    if (!(frame[ETH_HEADER + 6] & 0x40)) put16(frame, ETH_HEADER + 4, count & 0xffff);
+    put16(frame, ETH_HEADER + 10, 0);
+    put16(frame, ETH_HEADER + 10, checksum(frame, ETH_HEADER, l4));
+  }
+  if (udp) finishUdp(frame, l4, v6, checksummed, dpHash('l4', key, 0));
+  else finishGre(frame, l4, checksummed, count);
+  forgetTunnel(key);
+  return 0;
+}
+
+/** Nothing but a checksum that is still to be made, if there is one. */
+function unfinished({ csumStart, csumOffset }: Offload, flags: number): Offload {
+  return flags === 0 ? NO_OFFLOAD : { ...NO_OFFLOAD, flags, csumStart, csumOffset };
+}
+
+function finishUdp(frame: Uint8Array, l4: number, v6: boolean, checksummed: boolean, hash: number): void {
+  put16(frame, l4, PORTS.first + Math.floor((hash * PORTS.count) / 2 ** 32));
+  put16(frame, l4 + 4, frame.length - l4);
+  if (!checksummed) return;
+  put16(frame, l4 + 6, 0);
+  put16(frame, l4 + 6, nonzero(finish(addBytes(outerSum(frame, l4, v6, frame.length - l4), frame, l4))));
+}
+
+/** Pseudo-header of outer UDP; the addresses stand right in front of it. */
+function outerSum(frame: Uint8Array, l4: number, v6: boolean, length: number): number {
+  const width = v6 ? 16 : 4;
+  return pseudoSum(frame.subarray(l4 - 2 * width, l4 - width), frame.subarray(l4 - width, l4), PROTO_UDP, length);
+}
+
+function finishGre(frame: Uint8Array, l4: number, checksummed: boolean, count: number): void {
+  const flags = u16(frame, l4);
+  let at = l4 + 4 + (checksummed ? 4 : 0) + (flags & GRE.key ? 4 : 0);
+  if (flags & GRE.sequence) for (let i = 0; i < 4; i++) frame[at++] = count >>> (24 - 8 * i);
+  if (!checksummed) return;
+  frame.fill(0, l4 + 4, l4 + 8);
+  put16(frame, l4 + 4, checksum(frame, l4));
+}
+
+/** What the key says of a tunnel, a hash and connection tracking is not so any more. */
+function forgetTunnel(key: Uint8Array): void {
+  key[K.lines.offset] &= (1 << (LINE.tunnel - 1)) - 1;
+  key.fill(0, LINE.tunnel * LINE_BYTES);
+  key.fill(0, K.tunErspanIdx.offset, LINE.tunnel * LINE_BYTES);
+  putWord(key, K.dpHash, 0);
+}
+
+/** What the outer headers said so far. */
+interface Outer {
+  readonly l3: number;
+  readonly v6: boolean;
+  l4: number;
+  end: number;
+  flags: number;
+}
+
+/** Takes the header off, and writes what it said into `key`. Returns 0 or why not; then nothing has changed. */
+export function decapsulate(p: Packet, key: Uint8Array, port: number, f: TunnelFormat, vlans: number): number {
+  const outer = network(p.frame, vlans, f.kind === 'gre' || f.kind === 'ip6gre' ? PROTO_GRE : PROTO_UDP);
+  if (typeof outer === 'number') return outer;
+  const tun = new Uint8Array(key.length);
+  const found = f.kind === 'gre' || f.kind === 'ip6gre' ? gre(p, outer, tun, f) : udp(p, outer, tun, f);
+  if (found.why !== 0) return found.why;
+  const { frame } = p;
+  describe(frame, outer, tun);
+  const bare = found.type !== TRANSPARENT_ETHERNET;
+  if (bare ? !f.bare : outer.end - found.at < ETH_HEADER) return DROP.tunnel_header;
+  forgetTunnel(key);
+  key.fill(0, K.packetType.offset, K.packetType.offset + 4);
+  for (const line of [LINE.tunnel, 5, 6, 7, 8]) {
+    const from = line * LINE_BYTES;
+    if (line !== LINE.tunnel && tun.subarray(from, from + LINE_BYTES).every((b) => b === 0)) continue;
+    writeLine(key, line);
+    key.set(tun.subarray(from, from + LINE_BYTES), from);
+  }
+  putWord(key, K.inPort, port);
+  p.frame = frame.subarray(0, outer.end);
+  const inner = (p.offload.flags & NEEDS_CSUM) !== 0 && p.offload.csumStart >= found.at;
+  remove(p, 0, bare ? found.at - ETH_HEADER : found.at);
+  p.offload = unfinished(p.offload, inner ? NEEDS_CSUM : 0);
+  if (!bare) return 0;
+  p.frame.fill(0, 0, 12);
+  put16(p.frame, 12, found.type);
+  putWord(key, K.packetType, 0x10000 | found.type);
+  return 0;
+}
+
+/** Where the outer transport header stands; or a reason. */
+function network(frame: Uint8Array, vlans: number, proto: number): Outer | number {
+  const h = locate(frame, vlans);
+  if (!h.ip || h.proto !== proto) return DROP.tunnel_header;
+  const { l3, l4End: end } = h;
+  if (h.type === 0x86dd) {
+    const chain = walkIpv6(frame, l3 + 40, end, frame[l3 + 6]);
+    if (!chain) return DROP.tunnel_header;
+    return chain.frag !== 0 ? DROP.tunnel_fragment : { l3, v6: true, l4: chain.at, end, flags: 0 };
+  }
+  if (u16(frame, l3 + 6) & 0x3fff) return DROP.tunnel_fragment;
+  const l4 = l3 + (frame[l3] & 0x0f) * 4;
+  if (fold(addBytes(0, frame, l3, l4)) !== 0xffff) return DROP.tunnel_checksum;
+  return { l3, v6: false, l4, end, flags: frame[l3 + 6] & 0x40 ? TUN_FLAG.dontFragment : 0 };
+}
+
+/** Addresses, TOS and TTL of the outer header, and the flags found. */
+function describe(frame: Uint8Array, { l3, v6, flags }: Outer, tun: Uint8Array): void {
+  if (v6) {
+    tun.set(frame.subarray(l3 + 8, l3 + 40), K.tunIpv6Src.offset);
+    tun[K.tunTos.offset] = (u16(frame, l3) >> 4) & 0xff;
+    tun[K.tunTtl.offset] = frame[l3 + 7];
+  } else {
+    tun.set(frame.subarray(l3 + 12, l3 + 20), K.tunSrc.offset);
+    tun[K.tunTos.offset] = frame[l3 + 1];
+    tun[K.tunTtl.offset] = frame[l3 + 8];
+  }
+  put16(tun, K.tunFlags.offset, flags);
+}
+
+/** `at`: first byte of what is carried; `type`: what that is. */
+interface Found {
+  readonly why: number;
+  readonly at: number;
+  readonly type: number;
+}
+const refused = (why: number): Found => ({ why, at: 0, type: 0 });
+const carried = (at: number, type: number): Found => ({ why: 0, at, type });
+
+const unchecked = (p: Packet): boolean => (p.offload.flags & (NEEDS_CSUM | DATA_VALID)) !== 0;
+
+function udp(p: Packet, o: Outer, tun: Uint8Array, f: TunnelFormat): Found {
+  const { frame } = p;
+  if (o.end - o.l4 < 16) return refused(DROP.tunnel_header);
+  const length = u16(frame, o.l4 + 4);
+  if (length < 16 || length > o.end - o.l4) return refused(DROP.tunnel_header);
+  o.end = o.l4 + length;
+  o.flags |= TUN_FLAG.key;
+  if (u16(frame, o.l4 + 6) !== 0) {
+    o.flags |= TUN_FLAG.csum;
+    const { l3, v6 } = o;
+    const [from, width] = v6 ? [l3 + 8, 16] : [l3 + 12, 4];
+    const pseudo = pseudoSum(
+      frame.subarray(from, from + width),
+      frame.subarray(from + width, from + 2 * width),
+      PROTO_UDP,
+      length,
+    );
+    if (!unchecked(p) && fold(addBytes(pseudo, frame, o.l4, o.end)) !== 0xffff) return refused(DROP.tunnel_checksum);
+  }
+  tun.set(frame.subarray(o.l4 + 12, o.l4 + 15), K.tunId.offset + 5);
+  return f.kind === 'geneve' ? geneve(frame, o, tun, f) : vxlan(frame, o.l4 + 8, tun, f);
+}
+
+function vxlan(frame: Uint8Array, at: number, tun: Uint8Array, f: TunnelFormat): Found {
+  const [flags, policy] = [frame[at], frame[at + 1]];
+  const group = f.gbp && (flags & 0x80) !== 0;
+  const typed = f.gpe && (flags & 0x04) !== 0;
+  const known = 0x08 | (group ? 0x80 : 0) | (typed ? 0x04 : 0);
+  const type = typed ? GPE_TYPES[frame[at + 3]] : TRANSPARENT_ETHERNET;
+  if (!(flags & 0x08) || flags !== known || frame[at + 7] !== 0 || type === undefined)
+    return refused(DROP.tunnel_header);
+  if (group) {
+    tun[K.tunGbpFlags.offset] = policy & 0x48;
+    tun.set(frame.subarray(at + 2, at + 4), K.tunGbpId.offset);
+    if (policy & ~0x48) return refused(DROP.tunnel_header);
+  } else if (policy !== 0 || frame[at + 2] !== 0 || (!typed && frame[at + 3] !== 0)) {
+    return refused(DROP.tunnel_header);
+  }
+  return carried(at + 8, type);
+}
+
+function geneve(frame: Uint8Array, o: Outer, tun: Uint8Array, f: TunnelFormat): Found {
+  const at = o.l4 + 8;
+  const end = at + 8 + (frame[at] & 0x3f) * 4;
+  if (frame[at] >> 6 !== 0 || end > o.end) return refused(DROP.tunnel_header);
+  if (frame[at + 1] & 0x80) o.flags |= TUN_FLAG.oam;
+  for (let i = at + 8; i < end; ) {
+    const bytes = 4 + (frame[i + 3] & 0x1f) * 4;
+    if (end - i < 4 || bytes > end - i) return refused(DROP.tunnel_header);
+    const place = f.options.find(
+      (x) => x.optionClass === u16(frame, i) && x.optionType === frame[i + 2] && x.length === bytes - 4,
+    );
+    if (place) {
+      tun.set(frame.subarray(i + 4, i + bytes), K.tunMetadata.offset + place.offset);
+      tun[K.tunMdPresent.offset + 7 - (place.index >> 3)] |= 1 << (place.index & 7);
+    } else if (frame[i + 2] & 0x80) return refused(DROP.tunnel_header);
+    i += bytes;
+  }
+  return carried(end, u16(frame, at + 2));
+}
+
+function gre(p: Packet, o: Outer, tun: Uint8Array, f: TunnelFormat): Found {
+  void f;
+  const { frame } = p;
+  if (o.end - o.l4 < 4) return refused(DROP.tunnel_header);
+  const flags = u16(frame, o.l4);
+  if (flags & ~(GRE.checksum | GRE.key | GRE.sequence)) return refused(DROP.tunnel_header);
+  const width = (bit: number): number => (flags & bit ? 4 : 0);
+  const at = o.l4 + 4 + width(GRE.checksum) + width(GRE.key) + width(GRE.sequence);
+  if (at > o.end) return refused(DROP.tunnel_header);
+  if (flags & GRE.checksum) {
+    o.flags |= TUN_FLAG.csum;
+    if (!unchecked(p) && fold(addBytes(0, frame, o.l4, o.end)) !== 0xffff) return refused(DROP.tunnel_checksum);
+  }
+  if (flags & GRE.key) {
+    o.flags |= TUN_FLAG.key;
+    const from = o.l4 + 4 + width(GRE.checksum);
+    tun.set(frame.subarray(from, from + 4), K.tunId.offset + 4);
+  }
+  return carried(at, u16(frame, o.l4 + 2));
+}
