@@ -70,8 +70,10 @@ DropReason Worker::output(Packet* p, uint32_t port) {
 
 uint32_t Worker::encapsulated(Packet* p, uint32_t port) {
   uint64_t* block = arena_.port(block_of(port));
+  block[kPortTxPackets]++;
   block[kPortTxBytes] += p->len;
-  return static_cast<uint32_t>(block[kPortTxPackets]++);
+  PortSlot* s = port_slot(port);
+  return s && s->present ? s->tunnelled++ : 0;
 }
 
 DropReason Worker::arrive(Packet* p, uint32_t port) {

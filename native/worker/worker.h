@@ -84,6 +84,7 @@ struct PortSlot {
   uint32_t owner = 0;
   uint32_t max_len = 0;  // of an untagged frame that the MTU lets pass
   void set_mtu(uint32_t mtu) { max_len = mtu ? mtu + kEthernet : ~0u; }
+  uint32_t tunnelled = 0;  // packets that went into the tunnel
   uint32_t pending = 0;  // entries in the pending table
   UpcallBucket upcalls;
   uint32_t queued = 0;

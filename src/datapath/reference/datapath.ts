@@ -212,8 +212,10 @@ export class ReferenceDatapath implements Datapath, Sink {
 
   encapsulated(p: Packet, port: number): number {
     const block = this.ports.block(port);
+    block.tx_packets++;
     block.tx_bytes += p.frame.length;
-    return block.tx_packets++;
+    const at = this.ports.find(port);
+    return at ? at.tunnelled++ : 0;
   }
 
   arrive(p: Packet, port: number): number {

@@ -11,6 +11,8 @@ export interface Port {
   up: boolean;
   mtu: number;
   upcalls: UpcallBucket | undefined;
+  /** Packets that went into the tunnel. */
+  tunnelled: number;
   /** Frames that were injected and not yet looked at. */
   readonly arrived: { readonly frame: Uint8Array; readonly offload: Offload }[];
 }
@@ -38,7 +40,7 @@ export class Ports {
     if (config.kind !== 'memory' && config.kind !== 'null' && config.kind !== 'tunnel') {
       throw new UserError(`the reference datapath has no ports of kind ${config.kind}, only memory, null and tunnel`);
     }
-    this.ports.set(vport, { config, up: true, mtu: config.mtu, upcalls: undefined, arrived: [] });
+    this.ports.set(vport, { config, up: true, mtu: config.mtu, upcalls: undefined, tunnelled: 0, arrived: [] });
     if (!this.blocks.get(vport)?.held) this.blocks.set(vport, noCounters());
   }
 
