@@ -1,6 +1,6 @@
 /** What may stand in a list of actions, and in which order: rules that need neither a match nor a switch to check. */
 import { UserError } from '../lib/errors.js';
-import type { Action } from './action.js';
+import type { Action, SetForm } from './action.js';
 import { INSTRUCTIONS, type InstructionName } from './row.js';
 import { rowOf } from './rows/index.js';
 
@@ -20,13 +20,18 @@ function instructionOf(a: Action, version: number): InstructionName {
   return rowOf(a).instruction ?? 'apply_actions';
 }
 
+/** A set of one field that has an action of its own in OpenFlow 1.0 or 1.1. */
+const isOwnKind = (form: SetForm): boolean => form !== 'set_field' && form !== 'load' && form !== 'load2';
+
 /** As refusals call it. */
 function nameOf(a: Action): string {
+  if (a.type === 'set_field' && isOwnKind(a.form)) return a.form.replace('mod_vlan', 'set_vlan');
   return a.type === 'stack_push' ? 'push' : a.type === 'stack_pop' ? 'pop' : a.type;
 }
 
 /** The field that an action writes, for the rules about fields that only ct may write. */
 function fieldWritten(a: Action): string | undefined {
+  if (a.type === 'set_field' && isOwnKind(a.form)) return undefined;
   return a.type === 'set_field' || a.type === 'move' ? a.dst.field.name : undefined;
 }
 

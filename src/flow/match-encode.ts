@@ -230,7 +230,8 @@ function encodeField(m: Match, step: FieldStep, out: Sink): void {
   }
   const mask = readNumber(m.mask, row);
   if (mask === 0 || !isWritten(m, step, out)) return;
-  const masked = isMasked(row, mask === row.validLow);
+  // A port's mask is taken whole for a type or code that stands in its place.
+  const masked = isMasked(row, mask === row.validLow || row.maskable === 'no');
   const { buf, at } = header(step, masked, out);
   putUint(buf, at, row.bytes, readNumber(m.value, row));
   if (masked) putUint(buf, at + row.bytes, row.bytes, mask);

@@ -13,7 +13,7 @@ import { assumeEthernet, foldEthernet } from './packet-type.js';
 
 export const OF10_MATCH_BYTES = 40;
 
-const WILD = {
+export const WILD10 = {
   inPort: 1 << 0,
   dlVlan: 1 << 1,
   dlSrc: 1 << 2,
@@ -40,12 +40,12 @@ interface Plain {
 
 /** Members that are copied as they are. */
 const PLAIN: readonly Plain[] = [
-  { slot: K.ethSrc, wild: WILD.dlSrc, at: 6, bytes: 6 },
-  { slot: K.ethDst, wild: WILD.dlDst, at: 12, bytes: 6 },
-  { slot: K.ethType, wild: WILD.dlType, at: 22, bytes: 2 },
-  { slot: K.nwProto, wild: WILD.nwProto, at: 25, bytes: 1 },
-  { slot: K.tpSrc, wild: WILD.tpSrc, at: 36, bytes: 2 },
-  { slot: K.tpDst, wild: WILD.tpDst, at: 38, bytes: 2 },
+  { slot: K.ethSrc, wild: WILD10.dlSrc, at: 6, bytes: 6 },
+  { slot: K.ethDst, wild: WILD10.dlDst, at: 12, bytes: 6 },
+  { slot: K.ethType, wild: WILD10.dlType, at: 22, bytes: 2 },
+  { slot: K.nwProto, wild: WILD10.nwProto, at: 25, bytes: 1 },
+  { slot: K.tpSrc, wild: WILD10.tpSrc, at: 36, bytes: 2 },
+  { slot: K.tpDst, wild: WILD10.tpDst, at: 38, bytes: 2 },
 ];
 /** Slots that a 1.0 match can say something about. */
 const SAID: readonly Slot[] = [
@@ -99,7 +99,7 @@ export function fitsOf10(m: Match): boolean {
 export function encodeOf10Match(m: Match): Uint8Array {
   const out = new Uint8Array(OF10_MATCH_BYTES);
   let wild = 0;
-  if (isZero(m.mask, OK.ofInPort.offset, OK.ofInPort.offset + 4)) wild |= WILD.inPort;
+  if (isZero(m.mask, OK.ofInPort.offset, OK.ofInPort.offset + 4)) wild |= WILD10.inPort;
   else put16(out, 4, get32(m.value, OK.ofInPort.offset) & 0xffff);
   for (const p of PLAIN) {
     const { offset, bytes } = p.slot;
@@ -107,7 +107,7 @@ export function encodeOf10Match(m: Match): Uint8Array {
     else putUint(out, p.at, p.bytes, getUint(m.value, offset, bytes));
   }
   wild |= encodeVlan(m, out);
-  if ((m.mask[K.nwTos.offset] & 0xfc) === 0) wild |= WILD.nwTos;
+  if ((m.mask[K.nwTos.offset] & 0xfc) === 0) wild |= WILD10.nwTos;
   else out[24] = m.value[K.nwTos.offset] & 0xfc;
   for (const [slot, at, shift] of [[K.nwSrc, 28, NW_SRC_SHIFT] as const, [K.nwDst, 32, NW_DST_SHIFT] as const]) {
     // Of a mask that is no prefix, up to its last one: what listing a flow of another form in this one can say.
@@ -123,16 +123,16 @@ export function encodeOf10Match(m: Match): Uint8Array {
 function encodeVlan(m: Match, out: Uint8Array): number {
   const mask = get16(m.mask, K.vlanTci.offset);
   const tci = get16(m.value, K.vlanTci.offset);
-  if (mask === 0) return WILD.dlVlan | WILD.dlVlanPcp;
+  if (mask === 0) return WILD10.dlVlan | WILD10.dlVlanPcp;
   if (mask & VLAN_CFI && (tci & VLAN_CFI) === 0) {
     put16(out, 18, VLAN_NONE);
     return 0;
   }
   let wild = 0;
   if (mask & 0xfff) put16(out, 18, tci & 0xfff);
-  else wild |= WILD.dlVlan;
+  else wild |= WILD10.dlVlan;
   if (mask & 0xe000) out[20] = tci >> 13;
-  else wild |= WILD.dlVlanPcp;
+  else wild |= WILD10.dlVlanPcp;
   return wild;
 }
 
@@ -148,12 +148,12 @@ export function decodeOf10Match(b: Uint8Array, at = 0, into?: Match): Match {
   const m = into ?? new Match();
   into?.clear();
   const wild = get32(b, at);
-  const type = wild & WILD.dlType ? 0 : get16(b, at + 22);
+  const type = wild & WILD10.dlType ? 0 : get16(b, at + 22);
   const put = (slot: Slot, value: number, mask: number): void => {
     setU(m.mask, slot, mask);
     setU(m.value, slot, (value & mask) >>> 0);
   };
-  if (!(wild & WILD.inPort)) put(OK.ofInPort, port16to32(get16(b, at + 4)), 0xffffffff);
+  if (!(wild & WILD10.inPort)) put(OK.ofInPort, port16to32(get16(b, at + 4)), 0xffffffff);
   for (const p of PLAIN) {
     if (wild & p.wild) continue;
     for (let i = 0; i < p.bytes; i++) {
@@ -162,12 +162,12 @@ export function decodeOf10Match(b: Uint8Array, at = 0, into?: Match): Match {
     }
   }
   const vid = get16(b, at + 18);
-  if (!(wild & WILD.dlVlan) && vid === VLAN_NONE) put(K.vlanTci, 0, 0xffff);
+  if (!(wild & WILD10.dlVlan) && vid === VLAN_NONE) put(K.vlanTci, 0, 0xffff);
   else {
-    const mask = (wild & WILD.dlVlan ? 0 : 0x1fff) | (wild & WILD.dlVlanPcp ? 0 : 0xf000);
+    const mask = (wild & WILD10.dlVlan ? 0 : 0x1fff) | (wild & WILD10.dlVlanPcp ? 0 : 0xf000);
     if (mask !== 0) put(K.vlanTci, (b[at + 20] << 13) | VLAN_CFI | (vid & 0xfff), mask);
   }
-  if (!(wild & WILD.nwTos)) put(K.nwTos, b[at + 24], 0xfc);
+  if (!(wild & WILD10.nwTos)) put(K.nwTos, b[at + 24], 0xfc);
   put(K.nwSrc, get32(b, at + 28), addressMask(wild, NW_SRC_SHIFT));
   put(K.nwDst, get32(b, at + 32), addressMask(wild, NW_DST_SHIFT));
   clearMeaningless(m, type);

@@ -60,11 +60,13 @@ function isCt(p: string): boolean {
   return p === 'ct';
 }
 
-/** Namespace 1 of packet_type is an Ethernet type: it stands for eth_type in packets without an Ethernet header. */
-function effectiveSlot(c: Condition, key: Uint8Array): Slot {
+const TYPE_IN_PACKET_TYPE: Slot = { ...K.packetType, offset: K.packetType.offset + 2, bytes: 2 };
+/** Namespace 1 of packet_type is an Ethernet type: it stands for eth_type in packets without an Ethernet header. No other namespace has one. */
+function effectiveSlot(c: Condition, key: Uint8Array): Slot | undefined {
   const offset = K.packetType.offset;
-  if (c.slot !== K.ethType || key[offset] !== 0 || key[offset + 1] !== 1) return c.slot;
-  return { ...K.packetType, offset: offset + 2, bytes: 2 };
+  if (c.slot !== K.ethType) return c.slot;
+  if (key[offset] === 0 && key[offset + 1] <= 1) return key[offset + 1] === 1 ? TYPE_IN_PACKET_TYPE : c.slot;
+  return undefined;
 }
 
 function bitsAnd(a: number, b: number): number {
@@ -79,6 +81,7 @@ export function checkPrereqs(p: Prereq, key: Uint8Array, mask?: Uint8Array): boo
   }
   for (const c of CONDITIONS[p]) {
     const slot = effectiveSlot(c, key);
+    if (!slot) return false;
     if (mask) setU(mask, slot, (getU(mask, slot) | c.bits) >>> 0);
     if (!c.values.includes(bitsAnd(getU(key, slot), c.bits))) return false;
   }
@@ -129,6 +132,7 @@ function heldOf(chain: readonly Condition[], m: Match): number {
   for (let i = 0; i < chain.length; i++) {
     const c = chain[i];
     const slot = effectiveSlot(c, m.value);
+    if (!slot) return i;
     if (!c.lenient && bitsAnd(getU(m.mask, slot), c.bits) !== c.bits) return i;
     if (!isOneOf(c.values, bitsAnd(getU(m.value, slot), c.bits))) return i;
   }

@@ -190,14 +190,17 @@ const ofPort: Format = {
 
 const packetType: Format = {
   parse(row, s) {
-    const m = /^\(\s*([^,)]+)\s*,\s*([^)]+)\)/.exec(s);
-    if (s[0] !== '(') throw new UserError(`${s}: bad syntax for packet type missing '('`);
-    if (!s.includes(',')) throw new UserError(`${s.slice(1)}: bad syntax for packet type missing ','`);
-    const ns = m && parseInteger(m[1]);
-    const type = m && parseInteger(m[2]);
-    const fault = (what: string): UserError => new UserError(`${s.slice(1)}: bad syntax for packet type ${what}`);
-    if (typeof ns !== 'bigint' || ns < 0n || ns > 0xffffn) throw fault('ns');
-    if (typeof type !== 'bigint' || type < 0n || type > 0xffffn) throw fault('ns_type');
+    const fault = (rest: string, what: string): UserError =>
+      new UserError(`${rest}: bad syntax for packet type ${what}`);
+    if (s[0] !== '(') throw fault(s, "missing '('");
+    const rest = s.slice(1);
+    const [first, second] = [rest, rest.slice(rest.indexOf(',') + 1)];
+    const ns = parseInteger(/^\s*([^,)]*)/.exec(first)?.[1] ?? '');
+    if (typeof ns !== 'bigint' || ns < 0n || ns > 0xffffn) throw fault(first, 'ns');
+    if (!rest.includes(',')) throw fault(rest, "missing ','");
+    const type = parseInteger(/^\s*([^,)]*)/.exec(second)?.[1] ?? '');
+    if (typeof type !== 'bigint' || type < 0n || type > 0xffffn) throw fault(second, 'ns_type');
+    if (!/^[^,)]*\)/.test(second)) throw fault(second, "missing ')'");
     return { value: (ns << 16n) | type, mask: ones(row) };
   },
   format(_row, value) {
@@ -224,6 +227,7 @@ const FORMATS: Readonly<Record<FieldFormat, Format>> = {
 
 /** Throws UserError when the text is no value, or has a mask where the field takes none. */
 export function parseFieldValue(row: FieldRow, text: string, ctx: ValueContext = {}): FieldValue {
+  if (text === '*') return { value: 0n, mask: 0n };
   const v = FORMATS[row.format].parse(row, text, ctx);
   if (row.maskable === 'no' && v.mask !== 0n && v.mask !== ones(row)) {
     throw new UserError(`${text}: invalid mask for field ${row.name}`, 'OFPBMC_BAD_MASK');

@@ -82,7 +82,7 @@ export const encap: ActionRow<Encap> = {
     const [item] = splitItems(arg);
     if (!item) throw new UserError(`Missing encap hdr: ${arg}`);
     const packetType = TYPES.get(item.key);
-    if (packetType === undefined) throw new UserError(`Encap hdr not supported: ${item.key}`);
+    if (packetType === undefined) throw new UserError(`Encap hdr not supported: ${item.arg}`);
     const props = item.key === 'nsh' ? splitItems(item.arg).map((i) => parseProp(i.key, i.arg)) : [];
     return { type: 'encap', packetType, hdrSize: 0, props };
   },

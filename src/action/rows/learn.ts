@@ -97,7 +97,9 @@ function constant(what: string, row: FieldRow, text: string, ctx: ParseCtx): big
   attempt(() => parseSubfield(text));
   const v = attempt(() => {
     const { value, mask } = parseValue(row, text, ctx);
-    if (mask !== noMask(row)) throw new UserError(`${text}: wildcards not allowed here`);
+    // The words for fragments speak of two bits, which are all there are.
+    const all = row.format === 'frag' ? row.valid : noMask(row);
+    if (mask !== all && mask !== noMask(row)) throw new UserError(`${text}: wildcards not allowed here`);
     return value;
   });
   if (v !== undefined) return v;

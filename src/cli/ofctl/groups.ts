@@ -1,6 +1,8 @@
 /** add-group(s), mod-group, insert-buckets, remove-buckets, del-groups, dump-groups and the like, parse-group. */
+import { firstProtocol, formatProtocols, PROTOCOLS_OF, versionOfProtocol } from '../../flow/protocols.js';
 import { GROUP, type GroupMod } from '../../flowtable/groups.js';
-import { decode, encode } from '../../openflow/message.js';
+import { UserError } from '../../lib/errors.js';
+import { encode } from '../../openflow/message.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
 import {
   type GroupTextContext,
@@ -8,7 +10,7 @@ import {
   parseGroup,
   parseGroupFile,
 } from '../../openflow/text/group-parse.js';
-import { formatMessage } from '../../openflow/text/message.js';
+import { formatBytes, formatMessage } from '../../openflow/text/message.js';
 import { parseWord32 } from '../../openflow/text/number.js';
 import { versionName } from '../../openflow/version.js';
 import { sendBundle } from './bundle.js';
@@ -18,7 +20,7 @@ import { FlowReader } from './flow-parse.js';
 import { readInput } from './flows.js';
 import { checkGroupVersion } from './group-version.js';
 import { namesToAccept, namesToShow } from './names.js';
-import { chooseVersions, formatNames } from './usable.js';
+import { allowedForms, chooseVersions } from './usable.js';
 
 /** Ports and tables as flows name them. */
 async function contextFor(command: Command): Promise<GroupTextContext> {
@@ -30,7 +32,7 @@ async function send(command: Command, groups: readonly ParsedGroup[]): Promise<v
     const items = groups.map(({ mod }) => ({ kind: 'group_mod', mod }) as const);
     return sendBundle(command, command.args[0], items);
   }
-  const usable = groups.reduce((all, g) => all & g.versions, 0x7e);
+  const usable = groups.reduce((all, g) => all & g.protocols, PROTOCOLS_OF.any);
   const client = await Client.open(command, command.args[0], chooseVersions(command, usable));
   for (const { mod } of groups) {
     checkGroupVersion(mod, client.version);
@@ -95,9 +97,12 @@ const NO_NAMES = { ports: new Map<number, string>(), tables: new Map<number, str
 
 /** The group as the message that would be sent. */
 export async function parseGroupText(command: Command): Promise<void> {
-  const { mod, versions } = parseGroup(command.args[0], 'add', new FlowReader(NO_NAMES).actionContext());
-  const version = 31 - Math.clz32((command.settings.versions ?? 1 << 1) & versions);
-  command.io.out(`usable protocols: ${formatNames(versions)}\nchosen version: ${versionName(version)}\n`);
-  const message = decode(encode('group_mod', mod, { version, xid: 1 }));
-  command.io.out(formatMessage(message, { verbosity: command.settings.verbosity }));
+  const { mod, protocols } = parseGroup(command.args[0], 'add', new FlowReader(NO_NAMES).actionContext());
+  command.io.out(`usable protocols: ${formatProtocols(protocols)}\n`);
+  const chosen = protocols & allowedForms(command);
+  if (chosen === 0) throw new UserError('no usable protocol');
+  const version = versionOfProtocol(firstProtocol(chosen));
+  command.io.out(`chosen version: ${versionName(version)}\n`);
+  checkGroupVersion(mod, version);
+  command.io.out(formatBytes(encode('group_mod', mod, { version, xid: 1 }), { verbosity: command.settings.verbosity }));
 }

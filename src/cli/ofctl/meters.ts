@@ -1,13 +1,14 @@
 /** add-meter, mod-meter, del-meter(s), dump-meter(s), meter-stats, meter-features. */
+import { PROTOCOLS_OF } from '../../flow/protocols.js';
 import { METER } from '../../flowtable/meters.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
 import { parseMeter } from '../../openflow/text/meter-parse.js';
 import { Client } from './client.js';
 import type { Command } from './context.js';
-import { chooseVersions, FROM_13 } from './usable.js';
+import { chooseVersions } from './usable.js';
 
 function open(command: Command): Promise<Client> {
-  return Client.open(command, command.args[0], chooseVersions(command, FROM_13));
+  return Client.open(command, command.args[0], chooseVersions(command, PROTOCOLS_OF.from13));
 }
 
 async function change(command: Command, kind: 'add' | 'modify' | 'delete'): Promise<void> {

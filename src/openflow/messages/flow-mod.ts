@@ -175,7 +175,7 @@ const flowMod11: Codec<FlowModMessage> = {
       table,
       command,
       cookie: adds ? cookie : MAX_U64,
-      cookieFilter: adds ? 0n : cookie & cookieMask,
+      cookieFilter: adds ? 0n : cookie,
       cookieMask: adds ? 0n : cookieMask,
       modifyCookie: false,
       addsNew: adds && command !== 0,
@@ -210,17 +210,21 @@ const flowMod11: Codec<FlowModMessage> = {
   },
 };
 
+/** 1.1 has no name for all tables, and later versions not where a flow is added. Throws OFPFMFC_BAD_TABLE_ID. */
+export function checkTable(v: FlowModMessage, version: number): void {
+  if (version > 1 && v.table === TABLE_ALL && (COMMANDS[v.command] === 'add' || version === 2)) {
+    throw ofError('OFPFMFC_BAD_TABLE_ID');
+  }
+}
+
 /** Throws OFPFMFC_BAD_COMMAND. `tableIds`: the peer of 1.0 puts tables into commands. */
 export function toFlowMod(v: FlowModMessage, version: number, tableIds: boolean): FlowMod {
   const inCommand = version === 1 && tableIds;
   const command = COMMANDS[inCommand ? v.command & 0xff : v.command];
   if (!command) throw ofError('OFPFMFC_BAD_COMMAND');
   let table = inCommand ? v.command >> 8 : v.table;
-  // 1.1 has no name for all tables, and 1.0 and later versions not where a flow is added.
-  if (table === TABLE_ALL && (command === 'add' || version === 2)) {
-    if (version > 1) throw ofError('OFPFMFC_BAD_TABLE_ID');
-    table = 0;
-  }
+  checkTable(v, version);
+  if (table === TABLE_ALL && command === 'add') table = 0;
   if (table === TABLE_INTERNAL) throw ofError('OFPBRC_EPERM');
   return {
     command,

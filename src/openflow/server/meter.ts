@@ -18,8 +18,10 @@ function chosen(s: Session, id: number): Meter[] {
   return [meter];
 }
 
+/** A band without a burst lets one of a second pass, and says so. */
 function describe(m: Meter): MeterConfig {
-  return fromMeterMod({ command: 'add', id: m.id, flags: m.flags, bands: m.bands });
+  const bands = m.bands.map((b) => ({ ...b, burst: b.burst || b.rate }));
+  return fromMeterMod({ command: 'add', id: m.id, flags: m.flags, bands });
 }
 
 function* statistics(s: Session, meters: readonly Meter[]): Generator<MeterStats> {

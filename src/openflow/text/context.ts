@@ -10,6 +10,8 @@ export interface TextContext {
   readonly tables?: ReadonlyMap<number, string>;
   /** 0 is what commands print; each -m adds one. */
   readonly verbosity: number;
+  /** The message's own bytes, where they are at hand. */
+  readonly bytes?: Uint8Array;
   /** How many messages this one is in: an error holds the start of what it is about, a bundle what is added to it. */
   readonly depth?: number;
 }

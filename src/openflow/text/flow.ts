@@ -5,9 +5,10 @@ import { formatActions } from '../../action/list.js';
 import { OFPP } from '../../flow/field.js';
 import { formatMatch } from '../../flow/format-match.js';
 import type { Match } from '../../flow/match.js';
-import { NO_BUFFER, TABLE_ALL } from '../messages/flow-mod.js';
+import { checkTable, NO_BUFFER, TABLE_ALL } from '../messages/flow-mod.js';
 import type { Aggregate, FlowStats, FlowStatsRequest } from '../messages/flow-stats.js';
 import { bitNames, duration, type Formatters, hex, portText, type TextContext, tableText } from './context.js';
+import { rawMatchText } from './raw-match.js';
 
 export const FLOW_FLAGS: readonly (readonly [number, string])[] = [
   [1, 'send_flow_rem'],
@@ -19,6 +20,8 @@ export const FLOW_FLAGS: readonly (readonly [number, string])[] = [
 const COMMANDS = ['ADD', 'MOD', 'MOD_STRICT', 'DEL', 'DEL_STRICT'] as const;
 const GROUP_ANY = 0xffffffff;
 const DEFAULT_PRIORITY = 32768;
+/** Verbosity from which on a match of OpenFlow 1.0 is shown as it stands. */
+const WITH_RAW_MATCH = 3;
 const MAX_U64 = 0xffffffffffffffffn;
 
 export function matchText(m: Match, priority: number | undefined, ctx: TextContext): string {
@@ -73,19 +76,22 @@ export const REASONS = ['idle', 'hard', 'delete', 'group_delete', 'meter_delete'
 export const flowFormatters: Formatters = {
   flow_mod: ({ value: v, version }, ctx) => {
     // As a switch would refuse it, it is no message worth showing.
+    checkTable(v, version);
     checkActions(v.actions, v.match, { version, table: version === 1 ? v.command >> 8 : v.table });
     const command = COMMANDS[v.command & 0xff];
     let s = ` ${command ?? `cmd:${v.command}`} `;
     const table = version === 1 ? v.command >> 8 : v.table;
     if (table !== 0) s += `table:${tableText(table, ctx)} `;
-    const priority = (v.command & 0xff) === 1 || (v.command & 0xff) === 3 ? undefined : v.priority;
-    const match = matchText(v.match, priority === DEFAULT_PRIORITY ? undefined : priority, ctx);
+    const shown = v.priority === DEFAULT_PRIORITY ? undefined : v.priority;
+    const raw = ctx.verbosity >= WITH_RAW_MATCH && ctx.bytes ? rawMatchText(ctx.bytes, ctx) : undefined;
+    const match = raw ?? matchText(v.match, shown, ctx);
     if (match) s += `${match} `;
     if (v.cookie !== 0n && v.cookie !== MAX_U64) s += `cookie:0x${hex(v.cookie)} `;
     if (v.cookieMask !== 0n) s += `cookie:0x${hex(v.cookieFilter)}/0x${hex(v.cookieMask)} `;
     if (v.idleTimeout) s += `idle:${v.idleTimeout} `;
     if (v.hardTimeout) s += `hard:${v.hardTimeout} `;
     if (v.importance) s += `importance:${v.importance} `;
+    if (raw !== undefined && v.priority !== DEFAULT_PRIORITY) s += `pri:${v.priority} `;
     if (v.bufferId !== NO_BUFFER) s += `buf:0x${hex(v.bufferId)} `;
     if (v.outPort !== OFPP.none && (v.command & 0xff) >= 3) s += `out_port:${portText(v.outPort, ctx)} `;
     return `${s}${flagText(version < 3 ? v.flags & ~4 : v.flags)}${actionsText(v.actions, ctx)}`;

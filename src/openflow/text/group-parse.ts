@@ -1,9 +1,11 @@
 /** Groups as ovs-ofctl(8) writes them, and the words with which it refuses them. */
+import type { ParseCtx } from '../../action/context.js';
 import { parseActions } from '../../action/list.js';
 import { parseU16, parseU64, splitItems } from '../../action/text.js';
 import type { FieldRow } from '../../flow/field.js';
 import { OFPP } from '../../flow/field.js';
 import { fieldByName } from '../../flow/fields.js';
+import { PROTOCOLS_OF, protocolsOfVersions } from '../../flow/protocols.js';
 import { parseFieldValue } from '../../flow/value-text.js';
 import { BUCKET, type BucketSpec, GROUP, type GroupMod, WATCH_NONE } from '../../flowtable/groups.js';
 import { UserError } from '../../lib/errors.js';
@@ -17,16 +19,17 @@ export interface GroupTextContext {
   table(text: string): number;
 }
 
-/** A group and the wire versions that can say it (bit n for version n). */
+/** A group and the wire forms that can say it, as ovs-ofctl counts them. */
 export interface ParsedGroup {
   readonly mod: GroupModMessage;
-  readonly versions: number;
+  readonly protocols: number;
 }
 
 type Command = GroupMod['command'];
-const ALL_VERSIONS = 0x7e;
 /** Those with numbers of buckets and with properties. */
-const RICH_VERSIONS = (1 << 1) | (1 << 6);
+const RICH = protocolsOfVersions((1 << 1) | (1 << 6));
+/** Elsewhere a meter is an instruction, which no bucket has. */
+const METER_AS_ACTION = protocolsOfVersions(1 << 6);
 const MAX_METHOD = 15;
 
 /** What a command takes beside the group's number. */
@@ -69,8 +72,9 @@ function fieldMask(row: FieldRow, text: string): bigint {
   return mask;
 }
 
-function parseFields(text: string): WireSelection['fields'] {
-  const fields: { field: FieldRow; mask: bigint }[] = [];
+/** `given`: what another list has named. */
+function parseFields(text: string, given: WireSelection['fields']): WireSelection['fields'] {
+  const fields = [...given];
   for (const { key, arg } of splitItems(text)) {
     const field = fieldByName(key);
     const rest = () => text.slice(text.indexOf(key) + key.length + (arg ? arg.length + 1 : 0)).replace(/^[,)\s]/, '');
@@ -99,7 +103,7 @@ function limited(text: string, max: number, name: string): number {
 }
 
 /** `type` is undefined where buckets are inserted into a group of unknown type. */
-function parseBucket(text: string, type: number | undefined, ctx: GroupTextContext): BucketSpec {
+function parseBucket(text: string, type: number | undefined, ctx: ParseCtx): BucketSpec {
   const name = type === undefined ? '' : GROUP_TYPES[type];
   const select = name === 'select';
   let weight = select ? 1 : 0;
@@ -121,6 +125,7 @@ function parseBucket(text: string, type: number | undefined, ctx: GroupTextConte
     throw new UserError('fast failover bucket requires watch_port or watch_group');
   }
   const parsed = parseActions(actions.join(','), ctx, false);
+  if (ctx.usable && parsed.some((a) => a.type === 'meter')) ctx.usable.protocols &= METER_AS_ACTION;
   if (weight !== 0 && !select && type !== undefined) throw new UserError('Only select groups can have bucket weights.');
   return { id, weight, watchPort, watchGroup, actions: parsed };
 }
@@ -170,7 +175,7 @@ function parseHead(text: string, command: Command): Head {
       head.rich = true;
     } else if (key === 'fields') {
       needs('fields are');
-      head.fields = parseFields(arg);
+      head.fields = parseFields(arg, head.fields);
       head.rich = true;
     } else throw new UserError(`unknown keyword ${key}`);
   }
@@ -195,21 +200,25 @@ export function parseGroup(text: string, command: Command, ctx: GroupTextContext
   if (command === 'delete' && text === '') {
     const selection = { method: '', param: 0n, fields: [] };
     const mod = { command: number, id: GROUP.all, type: 0, commandBucket: BUCKET.all, selection, buckets: [] };
-    return { mod, versions: ALL_VERSIONS };
+    return { mod, protocols: PROTOCOLS_OF.any };
   }
   const [before, ...parts] = text.split('bucket=');
   if (parts.length > 0 && !TAKES[command].buckets) throw new UserError('bucket is not needed');
   const head = parseHead(before, command);
   checkHead(head, command);
   const type = head.type ?? 0;
-  const buckets = parts.map((p) => parseBucket(p, head.type, ctx));
+  const usable = { protocols: head.rich ? RICH : PROTOCOLS_OF.any };
+  const buckets = parts.map((p) => {
+    // As with ovs-ofctl, reading a bucket forgets what was read before it.
+    usable.protocols = PROTOCOLS_OF.any;
+    return parseBucket(p, head.type, { port: (t) => ctx.port(t), table: (t) => ctx.table(t), usable });
+  });
   if (GROUP_TYPES[type] === 'indirect' && buckets.length > 1)
     throw new UserError('Indirect groups can have at most one bucket.');
   const { method, param, fields, id = GROUP.all, commandBucket = BUCKET.all } = head;
   return {
     mod: { command: number, id, type, commandBucket, selection: { method, param, fields }, buckets },
-    // As with ovs-ofctl, reading a bucket forgets what the group's own properties need.
-    versions: head.rich && buckets.length === 0 ? RICH_VERSIONS : ALL_VERSIONS,
+    protocols: usable.protocols,
   };
 }
 

@@ -65,7 +65,7 @@ export function formatBytes(bytes: Uint8Array, ctx: TextContext): string {
   const depth = (ctx.depth ?? 0) + 1;
   if (depth > MAX_DEPTH) return formatHexDump(bytes);
   try {
-    const text = flowsText(bytes, ctx) ?? formatMessage(decode(bytes), { ...ctx, depth });
+    const text = flowsText(bytes, ctx) ?? formatMessage(decode(bytes), { ...ctx, depth, bytes });
     return ctx.verbosity >= WITH_BYTES ? text + formatHexDump(bytes) : text;
   } catch (e) {
     if (!(e instanceof UserError)) throw e;

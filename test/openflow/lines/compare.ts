@@ -28,6 +28,8 @@ const ON_PURPOSE: readonly RegExp[] = [
   /\bnsh_?c[1-4](?!.*nsh_mdtype=(0x)?1\b)/,
   // A mask that begins with a digit is none to OVS.
   /[\da-f:]*:[\da-f:.]*\/\d[\da-f]*:/,
+  // A neighbour discovery's option type, in packets that turn out to be of another protocol: to OVS it is their TCP flags.
+  /nd_options_type.*(nw|ip)_proto=(?!58|0x3a)/,
   // A mask of nothing in an action.
   /set_field:[^,]*\/0(x0*)?->/,
   // Fields with a long header have no place in learn, which OVS fills with that of in_port.
@@ -38,13 +40,23 @@ const isMixed = (line: string): boolean => {
   const v4 = /\bct_nw_[sd]|_CT_NW_[SD]/.test(line);
   const v6 = /\bct_ipv6|_CT_IPV6/.test(line);
   if (!v4 && !v6) return false;
+  // Of the other family than the packets.
+  if (v4 && /\b(ipv6|ip6|tcp6|udp6|sctp6|icmp6)\b|0x86dd|34525/.test(line)) return true;
+  if (v6 && /\b(ip|ipv4|ip4|tcp|udp|sctp|icmp)\b|0x0?800\b|2048/.test(line)) return true;
   const types = /\b(ip|ipv4|ip4|ipv6|ip6|tcp6?|udp6?|sctp6?|icmp6?|r?arp|mplsm?|(dl|eth|packet)_type)\b/g;
   return (v4 && v6) || (line.match(types) ?? []).length > 1;
 };
 /** In 1.0 and 1.1 OVS forgets the mask of a set that has an action of its own there. */
 const FORGETS_MASK = /set_field:[^,>]*\/[^,>]*->(eth_|dl_|ip_|nw_|vlan_|tcp_|udp_|tp_)/;
-const isOnPurpose = (line: string, version: number): boolean =>
+export const isOnPurpose = (line: string, version: number): boolean =>
   (version < 2 && FORGETS_MASK.test(line)) || isMixed(line) || ON_PURPOSE.some((p) => p.test(line));
+
+/** OVS looks for the value of a tunnel option in the wrong place when it shows entries one by one. */
+export const withoutTunnelOptions = (text: string): string =>
+  text.replace(/(NXM_NX_TUN_METADATA\d+(?:_W)?)\([\da-f/]*\)/g, '$1(...)');
+
+/** Where OVS has no name for what is wrong. */
+const nameless = (text: string): string => text.replaceAll('invalid (null) "', 'invalid packet length "');
 
 /** What OVS sends although no switch takes it, weft may refuse to send. */
 const bothRefuse = (real: string, ours: string): boolean =>
@@ -62,10 +74,15 @@ export function linesFor(r: Random, count: number, version: number): string[] {
 
 export async function compareTexts(version: number, count: number, seed: number): Promise<Comparison> {
   const lines = linesFor(new Random(seed * 100 + version), count, version);
-  const real = await realAnswers(lines, version);
-  const ours = weftAnswers(lines, version);
+  const real = (await realAnswers(lines, version)).map(nameless).map(withoutTunnelOptions);
+  const ours = weftAnswers(lines, version).map(withoutTunnelOptions);
+  return compareAnswers(lines, real, ours);
+}
+
+/** What either said to each line. */
+export function compareAnswers(lines: readonly string[], real: readonly string[], ours: readonly string[]): Comparison {
   const differences = lines.flatMap((line, i) =>
     real[i] === ours[i] || bothRefuse(real[i], ours[i]) ? [] : [`${line}\n${unlike(real[i], ours[i])}`],
   );
-  return { accepted: real.filter((a) => a.includes('FLOW_MOD')).length, differences };
+  return { accepted: real.filter((a) => !a.startsWith('ovs-ofctl:')).length, differences };
 }

@@ -1,4 +1,4 @@
-/** The same flow_mods to ovs-vswitchd and to weft: what is refused and how, then the bytes and the text of what is there. */
+/** Flow_mods to ovs-vswitchd and to weft. */
 import { FlowReader } from '../../../src/cli/ofctl/flow-parse.js';
 import { flowModName, hasTableIds } from '../../../src/cli/ofctl/protocol.js';
 import { Match } from '../../../src/flow/match.js';
@@ -9,13 +9,9 @@ import { Random } from '../../../src/lib/random.js';
 import { encode } from '../../../src/openflow/message.js';
 import { fromFlowMod } from '../../../src/openflow/messages/flow-mod.js';
 import { run, type Target, type TwoSwitches } from '../two-switches.js';
-import { type Comparison, linesFor } from './compare.js';
-import { Peer } from './peer.js';
-
-interface Sent {
-  readonly line: string;
-  readonly bytes: Uint8Array;
-}
+import { type Comparison, linesFor, withoutTunnelOptions } from './compare.js';
+import type { Peer } from './peer.js';
+import { compareSent, entries, FIRST_XID, type Sent } from './sent.js';
 
 const NOTHING = { ports: new Map<number, string>(), tables: new Map<number, string>() };
 
@@ -55,26 +51,11 @@ async function prepare(on: Target): Promise<void> {
 
 const START_OF_ENTRIES: Readonly<Record<string, number>> = { OFPST: 12, NXST: 24, multipart: 16 };
 
-/** Entries of flow_stats replies, sorted, without what tells the time. */
-function entriesOf(parts: readonly Uint8Array[], durationAt: number): string[] {
-  const out: string[] = [];
-  for (const part of parts) {
-    const b = Buffer.from(part);
-    for (let at = 0; at + 2 <= b.length; ) {
-      const length = b.readUInt16BE(at);
-      if (length === 0) throw new Error('an entry of no length');
-      const entry = b.subarray(at, at + length);
-      if (durationAt > 0) entry.fill(0, durationAt, durationAt + 8);
-      out.push(
-        entry
-          .toString('hex')
-          .replace(/(80020008).{16}/, '$1')
-          .replace(/(80020208).{16}/, '$1'),
-      );
-      at += length;
-    }
-  }
-  return out.sort();
+/** Flows in bytes, without the times in controller actions' and statistics' properties. */
+function flowEntries(parts: readonly Uint8Array[], duration: number): string[] {
+  return entries(parts, { duration })
+    .map((entry) => entry.replace(/(80020008).{16}/, '$1').replace(/(80020208).{16}/, '$1'))
+    .sort();
 }
 
 /** Controller actions with properties: OVS aligns them to the message, where entries of this form stand 4 bytes off, and cannot read them back. */
@@ -92,39 +73,23 @@ async function dump(peer: Peer, version: number): Promise<string[]> {
   const request = (name: string, xid: number) => encode('flow_stats_request', filter, { version, xid, name });
   if (version > 1) {
     const parts = await peer.ask(request('OFPST_FLOW request', 9), START_OF_ENTRIES.multipart);
-    return entriesOf(parts, version === 6 ? 0 : 4);
+    return flowEntries(parts, version === 6 ? 0 : 4);
   }
   return [
-    ...entriesOf(await peer.ask(request('NXST_FLOW request', 8), START_OF_ENTRIES.NXST), 4).map(
+    ...flowEntries(await peer.ask(request('NXST_FLOW request', 8), START_OF_ENTRIES.NXST), 4).map(
       // Ages.
       (entry) => `${entry.slice(0, 40)}${entry.slice(48)}`,
     ),
-    ...entriesOf(await peer.ask(request('OFPST_FLOW request', 9), START_OF_ENTRIES.OFPST), 44).filter(
+    ...flowEntries(await peer.ask(request('OFPST_FLOW request', 9), START_OF_ENTRIES.OFPST), 44).filter(
       (entry) => !MISALIGNED.test(entry),
     ),
   ];
 }
 
-const ofctl = (version: number): string[] => [
-  '-O',
-  `OpenFlow1${version}`,
-  '--no-names',
-  '--no-stats',
-  'dump-flows',
-  'br0',
-];
-const sorted = (text: string): string[] => text.split('\n').sort();
+/** Tables in the commands of 1.0. */
+const TABLE_IDS = Buffer.from('0104001800000001000023200000000f0100000000000000', 'hex');
 
-/** What only one list has. */
-function unlike(real: readonly string[], ours: readonly string[], what: string): string[] {
-  const [a, b] = [new Set(real), new Set(ours)];
-  return [
-    ...real.filter((x) => !b.has(x)).map((x) => `${what}\n  ovs  ${x}`),
-    ...ours.filter((x) => !a.has(x)).map((x) => `${what}\n  weft ${x}`),
-  ];
-}
-
-/** `version`: 0 is 1.0. `accepted` counts what both took. */
+/** `version`: 0 is 1.0. */
 export async function compareInstalls(
   two: TwoSwitches,
   version: number,
@@ -138,33 +103,17 @@ export async function compareInstalls(
     for (const line of linesFor(r, 100, version)) {
       // Bits that an option does not have are refused by both, one at once and the other after other faults. Table 254 is the switch's own. What was learned goes with its teacher in a whole bridge, of which weft's here has tables only.
       if (/delete_learned|table=254\b|tun_metadata\d+\[\d/i.test(line)) continue;
-      const bytes = messageOf(line, wire, sent.length + 100);
+      const bytes = messageOf(line, wire, sent.length + FIRST_XID);
       if (bytes && sent.length < count) sent.push({ line, bytes });
     }
   }
   await Promise.all([prepare(two.ours), prepare(two.theirs)]);
-  two.ovs.appctl('time/stop');
-  const [theirs, ours] = await Promise.all([two.theirs, two.ours].map((on) => Peer.open(`${on.dir}/br0.mgmt`, wire)));
-  try {
-    // Tables in the commands of 1.0.
-    const tableIds = Buffer.from('0104001800000001000023200000000f0100000000000000', 'hex');
-    if (wire === 1) await Promise.all([theirs.send([tableIds]), ours.send([tableIds])]);
-    const messages = sent.map((s) => s.bytes);
-    await Promise.all([theirs.send(messages), ours.send(messages)]);
-    const differences: string[] = [];
-    sent.forEach(({ line, bytes }, i) => {
-      const [a, b] = [theirs.errors.get(i + 100), ours.errors.get(i + 100)];
-      if (a !== b) differences.push(`${line}\n  ovs  ${a}\n  weft ${b}\n${Buffer.from(bytes).toString('hex')}`);
-    });
-    differences.push(...unlike(await dump(theirs, wire), await dump(ours, wire), 'bytes of a flow'));
-    const real = await run('ovs-ofctl', ofctl(version), two.theirs);
-    const onWeft = await run('ovs-ofctl', ofctl(version), two.ours);
-    const byWeft = await run(two.ofctl, ofctl(version), two.theirs);
-    differences.push(...unlike(sorted(real.out), sorted(onWeft.out), 'ovs-ofctl on weft'));
-    differences.push(...unlike(sorted(real.out), sorted(byWeft.out), 'weft ofctl on ovs-vswitchd'));
-    return { accepted: count - theirs.errors.size, differences };
-  } finally {
-    theirs.close();
-    ours.close();
-  }
+  return compareSent(two, {
+    version,
+    sent,
+    first: wire === 1 ? [TABLE_IDS] : [],
+    dump: (peer) => dump(peer, wire),
+    shown: [['--no-stats', 'dump-flows', 'br0']],
+    normal: withoutTunnelOptions,
+  });
 }

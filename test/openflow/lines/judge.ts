@@ -8,21 +8,12 @@ import { UserError } from '../../../src/lib/errors.js';
 
 /** Ends each line's output. */
 const MARK = '\x1e';
-/** In 1.0 it shows matches otherwise when it shows bytes too: there they come from a run of their own. */
-const SCRIPT = `ask() { timeout 10 ovs-ofctl -vconsole:off -O "$@" parse-flows - <<<"$line" 2>&1; }
-while IFS= read -r line; do
-  if [ "$1" = OpenFlow10 ]; then ask $1; ask $1 -mmmmm | grep -aE '^[0-9a-f]{8}  '; else ask $1 -mmmmm; fi
-  printf '${MARK}'
-done`;
-const BYTES = /^[0-9a-f]{8} {2}.*\n/gm;
-
 export const optionsOf = (version: number): string => `OpenFlow1${version}`;
 
-function half(lines: readonly string[], version: number): Promise<string[]> {
+function half(lines: readonly string[], ask: string, args: readonly string[]): Promise<string[]> {
+  const script = `while IFS= read -r line; do ${ask} 2>&1; printf '${MARK}'; done`;
   return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-c', SCRIPT, 'judge', optionsOf(version)], {
-      env: { ...process.env, OVS_LOGDIR: tmpdir() },
-    });
+    const child = spawn('bash', ['-c', script, 'judge', ...args], { env: { ...process.env, OVS_LOGDIR: tmpdir() } });
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (d) => {
       out += d;
@@ -33,16 +24,27 @@ function half(lines: readonly string[], version: number): Promise<string[]> {
   });
 }
 
-/** In the order of the lines. */
-export async function realAnswers(lines: readonly string[], version: number): Promise<string[]> {
+/** What two shells print for each line, in the order of the lines. `ask` is a command about "$line"; "$1" and so on are its `args`. */
+export async function askEach(lines: readonly string[], ask: string, ...args: string[]): Promise<string[]> {
   const middle = lines.length >> 1;
-  const halves = await Promise.all([half(lines.slice(0, middle), version), half(lines.slice(middle), version)]);
+  const halves = await Promise.all([half(lines.slice(0, middle), ask, args), half(lines.slice(middle), ask, args)]);
   return halves.flat();
 }
 
+export const OVS_OFCTL = 'timeout 10 ovs-ofctl -vconsole:off';
+
+/** In the order of the lines. */
+export function realAnswers(lines: readonly string[], version: number): Promise<string[]> {
+  return askEach(lines, `${OVS_OFCTL} -O "$1" -mmmmm parse-flows - <<<"$line"`, optionsOf(version));
+}
+
+export function realGroupAnswers(lines: readonly string[], version: number): Promise<string[]> {
+  return askEach(lines, `${OVS_OFCTL} -O "$1" -mmmmm parse-group "$line"`, optionsOf(version));
+}
+
 /** weft's own `ofctl parse-flows`, without a program of its own for each line. */
-function ask(line: string, version: number, more: string): string {
-  const settings = readSettings(parseLine(['-O', optionsOf(version), ...(more ? [more] : [])]), 'ovs-ofctl');
+function weftAnswer(line: string, version: number): string {
+  const settings = readSettings(parseLine(['-O', optionsOf(version), '-mmmmm']), 'ovs-ofctl');
   let out = '';
   const add = (text: string): void => {
     out += text;
@@ -55,11 +57,6 @@ function ask(line: string, version: number, more: string): string {
     out = `ovs-ofctl: ${e.message}\n${out}`;
   }
   return out;
-}
-
-function weftAnswer(line: string, version: number): string {
-  if (version > 0) return ask(line, version, '-mmmmm');
-  return ask(line, version, '') + (ask(line, version, '-mmmmm').match(BYTES) ?? []).join('');
 }
 
 export function weftAnswers(lines: readonly string[], version: number): string[] {
