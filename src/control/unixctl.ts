@@ -24,6 +24,9 @@ const MAX_UNREAD = 64 << 10;
 
 export class ControlServer {
   private readonly commands = new Map<string, ControlCommand>();
+  /** Requests, and replies to them, since the start. */
+  received = 0;
+  replied = 0;
 
   constructor(private readonly log: (text: string) => void = () => {}) {
     this.register({ name: 'list-commands', usage: '', min: 0, max: 0, run: () => this.list() });
@@ -42,6 +45,7 @@ export class ControlServer {
   }
 
   async call(method: string, params: readonly string[]): Promise<Reply> {
+    this.received++;
     try {
       const result = await this.run(method, params);
       return { result: ended(result), error: null };
@@ -50,6 +54,8 @@ export class ControlServer {
       const text = e instanceof UserError ? e.message : `internal error: ${e instanceof Error ? e.message : String(e)}`;
       if (!(e instanceof UserError)) this.log(`"${method}" failed: ${e instanceof Error ? e.stack : String(e)}`);
       return { result: null, error: ended(text) };
+    } finally {
+      this.replied++;
     }
   }
 

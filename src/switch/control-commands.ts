@@ -6,6 +6,7 @@ import { DROP_REASONS } from '../datapath/drop-reasons.js';
 import { UserError } from '../lib/errors.js';
 import { DEFAULT_DESCRIPTION } from '../openflow/server/state.js';
 import { absentCommands } from './commands/absent-commands.js';
+import { bondCommands } from './commands/bond-commands.js';
 import { bridgeCommands } from './commands/bridge-commands.js';
 import { datapathCommands } from './commands/datapath-commands.js';
 import { dpctlCommands } from './commands/dpctl/commands.js';
@@ -16,7 +17,7 @@ function command(name: string, usage: string, min: number, max: number, run: Con
   return { name, usage, min, max, run };
 }
 
-export function controlCommands(core: Core, dp: NativeDriver, exit: () => void, maxFlows: number): ControlCommand[] {
+export function controlCommands(core: Core, dp: NativeDriver, exit: () => void): ControlCommand[] {
   const bridge = (name: string): Bridge => {
     const found = core.bridges.get(name);
     if (!found) throw new UserError('no such bridge');
@@ -29,8 +30,10 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void, 
       return '';
     }),
     ...dpctlCommands(core, dp),
+    // A switch without a database has none; the configurator puts others in their place.
+    ...bondCommands({ views: () => [], choose() {} }),
     ...bridgeCommands(core),
-    ...datapathCommands(core, dp, maxFlows),
+    ...datapathCommands(core, dp),
     ...absentCommands(core),
     command('ofproto/trace', 'bridge flow [-generate|packet]', 2, 4, (args) => traceCommand(core, args)),
     command('weft/workers', '', 0, 0, () => {

@@ -70,6 +70,13 @@ export class ControllerLink {
     return this.connection && this.deps.server.status(this.connection);
   }
 
+  /** Lets go of the connection and begins anew; a visitor goes for good. */
+  again(why: string): void {
+    if (!this.connection) return;
+    this.drop();
+    this.reconnect.failed(why);
+  }
+
   close(): void {
     this.reconnect.close();
     this.drop();

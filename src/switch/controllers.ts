@@ -197,6 +197,11 @@ export class Controllers {
     return [...active, ...listeners];
   }
 
+  reconnect(): void {
+    const visitors = [...this.listeners.values()].flatMap((l) => [...l.visitors]);
+    for (const link of [...this.active.values(), ...visitors]) link.again('reconnect was asked for');
+  }
+
   async close(): Promise<void> {
     this.failOpen?.close();
     this.failOpen = undefined;

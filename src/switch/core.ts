@@ -10,6 +10,7 @@ import type { Datapath, Offload } from '../datapath/datapath.js';
 import type { PortConfig } from '../datapath/native.js';
 import { OFPP } from '../flow/field.js';
 import { finish, mix } from '../flowtable/mini.js';
+import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { Upcalls } from '../upcall/upcalls.js';
 import { PORT_CONFIG, type PortView } from '../upcall/view.js';
@@ -17,7 +18,7 @@ import { nativeConfig, type VportSpec } from '../vport/kinds.js';
 
 export interface CoreOptions {
   readonly dp: Datapath;
-  readonly clock: { now(): number };
+  readonly clock: Pick<Clock, 'now' | 'wall'>;
   /** VLAN tags that keys have: 1 as OVS's default, or 2. */
   readonly maxVlans: number;
   /** Datapath flows at most. */
@@ -73,6 +74,9 @@ export class Core {
   readonly bridges = new Map<string, Bridge>();
   private readonly byVport = new Map<number, Attached>();
   private readonly byName = new Map<string, Attached>();
+  /** Ports of the datapath since the start. */
+  portsAdded = 0;
+  portsRemoved = 0;
   private nextVport = 1;
   private readonly freeVports: number[] = [];
   private readonly meterIds = new MeterIds();
@@ -137,6 +141,7 @@ export class Core {
     const attached = { bridge, port, spec, config };
     this.byName.set(spec.name, attached);
     if (config) this.byVport.set(vport, attached);
+    if (config) this.portsAdded++;
     return port;
   }
 
@@ -166,6 +171,7 @@ export class Core {
     // No flow may output to it any more when the datapath lets it go.
     this.upcalls.sweep();
     this.dp.portRemove(port.vport);
+    this.portsRemoved++;
     this.freeVports.push(port.vport);
   }
 
@@ -179,6 +185,11 @@ export class Core {
   /** Milliseconds of the switch's clock. */
   now(): number {
     return this.options.clock.now();
+  }
+
+  /** Milliseconds since 1970, for text. */
+  wall(): number {
+    return this.options.clock.wall();
   }
 
   /** Interface type of a port. */

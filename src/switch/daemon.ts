@@ -18,9 +18,12 @@ import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
 import { unknownOptions, type VportSpec, vportKind } from '../vport/kinds.js';
+import { controllerCommands } from './commands/controller-commands.js';
+import { coverageCommands, eventTotals } from './commands/coverage-commands.js';
 import { controlCommands } from './control-commands.js';
-import { type ControllerOptions, type ControllerStatus, Controllers } from './controllers.js';
+import { type ControllerOptions, Controllers } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
+import { Coverage } from './coverage.js';
 import { type Devices, KERNEL_DEVICES } from './devices.js';
 import { dummyCommands } from './dummy/commands.js';
 import { TestBed } from './dummy/test-bed.js';
@@ -28,6 +31,7 @@ import { type LinkStatus, Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { lockPidFile } from './pid-file.js';
 import { RealClock } from './real-clock.js';
+import type { Served } from './served.js';
 
 export interface DaemonOptions {
   readonly workers?: number;
@@ -75,14 +79,6 @@ export interface NamedPort {
   readonly options?: Readonly<Record<string, string>>;
 }
 
-/** A bridge and who is above it. */
-export interface Served {
-  readonly bridge: Bridge;
-  readonly openflow: OpenFlowServer;
-  readonly controllers: Controllers;
-  readonly close: readonly (() => Promise<void>)[];
-}
-
 export class Daemon {
   readonly core: Core;
   readonly driver: NativeDriver;
@@ -93,6 +89,7 @@ export class Daemon {
   private readonly served = new Map<string, Served>();
   private readonly log: (text: string) => void;
   private readonly control = new ControlServer((text) => this.log(text));
+  private readonly coverage: Coverage;
   private closeControl: () => Promise<void> = async () => {};
   private readonly pidFiles: string[] = [];
   private askExit: () => void = () => {};
@@ -137,17 +134,23 @@ export class Daemon {
     });
     this.bed?.attach(this.core, this.driver);
     this.links = new Links(this.core, (name, netns) => this.devices(name).info(name, netns), this.log);
-    this.control.register({
-      name: 'weft/controllers',
-      usage: '',
-      min: 0,
-      max: 0,
-      run: () => `${JSON.stringify(this.controllerStatus())}\n`,
-    });
-    for (const c of controlCommands(this.core, this.driver, () => this.askExit(), maxFlows)) this.control.register(c);
-    if (this.bed) for (const c of dummyCommands(this.bed, (d) => this.links.added(d.vport))) this.control.register(c);
-    for (const c of options.commands ?? []) this.control.register(c);
+    this.register(controlCommands(this.core, this.driver, () => this.askExit()));
+    if (this.bed) this.register(dummyCommands(this.bed, (d) => this.links.added(d.vport)));
+    this.coverage = new Coverage(this.clock.now(), () => eventTotals(this.core, this.driver, this.control));
+    this.register(coverageCommands(this.coverage));
+    this.register(controllerCommands(this.served));
+    this.register(options.commands ?? []);
     this.upkeepLater(0, this.bed ? 1 : UPKEEP_PARTS);
+  }
+
+  /** Further commands of the control socket. */
+  register(commands: readonly ControlCommand[]): void {
+    for (const c of commands) this.control.register(c);
+  }
+
+  /** Something happened that coverage/show counts. */
+  count(event: string): void {
+    this.coverage.count(event);
   }
 
   /** Opens the control socket and writes the pid file. Rejects with UserError when another switch has the run directory. */
@@ -335,14 +338,6 @@ export class Daemon {
     this.links.added(port.vport);
   }
 
-  /** By bridge: is it forwarding by itself for want of a controller, and how is each of them. */
-  controllerStatus(): Record<string, { failOpen: boolean; controllers: ControllerStatus[] }> {
-    const all = [...this.served].map(
-      ([name, { controllers: c }]) => [name, { failOpen: c.isFailOpen, controllers: c.status() }] as const,
-    );
-    return Object.fromEntries(all);
-  }
-
   private settleSoon(): void {
     if (this.bed) return this.bed.moveSoon();
     if (this.settling || this.closed) return;
@@ -365,6 +360,7 @@ export class Daemon {
     this.cancel = this.clock.after(UPKEEP_MS / parts, () => {
       if (this.closed) return;
       if (part === 0) this.links.look();
+      this.coverage.look(this.clock.now());
       this.core.upkeep(part, parts);
       const wrong = this.core.upcalls.check(CHECKED_FLOWS / parts);
       if (wrong > 0) this.log(`${wrong} datapath flows were out of date: please report this`);

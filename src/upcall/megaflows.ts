@@ -120,16 +120,26 @@ export class Megaflows {
   private readonly paths = new Paths();
   readonly counts: MegaflowCounts = { installed: 0, deleted: 0, modified: 0, duplicates: 0, full: 0 };
 
-  /** `limit`: flows at most. `counted` hears of packets of a flow that were not pushed back before. */
+  /** Flows at most; no more than `limit` of the constructor, whose slots the datapath has. */
+  limit: number;
+
+  /** `counted` hears of packets of a flow that were not pushed back before. */
   constructor(
     private readonly dp: Datapath,
-    readonly limit: number,
+    private readonly slots: number,
     private readonly hooks: {
       ref(state: number): void;
       unref(state: number): void;
       counted(flow: DpFlow, c: FlowCounters): void;
     },
-  ) {}
+  ) {
+    this.limit = slots;
+  }
+
+  /** Another limit; those that are past it stay until they are idle. */
+  setLimit(limit: number): void {
+    this.limit = Math.min(limit, this.slots);
+  }
 
   /** Puts a translated flow into the datapath and returns it, or the one that is already there. Undefined: no room. `key`: the packet's words. */
   install(t: Translation, key: Uint32Array, now: number): DpFlow | undefined {

@@ -13,7 +13,7 @@ import { formatDpActions } from '../datapath/text/actions.js';
 import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32, put16 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
-import { DP_KEY_BYTES, K } from '../packet/key.js';
+import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { affected, type ChangeSet, Changes } from './changes.js';
 import { continuationOf } from './continuation.js';
 import type { Details, Path } from './derivation.js';
@@ -47,13 +47,15 @@ export interface UpcallCounts {
   /** Packets whose decision was not kept: the table of flows was full. */
   unkept: number;
   retranslated: number;
+  /** Packets made by a controller. */
+  executed: number;
 }
 
 export class Upcalls {
   readonly states = new FrozenStates();
   readonly changes = new Changes();
   readonly flows: Megaflows;
-  readonly counts: UpcallCounts = { misses: 0, packetIns: 0, unkept: 0, retranslated: 0 };
+  readonly counts: UpcallCounts = { misses: 0, packetIns: 0, unkept: 0, retranslated: 0, executed: 0 };
   private readonly walk = new Walk();
   private readonly t = new Translation();
   private readonly key = newKey();
@@ -85,6 +87,12 @@ export class Upcalls {
   /** Flows stay as they are, whatever changes: for who looks into the datapath. */
   paused = false;
 
+  /** Flows take the packet that brought them and those like it in every bit. */
+  exact = false;
+  /** Of rounds over all flows: how many there were on average (each round counts as much as all before) and at most, and the time of the last one. */
+  readonly rounds = { average: 0, most: 0, lastMs: 0 };
+  private roundMs = 0;
+
   /** Packets that no flow takes are dropped undecided: the tables are not as they should be yet. */
   holding = false;
 
@@ -110,6 +118,7 @@ export class Upcalls {
     // Own memory: the record's may be unaligned, and is gone after the call.
     this.key.set(u.key.length > DP_KEY_BYTES ? u.key.subarray(0, DP_KEY_BYTES) : u.key);
     this.walk.run(this.input(bridge, at.port.number, this.key, frozen), t);
+    if (this.exact) narrow(t.maskWords, this.key);
     const flags = get16(this.key, K.tcpFlags.offset);
     // It belongs to the rules that decided, whatever becomes of the flow until the datapath has counted it.
     creditRules(t, t, 1, u.frame.length, this.now);
@@ -169,6 +178,7 @@ export class Upcalls {
     const flags = get16(input.key, K.tcpFlags.offset);
     for (const e of t.effects) e.bridge.apply(e, this.now, flags);
     creditRules(t, t, 1, frame.length, this.now);
+    this.counts.executed++;
     this.dp.execute(input.key, frame, offload, t.actions);
   }
 
@@ -253,7 +263,8 @@ export class Upcalls {
    * a share of the flows only, so that nothing waits long for it.
    */
   pushStatistics(part = 0, parts = 1): void {
-    this.now = this.clock.now();
+    const began = this.clock.now();
+    this.now = began;
     if (this.paused) return;
     this.judgeByHand();
     const { all } = this.flows;
@@ -264,6 +275,18 @@ export class Upcalls {
       if (this.now - Math.max(flow.used, flow.created) >= this.options.maxIdle) this.flows.remove(flow);
     }
     this.states.sweep(this.now);
+    this.endRound(this.clock.now() - began, part + 1 === parts);
+  }
+
+  private endRound(ms: number, isLast: boolean): void {
+    this.roundMs += ms;
+    if (!isLast) return;
+    const { rounds } = this;
+    const n = this.flows.all.length;
+    rounds.average = (rounds.average + n) / 2;
+    rounds.most = Math.max(rounds.most, n);
+    rounds.lastMs = this.roundMs;
+    this.roundMs = 0;
   }
 
   /**
@@ -298,6 +321,16 @@ export class Upcalls {
     const { all } = this.flows;
     for (let i = all.length - 1; i >= 0; i--) this.flows.remove(all[i]);
   }
+}
+
+/** A mask becomes one of everything that the packet has. */
+function narrow(mask: Uint32Array, key: Uint8Array): void {
+  const bytes = new Uint8Array(mask.buffer, mask.byteOffset, DP_KEY_BYTES);
+  for (let line = 0; line * LINE_BYTES < DP_KEY_BYTES; line++) {
+    const isThere = line === 0 || (key[K.lines.offset] >> (line - 1)) & 1;
+    if (isThere) bytes.fill(0xff, line * LINE_BYTES, (line + 1) * LINE_BYTES);
+  }
+  bytes[K.lines.offset] = 0;
 }
 
 function creditRules(

@@ -1,5 +1,5 @@
 /** What two switches say to the same command line, held side by side. */
-import type { PortNumbers, Ran, Run } from './world.js';
+import type { Answer, Ask, PortNumbers } from './world.js';
 
 /** Words of a line; quotes keep spaces together. */
 export function wordsOf(line: string): string[] {
@@ -7,32 +7,25 @@ export function wordsOf(line: string): string[] {
 }
 
 /** What differs from run to run. */
-export function plain({ status, stdout, stderr }: Ran, files: string): Ran {
-  const clean = (text: string): string =>
-    text
-      .replaceAll(files, 'DIR')
-      .replace(/\bused:\d+\.\d+s/g, 'used:T')
-      .replace(/\bduration=\d+s/g, 'duration=T')
-      .replace(/ufid:[0-9a-f-]{36}/g, 'ufid:U');
-  return { status, stdout: clean(stdout), stderr: clean(stderr) };
+function plain(text: string, { files }: Side): string {
+  return text
+    .replaceAll(files, 'DIR')
+    .replace(/\bused:\d+\.\d+s/g, 'used:T')
+    .replace(/\bduration=\d+s/g, 'duration=T')
+    .replace(/ufid:[0-9a-f-]{36}/g, 'ufid:U');
 }
 
 export interface Side {
-  readonly run: Run;
+  readonly ask: Ask;
   readonly ports: PortNumbers;
   /** What DIR stands for. */
   readonly files: string;
 }
 
-/** By numbers of ports: their names. */
-function unnumbered(text: string, side: Side): string {
-  return side.ports.unfill(text);
-}
-
-export function said(side: Side, program: string, line: string): Ran {
+export async function said(side: Side, line: string): Promise<Answer> {
   const words = wordsOf(side.ports.fill(line)).map((w) => w.replace(/^DIR/, side.files));
-  const r = plain(side.run(program, words), side.files);
-  const stdout = unnumbered(r.stdout, side);
+  const { ok, text } = await side.ask(words);
+  const out = side.ports.unfill(plain(text, side));
   // Flows come in the order of a hash.
-  return { ...r, stdout: line.includes('dump-flows') ? stdout.split('\n').sort().join('\n') : stdout };
+  return { ok, text: line.includes('dump-flows') ? out.split('\n').sort().join('\n') : out };
 }

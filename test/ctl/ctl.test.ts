@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { type Side, said } from './compare.js';
-import { PortNumbers, type Run, World } from './world.js';
+import { type Ask, PortNumbers, World } from './world.js';
 
 const HERE = fileURLToPath(new URL('../../../test/ctl/', import.meta.url));
 const LINES = join(HERE, 'lines');
@@ -16,6 +16,43 @@ const refusal = needPrograms({
   'ovs-vswitchd': OVS_PROGRAMS['ovs-vswitchd'],
 });
 
+/** Commands that weft has in another form, or not: docs/compatibility.md says why. */
+const OTHERWISE: readonly RegExp[] = [
+  /^ofproto\/trace/,
+  /^netdev-dummy\//,
+  /^dpif-dummy\//,
+  /^time\//,
+  /^tnl\//,
+  /^ovs\/route\//,
+];
+/** Too many for any command with a limit. */
+const MANY = Array.from({ length: 60 }, () => 'x');
+/** These take any number. */
+const UNLIMITED =
+  /^(dpctl\/((add|del|set)-if|add-dp|show|ct-set-limits|(parse|normalize)-actions|list-commands)|dpif\/dump-flows|vlog\/(set|(en|dis)able-rate-limit))$/;
+
+/** Every command that Open vSwitch lists is listed with the same usage, and wants as many arguments. */
+async function commandsAgree(t: Test, ovs: Side, weft: Side): Promise<void> {
+  const listed = async (side: Side): Promise<Map<string, string>> =>
+    new Map(
+      (await said(side, 'list-commands')).text
+        .split('\n')
+        .slice(1)
+        .map((l) => [l.trim().split(' ')[0], l]),
+    );
+  const ours = await listed(weft);
+  for (const [name, line] of await listed(ovs)) {
+    if (name === '' || OTHERWISE.some((o) => o.test(name))) continue;
+    t.equal(ours.get(name), line, `${name}: usage`);
+    if (UNLIMITED.test(name)) continue;
+    t.same(await weft.ask([name, ...MANY]), await ovs.ask([name, ...MANY]), `${name}: too many arguments`);
+    // Without arguments most would be carried out.
+    if (name === 'exit') continue;
+    const bare = await weft.ask([name]);
+    if (/command requires/.test(bare.text)) t.same(bare, await ovs.ask([name]), `${name}: too few arguments`);
+  }
+}
+
 t.test('the same is said', { skip: refusal ?? false }, async (t) => {
   const flows = mkdtempSync(join(tmpdir(), 'weft-ctl-'));
   const world = new World();
@@ -24,17 +61,18 @@ t.test('the same is said', { skip: refusal ?? false }, async (t) => {
     rmSync(flows, { recursive: true, force: true });
   });
   t.equal(await world.ready(), '');
-  const side = (name: string, run: Run): Side => {
-    const s = { run, ports: new PortNumbers(run), files: join(flows, name) };
+  const side = async (name: string, ask: Ask): Promise<Side> => {
+    const s = { ask, ports: await PortNumbers.of(ask), files: join(flows, name) };
     s.ports.fillFiles(join(HERE, 'flows'), s.files);
     return s;
   };
-  const ovs = side('ovs', world.onOvs);
-  const weft = side('weft', world.onWeft);
+  const ovs = await side('ovs', world.askOvs);
+  const weft = await side('weft', world.askWeft);
+  await commandsAgree(t, ovs, weft);
   for (const file of readdirSync(LINES).sort()) {
     for (const line of readFileSync(join(LINES, file), 'utf8').split('\n')) {
       if (line === '' || line.startsWith('#')) continue;
-      t.same(said(weft, 'ovs-appctl', line), said(ovs, 'ovs-appctl', line), `${file}: ${line}`);
+      t.same(await said(weft, line), await said(ovs, line), `${file}: ${line}`);
     }
   }
 });

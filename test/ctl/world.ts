@@ -1,6 +1,10 @@
 /** Two switches that were made alike by the same words to ovs-vsctl: Open vSwitch's and weft. Both have dummy ports only. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { callControl } from '../../src/control/client.js';
+import { UserError } from '../../src/lib/errors.js';
+import { controlSocket } from '../../src/switch/control-target.js';
+import { connectUnix } from '../../src/switch/of-sockets.js';
 import { RealDatabase } from '../support/database.js';
 import { LiveSwitch } from '../support/live.js';
 import { RealOvs } from '../support/ovs.js';
@@ -18,6 +22,14 @@ export interface Ran {
   readonly stderr: string;
 }
 
+export interface Answer {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/** A command and its arguments. */
+export type Ask = (words: readonly string[]) => Promise<Answer>;
+
 /** Runs a program with the switch as the one that it finds. */
 export type Run = (program: string, args: readonly string[]) => Ran;
 
@@ -27,7 +39,7 @@ export class World {
   readonly weft: LiveSwitch;
 
   constructor(options: readonly string[] = []) {
-    this.weft = new LiveSwitch([this.db.remote, '--enable-dummy=override', ...options]);
+    this.weft = new LiveSwitch([this.db.remote, '--enable-dummy=override', '-vconsole:off', ...options]);
   }
 
   /** What it says while it fails, or nothing. */
@@ -50,6 +62,10 @@ export class World {
 
   onWeft: Run = (program, args) => this.weft.run(program, ...args);
 
+  /** A command over the control socket, without a program in between. */
+  askOvs: Ask = (words) => ask(this.ovs.dir, words);
+  askWeft: Ask = (words) => ask(this.weft.dir, words);
+
   async close(): Promise<void> {
     await this.weft.close();
     this.db.close();
@@ -57,14 +73,24 @@ export class World {
   }
 }
 
+async function ask(dir: string, [command, ...args]: readonly string[]): Promise<Answer> {
+  const stream = await connectUnix(controlSocket(dir));
+  try {
+    return { ok: true, text: await callControl(stream, command, args) };
+  } catch (e) {
+    if (e instanceof UserError) return { ok: false, text: e.message };
+    throw e;
+  }
+}
+
 /** Numbers of datapath ports in text, by the switch's own dpctl/show: "{p1}" stands for each. */
 export class PortNumbers {
   private readonly byName = new Map<string, string>();
 
-  constructor(run: Run) {
-    for (const m of run('ovs-appctl', ['dpctl/show']).stdout.matchAll(/^ {2}port (\d+): (\S+)/gm)) {
-      this.byName.set(m[2], m[1]);
-    }
+  static async of(ask: Ask): Promise<PortNumbers> {
+    const out = new PortNumbers();
+    for (const m of (await ask(['dpctl/show'])).text.matchAll(/^ {2}port (\d+): (\S+)/gm)) out.byName.set(m[2], m[1]);
+    return out;
   }
 
   /** Copies a folder of texts, filled. */

@@ -106,6 +106,11 @@ export class NativeDriver implements Datapath {
     this.native.portRemove(vport);
   }
 
+  /** Whose port it is; undefined: there is none of that number. */
+  workerOf(vport: number): number | undefined {
+    return this.owners.get(vport)?.worker;
+  }
+
   /** By which way frames come and go; undefined where there is no choice. */
   portPaths(vport: number): { readonly receive: string; readonly send: string } | undefined {
     const paths = this.native.portPaths(vport);

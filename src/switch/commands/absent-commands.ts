@@ -1,17 +1,17 @@
 /**
- * Commands on what weft does not have: spanning trees, aggregation, fault detection, multicast snooping, shaping, tracked connections. They say of every object
- * what Open vSwitch says where none is configured.
+ * Commands on what weft does not have: spanning trees, aggregation, fault detection, multicast snooping, shaping. They say of every object what Open
+ * vSwitch says where none is configured.
  */
 import type { ControlCommand } from '../../control/unixctl.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
 
-/** Name, usage, what is said of all objects, and of one that is named. */
-const ABSENT: readonly (readonly [string, string, string, string])[] = [
+/** Name, usage, what is said of all objects, and the fault when one is named; '': whatever is named is nothing. */
+const ABSENT: readonly (readonly [name: string, usage: string, all: string, fault: string])[] = [
   ['stp/show', '[bridge]', '', 'no such stp object'],
-  ['stp/tcn', '[bridge]', '', 'no such stp object'],
+  ['stp/tcn', '[bridge]', 'OK', 'no such stp object'],
   ['rstp/show', '[bridge]', '', 'No such RSTP object'],
-  ['rstp/tcn', '[bridge]', '', 'No such RSTP object'],
+  ['rstp/tcn', '[bridge]', 'OK', 'No such RSTP object'],
   ['lacp/show', '[port]', '', 'no such lacp object'],
   ['lacp/show-stats', '[port]', '', 'no such lacp object'],
   ['cfm/show', '[interface]', '', 'no such CFM object'],
@@ -19,7 +19,12 @@ const ABSENT: readonly (readonly [string, string, string, string])[] = [
   ['autoattach/status', '[bridge]', '', ''],
   ['autoattach/show-isid', '[bridge]', '', ''],
   ['autoattach/statistics', '[bridge]', '', ''],
-  ['ofproto/list-tunnels', '', '', ''],
+];
+
+/** "[interface] normal|false|true": of all there are none. */
+const FAULTS: readonly (readonly [name: string, fault: string])[] = [
+  ['cfm/set-fault', 'no such CFM object'],
+  ['bfd/set-forwarding', 'no such BFD object'],
 ];
 
 export function absentCommands(core: Core): ControlCommand[] {
@@ -27,48 +32,59 @@ export function absentCommands(core: Core): ControlCommand[] {
     for (const b of core.bridges.values()) if (b.portByName(name)) return;
     throw new UserError('no such interface');
   };
+  const one = (name: string, usage: string, run: (argument: string) => string): ControlCommand => ({
+    name,
+    usage,
+    min: 1,
+    max: 1,
+    run: ([argument]) => run(argument),
+  });
+  const snooping = (name: string): never => {
+    throw new UserError(core.bridges.has(name) ? 'multicast snooping is disabled' : 'no such bridge');
+  };
   return [
     ...ABSENT.map(
-      ([name, usage, all, one]): ControlCommand => ({
+      ([name, usage, all, fault]): ControlCommand => ({
         name,
         usage,
         min: 0,
-        max: usage === '' ? 0 : 4,
-        run(args) {
-          if (args.length > 0 && one !== '') throw new UserError(one);
+        max: 1,
+        run([of]) {
+          if (of !== undefined && fault !== '') throw new UserError(fault);
           return all;
         },
       }),
     ),
+    ...FAULTS.map(
+      ([name, fault]): ControlCommand => ({
+        name,
+        usage: '[interface] normal|false|true',
+        min: 1,
+        max: 2,
+        run(args) {
+          if (!/^(normal|false|true)$/i.test(args[args.length - 1])) throw new UserError('unknown fault string');
+          if (args.length > 1) throw new UserError(fault);
+          return 'OK';
+        },
+      }),
+    ),
+    { name: 'ofproto/list-tunnels', usage: '', min: 0, max: 0, run: () => '' },
+    one('mdb/show', 'bridge', snooping),
     {
-      name: 'mdb/show',
-      usage: 'bridge',
-      min: 1,
+      name: 'mdb/flush',
+      usage: '[bridge]',
+      min: 0,
       max: 1,
-      run([name]) {
-        throw new UserError(core.bridges.has(name) ? 'multicast snooping is disabled' : 'no such bridge');
-      },
+      run: ([name]) => (name === undefined ? 'table successfully flushed' : snooping(name)),
     },
-    {
-      name: 'qos/show',
-      usage: 'interface',
-      min: 1,
-      max: 1,
-      run([name]) {
-        port(name);
-        return `QoS not configured on ${name}\n`;
-      },
-    },
-    {
-      name: 'qos/show-types',
-      usage: 'interface',
-      min: 1,
-      max: 1,
-      run([name]) {
-        port(name);
-        return `No QoS types supported for interface: ${name}\n`;
-      },
-    },
+    one('qos/show', 'interface', (name) => {
+      port(name);
+      return `QoS not configured on ${name}\n`;
+    }),
+    one('qos/show-types', 'interface', (name) => {
+      port(name);
+      return `No QoS types supported for interface: ${name}\n`;
+    }),
     {
       name: 'memory/show',
       usage: '',
@@ -78,7 +94,8 @@ export function absentCommands(core: Core): ControlCommand[] {
         const bridges = [...core.bridges.values()];
         const ports = bridges.reduce((n, b) => n + [...b.ports()].length, 0);
         const rules = bridges.reduce((n, b) => n + b.tables.size, 0);
-        return `handlers:1 ports:${ports} revalidators:1 rules:${rules} udpif keys:${core.upcalls.flows.all.length}\n`;
+        const keys = core.upcalls.flows.all.length;
+        return `handlers:1 ports:${ports} revalidators:1 rules:${rules}${keys === 0 ? '' : ` udpif keys:${keys}`}\n`;
       },
     },
   ];

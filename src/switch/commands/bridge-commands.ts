@@ -26,13 +26,14 @@ function vlanNumber(text: string): number {
 }
 
 /** Every flow, those that users do not see too: a line each. */
-function flowLines(bridge: Bridge): string {
+function flowLines(bridge: Bridge, withOffload: boolean): string {
+  const offload = withOffload ? 'n_offload_packets=0, n_offload_bytes=0, ' : '';
   const lines: string[] = [];
   for (const r of bridge.flows(everyFlow())) {
     const match = formatMatch(expand(r.match), { priority: undefined });
     const age = Math.floor((bridge.now() - r.created) / 1000);
     lines.push(
-      `${r.table === 0 ? '' : `table_id=${r.table}, `}duration=${age}s, n_packets=${r.packets}, n_bytes=${r.bytes}, ` +
+      `${r.table === 0 ? '' : `table_id=${r.table}, `}duration=${age}s, n_packets=${r.packets}, n_bytes=${r.bytes}, ${offload}` +
         `priority=${r.priority}${match ? `,${match}` : ''},actions=${formatActions(r.actions)}\n`,
     );
   }
@@ -60,7 +61,11 @@ export function bridgeCommands(core: Core): ControlCommand[] {
       usage: '[--offload-stats] bridge',
       min: 1,
       max: 2,
-      run: (args) => flowLines(bridge(args[args.length - 1], 'Unknown bridge')),
+      run: (args) => {
+        const withOffload = args[0] === '--offload-stats';
+        const name = args.length > 1 && args[0].startsWith('-') ? args[1] : args[0];
+        return flowLines(bridge(name, 'Unknown bridge'), withOffload);
+      },
     },
     {
       name: 'fdb/show',

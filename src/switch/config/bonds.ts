@@ -4,6 +4,7 @@
  */
 import type { BridgePort } from '../../bridge/port.js';
 import { formatMac } from '../../lib/address.js';
+import type { BondSource, BondView } from '../commands/bond-commands.js';
 import type { LinkStatus } from '../links.js';
 import type { Made } from './apply.js';
 import type { PortRow } from './tables.js';
@@ -21,7 +22,7 @@ export interface BondDeps {
   log(text: string): void;
 }
 
-export class Bonds {
+export class Bonds implements BondSource {
   /** By Port record. */
   private bonds = new Map<string, Bond>();
 
@@ -59,7 +60,7 @@ export class Bonds {
   /** Chooses anew where the one that carries the traffic cannot. */
   look(): void {
     for (const b of this.bonds.values()) {
-      const isUp = (m: Made | undefined): boolean => m?.port !== undefined && (this.deps.link(m.port)?.up ?? true);
+      const isUp = (m: Made | undefined): boolean => this.isUp(m);
       if (!isUp(b.active)) {
         const primary = b.members.find((m) => m.row.name === b.row.other_config.get('bond-primary'));
         const before = b.active;
@@ -67,6 +68,35 @@ export class Bonds {
         if (b.active !== before) this.deps.log(`bond ${b.row.name}: active member is ${b.active?.row.name ?? 'none'}`);
       }
       for (const m of b.members) standby(m, m !== b.active);
+    }
+  }
+
+  private isUp(m: Made | undefined): boolean {
+    return m?.port !== undefined && (this.deps.link(m.port)?.up ?? true);
+  }
+
+  views(): BondView[] {
+    return [...this.bonds.values()].map(({ row, members, active }) => ({
+      name: row.name,
+      members: members.map((m) => ({
+        name: m.row.name,
+        up: this.isUp(m),
+        mac: m.port ? formatMac(m.port.hwAddr) : '00:00:00:00:00:00',
+      })),
+      active: active?.row.name,
+      primary: row.other_config.get('bond-primary'),
+      updelay: row.bond_updelay,
+      downdelay: row.bond_downdelay,
+    }));
+  }
+
+  choose(bond: string, member: string): void {
+    for (const b of this.bonds.values()) {
+      const m = b.row.name === bond ? b.members.find((x) => x.row.name === member) : undefined;
+      if (!m || !this.isUp(m)) continue;
+      b.active = m;
+      this.deps.log(`bond ${bond}: active member is ${member}`);
+      for (const x of b.members) standby(x, x !== m);
     }
   }
 

@@ -8,10 +8,12 @@
  */
 import type { Mirror } from '../../bridge/mirror.js';
 import type { BridgePort } from '../../bridge/port.js';
+import type { ControlCommand } from '../../control/unixctl.js';
 import type { Clock } from '../../lib/clock.js';
 import { Database } from '../../ovsdb/client/database.js';
 import type { TableReplica } from '../../ovsdb/client/replica.js';
 import type { Remote } from '../../ovsdb/client/session.js';
+import { bondCommands } from '../commands/bond-commands.js';
 import type { LinkStatus } from '../links.js';
 import type { Tls } from '../tls.js';
 import { Applier, type MadeBridge, type Plant } from './apply.js';
@@ -38,6 +40,10 @@ export interface Configured extends Plant {
   servedBridge(name: string): BridgeFace | undefined;
   /** While on, packets that no datapath flow takes are dropped. */
   holdPackets(on: boolean): void;
+  /** Further commands of the control socket. */
+  register(commands: readonly ControlCommand[]): void;
+  /** Something happened that is counted. */
+  count(event: string): void;
 }
 
 export interface ConfiguratorOptions {
@@ -121,6 +127,7 @@ export class Configurator {
       onChange: () => this.heard(),
     });
     this.bonds = new Bonds({ link: (port) => plant.link(port), say: (text) => this.remarks.say(text), log });
+    plant.register(bondCommands(this.bonds));
     this.mtu = new SmallestMtu(plant);
     const { tables, applier, database, mirrors, bonds } = this;
     this.reporter = new Reporter({ plant, tables, applier, database, mirrors, bonds, about: options.about, log });
@@ -183,6 +190,7 @@ export class Configurator {
     try {
       while (this.dirty && !this.closed && this.database.isReady) {
         this.dirty = false;
+        this.plant.count('bridge_reconfigure');
         const root = this.root;
         if (!root) {
           // Nobody has initialised it yet: there is nothing to do until somebody does.

@@ -35,7 +35,7 @@ export function vlogCommands(log: Vlog): ControlCommand[] {
     {
       name: 'vlog/set',
       usage: '{spec | PATTERN:destination:pattern}',
-      min: 1,
+      min: 0,
       max: MANY,
       run: quiet((args) => {
         for (const spec of args) log.set(spec);

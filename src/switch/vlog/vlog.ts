@@ -6,31 +6,13 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.js';
 import { UserError } from '../../lib/errors.js';
 import { reason } from '../of-sockets.js';
+import { MODULES } from './data/modules.js';
 import { type Entry, formatEntry } from './pattern.js';
 
 export const LEVELS = ['off', 'emer', 'err', 'warn', 'info', 'dbg'] as const;
 export type Level = (typeof LEVELS)[number];
 export const DESTINATIONS = ['syslog', 'console', 'file'] as const;
 export type Destination = (typeof DESTINATIONS)[number];
-
-/** Modules that say something, or did in Open vSwitch's logs under the same name. */
-const MODULES = [
-  'bridge',
-  'connmgr',
-  'daemon',
-  'dpif',
-  'fail_open',
-  'netdev_linux',
-  'ofproto',
-  'ofproto_dpif_upcall',
-  'ovsdb_cs',
-  'ovsdb_server',
-  'rconn',
-  'reconnect',
-  'unixctl',
-  'vlog',
-  'vswitchd',
-];
 
 /** A module may say so many messages at once, and then one each of so many ms. */
 const BURST = 60;
@@ -195,41 +177,61 @@ export class Vlog {
   }
 
   setRateLimit(names: readonly string[], on: boolean): void {
-    for (const n of names) if (n !== 'any' && !this.modules.has(n)) throw new UserError('unknown module');
-    const all = names.length === 0 || names.includes('any');
+    const isAny = (n: string): boolean => n.toLowerCase() === 'any';
+    for (const n of names) if (!isAny(n) && !this.modules.has(n)) throw new UserError('unknown module');
+    const all = names.length === 0 || names.some(isAny);
     for (const [n, m] of this.modules) if (all || names.includes(n)) m.isLimited = on;
   }
 
   /** SPEC of -v and vlog/set: words for a module, a destination and a level in any order, or PATTERN:DESTINATION:PATTERN. Throws UserError. */
   set(spec: string): void {
-    const pattern = /^(pattern|PATTERN)[:\s,](\w+)[:\s,](.*)$/s.exec(spec);
-    if (pattern) {
-      const [, , to, text] = pattern;
-      const known = DESTINATIONS.filter((d) => to.toLowerCase() === 'any' || d === to.toLowerCase());
-      if (known.length === 0) throw new UserError(`destination "${to}" does not exist`);
-      for (const d of known) this.patterns[d] = text;
-      return;
-    }
-    if (/^FACILITY[:\s,]/i.test(spec)) return;
-    let level: Level = 'dbg';
+    const [keyword, ...others] = spec.split(/[\s,:]+/);
+    if (/^pattern$/i.test(keyword)) return this.setPattern(spec, others[0]);
+    if (/^facility$/i.test(keyword)) return setFacility(others[0]);
+    let level: Level | undefined;
     let destination: Destination | undefined;
     let module: string | undefined;
+    const once = (before: unknown, what: string): void => {
+      if (before !== undefined) throw new UserError(`cannot specify multiple ${what}`);
+    };
     for (const word of spec.split(/[\s,:]+/).filter(Boolean)) {
       const w = word.toLowerCase();
       const asLevel = LEVELS.find((l) => l === w);
       const asDestination = DESTINATIONS.find((d) => d === w);
       const asModule = w.replaceAll('-', '_');
       if (w === 'any') continue;
-      if (asLevel) level = asLevel;
-      else if (asDestination) destination = asDestination;
-      else if (this.modules.has(asModule)) module = asModule;
-      else throw new UserError(`no destination, level, or module "${word}"`);
+      if (asLevel) {
+        once(level, 'levels');
+        level = asLevel;
+      } else if (asDestination) {
+        once(destination, 'destinations');
+        destination = asDestination;
+      } else if (this.modules.has(asModule)) {
+        once(module, 'modules');
+        module = asModule;
+      } else throw new UserError(`no destination, level, or module "${word}"`);
     }
     for (const [n, m] of this.modules) {
       if (module !== undefined && n !== module) continue;
       for (const d of DESTINATIONS) {
-        if (destination === undefined || d === destination) m.levels[d] = level;
+        if (destination === undefined || d === destination) m.levels[d] = level ?? 'dbg';
       }
     }
   }
+
+  private setPattern(spec: string, to: string | undefined): void {
+    if (!to) throw new UserError('missing destination');
+    const known = DESTINATIONS.filter((d) => to.toLowerCase() === 'any' || d === to.toLowerCase());
+    if (known.length === 0) throw new UserError(`unknown destination "${to}"`);
+    const text = /^\w+[\s,:]+\w+[\s,:]?(.*)$/s.exec(spec)?.[1] ?? '';
+    for (const d of known) this.patterns[d] = text;
+  }
+}
+
+/** Those of syslog(3) that are named; what is sent is of "daemon". */
+const FACILITIES =
+  /^(auth|authpriv|clock|cron|daemon|ftp|ftp2|kern|lpr|mail|news|ntp|syslog|user|uucp|audit|alert|local[0-7])$/i;
+
+function setFacility(name: string | undefined): void {
+  if (!name || !FACILITIES.test(name)) throw new UserError('invalid facility');
 }

@@ -1,0 +1,51 @@
+/** coverage/*, and where its figures are read: events of ours, under Open vSwitch's names where those mean the same. */
+import type { ControlCommand, ControlServer } from '../../control/unixctl.js';
+import type { NativeDriver } from '../../datapath/driver/native-driver.js';
+import { DROP_REASONS } from '../../datapath/drop-reasons.js';
+import { UserError } from '../../lib/errors.js';
+import type { Core } from '../core.js';
+import type { Coverage, Totals } from '../coverage.js';
+
+export function* eventTotals(core: Core, dp: NativeDriver, control: ControlServer): Totals {
+  const { counts, flows } = core.upcalls;
+  yield ['dpif_port_add', core.portsAdded];
+  yield ['dpif_port_del', core.portsRemoved];
+  yield ['dpif_flow_put', flows.counts.installed + flows.counts.modified];
+  yield ['dpif_flow_del', flows.counts.deleted];
+  yield ['dpif_execute', counts.executed];
+  yield ['handler_duplicate_upcall', flows.counts.duplicates];
+  yield ['upcall_flow_limit_hit', flows.counts.full];
+  yield ['xlate_actions', counts.misses + counts.retranslated + counts.executed];
+  yield ['packet_in', counts.packetIns];
+  yield ['revalidate_flow', counts.retranslated];
+  yield ['unixctl_received', control.received];
+  yield ['unixctl_replied', control.replied];
+  const workers = Array.from({ length: dp.workers }, (_, w) => dp.workerCounters(w));
+  for (const name of ['packets', 'recirculations', 'upcalls', 'upcalls_lost', 'commands', 'sleeps'] as const) {
+    yield [`datapath_${name}`, workers.reduce((n, c) => n + c[name], 0)];
+  }
+  const drops = DROP_REASONS.map(() => 0);
+  for (const port of core.dpPorts()) {
+    dp.portCounters(port.vport).drops.forEach((n, i) => {
+      drops[i] += n;
+    });
+  }
+  for (const [i, reason] of DROP_REASONS.entries()) yield [`datapath_drop_${reason.name}`, drops[i]];
+}
+
+export function coverageCommands(coverage: Coverage): ControlCommand[] {
+  return [
+    { name: 'coverage/show', usage: '', min: 0, max: 0, run: () => coverage.text() },
+    {
+      name: 'coverage/read-counter',
+      usage: 'COUNTER',
+      min: 1,
+      max: 1,
+      run([name]) {
+        const n = coverage.total(name);
+        if (n === undefined) throw new UserError('No such counter');
+        return `${n}\n`;
+      },
+    },
+  ];
+}
