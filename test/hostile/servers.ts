@@ -18,6 +18,8 @@ export interface ServerOptions {
   /** Where the database's file is; else in the folder. */
   readonly dbDir?: string;
   readonly runDir?: string;
+  /** Ports are real devices, not dummies. */
+  readonly devices?: boolean;
   /** A program that runs it and becomes it, with its arguments. */
   readonly wrapper?: readonly string[];
 }
@@ -47,14 +49,21 @@ export class Server {
   /** Starts it, or starts it again over what is there. False: it ended at once; `output` says why. */
   async start(): Promise<boolean> {
     this.output = '';
-    const { args = [], wrapper = [] } = this.options;
+    const { args = [], wrapper = [], devices } = this.options;
     if (this.kind === 'ovsdb-server' && !existsSync(this.file)) {
       const made = spawnSync('ovsdb-tool', ['create', this.file, '/usr/share/openvswitch/vswitch.ovsschema']);
       if (made.status !== 0) throw new Error(`ovsdb-tool: ${made.stderr}`);
     }
     const own =
       this.kind === 'switchd'
-        ? ['switchd', '--rundir', this.dir, '--dbdir', this.options.dbDir ?? this.own, '--enable-dummy=override']
+        ? [
+            'switchd',
+            '--rundir',
+            this.dir,
+            '--dbdir',
+            this.options.dbDir ?? this.own,
+            ...(devices ? [] : ['--enable-dummy=override']),
+          ]
         : [
             'ovsdb-server',
             this.file,
