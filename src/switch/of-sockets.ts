@@ -1,5 +1,15 @@
 /** Where OpenFlow peers knock: Unix sockets in the run directory, `<bridge>.mgmt` for requests and `<bridge>.snoop` for listening in. */
-import { accessSync, constants, lstatSync, mkdirSync, readdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
@@ -69,6 +79,8 @@ export function isAlive(path: string): Promise<boolean> {
  */
 export async function listenUnix(path: string, accept: (stream: Socket) => void): Promise<() => Promise<void>> {
   checkPath(path);
+  // What bind says of a directory that is not there reaches us as "permission denied".
+  if (!existsSync(dirname(path))) throw new UserError(`cannot listen on ${path}: no such file or directory`);
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there) {
     if (!there.isSocket()) throw new UserError(`${path} is in the way: it is not a socket`);
