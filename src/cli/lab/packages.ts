@@ -19,7 +19,14 @@ export function needPrograms(rows: Readonly<Record<string, string>>): string | u
   if (missing().length === 0) return undefined;
   const packages = [...new Set(missing().map((p) => rows[p]))];
   const advice = `not installed: ${missing().join(', ')} (Debian packages: ${packages.join(' ')})`;
-  if (process.getuid?.() !== 0 || !has('apt-get')) return advice;
+  const failed = installPackages(packages);
+  if (missing().length === 0) return undefined;
+  return failed === undefined ? advice : `${advice}; installing them failed: ${failed}`;
+}
+
+/** Installs them when this process may; what went wrong, "" when nothing did, undefined when nothing was tried. */
+export function installPackages(packages: readonly string[]): string | undefined {
+  if (process.getuid?.() !== 0 || !has('apt-get')) return undefined;
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const outside = process.env[OUTSIDE];
   const apt = (timeout: number, ...args: string[]) => {
@@ -29,8 +36,7 @@ export function needPrograms(rows: Readonly<Record<string, string>>): string | u
   if (!updated) apt(300_000, 'update');
   updated = true;
   const r = apt(600_000, 'install', '-y', '--no-install-recommends', ...packages);
-  if (missing().length === 0) return undefined;
-  return `${advice}; installing them failed: ${(r.stderr || r.error?.message || '').trim().split('\n').pop()}`;
+  return (r.stderr || r.error?.message || '').trim().split('\n').pop() ?? '';
 }
 
 export const OVS_PROGRAMS = {
