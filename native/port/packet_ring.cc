@@ -37,11 +37,22 @@ Packet* PacketRing::take(Pool& pool) {
   __builtin_prefetch(after);
   __builtin_prefetch(after + 64);
   const uint32_t status = h.tp_status;
+  losing_ |= (status & TP_STATUS_LOSING) != 0;
   Packet* p = (status & TP_STATUS_COPY) != 0 ? take_whole(pool) : take_slot(pool, h);
   if (p != nullptr && (status & TP_STATUS_VLAN_VALID) != 0)
     restore_tag(*p, (status & TP_STATUS_VLAN_TPID_VALID) != 0 ? h.tp_vlan_tpid : ETH_P_8021Q, h.tp_vlan_tci);
   skip();
   return p;
+}
+
+uint64_t PacketRing::lost() {
+  if (!losing_) [[likely]]
+    return 0;
+  losing_ = false;
+  tpacket_stats s{};
+  socklen_t n = sizeof s;
+  // Reading sets it back, and with it the mark.
+  return getsockopt(fd_, SOL_PACKET, PACKET_STATISTICS, &s, &n) == 0 ? s.tp_drops : 0;
 }
 
 void PacketRing::skip() {

@@ -33,6 +33,10 @@ class PacketRing {
   bool doorbell() const { return slot().tp_snaplen == 1 && slot().tp_len > 1; }
   // Takes the frame that waits. Null: it was lost (no buffer, or the kernel had cut it).
   Packet* take(Pool& pool);
+  // Frames that found no slot, since the last call. The kernel marks the frames after a loss, so that without one this costs no call.
+  uint64_t lost();
+  // Looks the next time `lost` is called, mark or not: the last frames before a pause have none after them.
+  void look() { losing_ = true; }
   // Gives the slot back.
   void skip();
   // Puts a tag back that the kernel took off.
@@ -47,6 +51,7 @@ class PacketRing {
   uint8_t* ring_;
   uint32_t mask_;
   uint32_t next_ = 0;
+  bool losing_ = false;
 };
 
 }  // namespace weft

@@ -119,7 +119,7 @@ export const PORT_COUNTERS = [
   'tx_bytes',
   'forwarded', // of rx: packets that left by at least one port or went up by a userspace action
   'held', // of rx: waiting for a decision now
-  'rx_errors',
+  'rx_errors', // frames that arrived and were not taken: no room in the ring, no buffer, cut by the kernel
   'tx_dropped', // copies that could not be sent on this port
 ] as const;
 
