@@ -103,6 +103,7 @@ export interface Translator {
   stackPop(): bigint | undefined;
   setQueue(queue: number): void;
   popQueue(): void;
+  enqueue(port: number, queue: number): void;
   finTimeout(idle: number, hard: number): void;
   clone(actions: readonly Action[]): void;
   checkPktLarger(length: number, dst: Subfield): void;
@@ -118,7 +119,7 @@ export interface Translator {
   /** Ends the whole walk (exit action). */
   exit(): void;
   /** Ends the whole walk with a reason. */
-  fail(reason: DropReasonName): void;
+  fail(reason: DropReasonName, why?: string): void;
   /** A line for a trace; costs nothing when no one traces. */
   note(text: () => string): void;
 }

@@ -85,6 +85,9 @@ class Recorder implements Translator {
   setQueue(queue: number): void {
     this.log.push(`queue ${queue}`);
   }
+  enqueue(port: number, queue: number): void {
+    this.log.push(`enqueue ${formatPort(port)} ${queue}`);
+  }
   popQueue(): void {
     this.log.push('pop_queue');
   }
@@ -153,7 +156,7 @@ const CALLS: readonly (readonly [packet: string, actions: string, ...log: string
   ['reg0=0xfffb', 'output:reg0', 'output FLOOD 65535'],
   ['reg0=0x12345', 'output:reg0'],
   ['', 'output(port=2,max_len=20)', 'trunc 2 20'],
-  ['', 'enqueue:1:2', 'queue 2', 'output 1', 'pop_queue'],
+  ['', 'enqueue:1:2', 'enqueue 1 2'],
   ['', 'controller(id=4),group:5', 'controller 4', 'group 5'],
   ['', 'resubmit(,3),resubmit(4,5)', 'resubmit IN_PORT 3', 'resubmit 4 5'],
   ['', '1,exit,2', 'output 1'],

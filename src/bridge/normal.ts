@@ -4,6 +4,7 @@
  * What it looks at (link addresses, VLAN, for broadcast ARP what makes it gratuitous) goes into the megaflow mask; the MAC entry that decided, or
  * the lack of one, becomes a dependency of the flow. Learning is a side effect that the caller applies.
  */
+import { formatMac } from '../lib/address.js';
 import { get16, get32, getUint } from '../lib/bytes.js';
 import { K, VLAN_CFI } from '../packet/key.js';
 import { type NormalWalk, PORT_CONFIG, PORT_STATE, type PortView } from '../upcall/view.js';
@@ -128,6 +129,10 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
   const gratuitousArp = isGratuitousArp(flow, mask, dst);
   // The effect is there also when nothing would change now: packets of the flow keep the entry young.
   if (from && !isMulticast(src)) {
+    if (x.learns && b.macs.wouldLearn(tags.vid, src, from.number) && x.seenHere(tags.vid, src) !== from.number) {
+      const address = formatMac(flow, K.ethSrc.offset);
+      x.note(() => `-> learned that ${address} is on port ${from.name} in VLAN ${tags.vid}`);
+    }
     x.effect({ kind: 'mac', bridge: x.bridge, vlan: tags.vid, mac: src, port: from.number, gratuitousArp });
   }
   deliver(b, x, tags, dst, from);
@@ -135,7 +140,7 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
 
 /** Where this very walk saw the address: learned already, though the table will only hear of it. A trace learns nothing. */
 function learnedHere(b: NormalBridge, x: NormalWalk, vlan: number, mac: number): number | undefined {
-  if (x.traced) return undefined;
+  if (!x.learns) return undefined;
   const port = x.seenHere(vlan, mac);
   return port !== undefined && b.macs.wouldLearn(vlan, mac, port) ? port : undefined;
 }
@@ -154,7 +159,10 @@ function deliver(b: NormalBridge, x: NormalWalk, tags: Tags, dst: number, from: 
       x.note(() => '-> learned port is protected, dropping');
       x.reject('policy');
     } else if (to === from) x.note(() => '-> learned port is input port, dropping');
-    else send(x, to, tags);
+    else {
+      x.note(() => '-> forwarding to learned port');
+      send(x, to, tags);
+    }
     return;
   }
   if (!isMulticast(dst)) x.missedMac(tags.vid, dst);

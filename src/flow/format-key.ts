@@ -39,6 +39,10 @@ const WHERE_SET: readonly Slot[] = [
   K.ctMark,
   K.ctLabel,
 ];
+const NSH = 0x894f;
+/** ICMP, IGMP, TCP, UDP, ICMPv6, SCTP. */
+const WITH_PORTS: ReadonlySet<number> = new Set([1, 2, 6, 17, 58, 132]);
+const MPLS_BOS = 0x100;
 const ALWAYS: readonly Slot[] = [OK.ofInPort, K.ethSrc, K.ethDst, K.ethType, K.vlanTci];
 /** Fields that a packet of their protocol has. Those that only certain packets carry and OVS leaves out are not said. */
 const PROTOCOL_FIELDS = FIELDS.filter(
@@ -48,6 +52,21 @@ const PROTOCOL_FIELDS = FIELDS.filter(
     f.prereqs !== 'vlan' &&
     !/^nd_(reserved|options_type|sll|tll)$/.test(f.name),
 );
+
+/** As OVS says it: with a network header of zeros, and with what only one type of NSH has where it is that. */
+function onNsh(key: Uint8Array, mask: Uint8Array, on: (s: Slot) => void): void {
+  for (const s of [K.nwProto, K.nwTos, K.nwTtl, K.nwFrag]) on(s);
+  if (key[K.nshMdtype.offset] === 1) return;
+  for (const s of [K.nshC1, K.nshC2, K.nshC3, K.nshC4]) mask.fill(0, s.offset, s.offset + s.bytes);
+}
+
+/** Labels to the bottom of the stack, or all that a key has. */
+function onLabels(key: Uint8Array, on: (s: Slot) => void): void {
+  for (const s of [K.mplsLse0, K.mplsLse1, K.mplsLse2]) {
+    on(s);
+    if (getU(key, s) & MPLS_BOS) return;
+  }
+}
 
 /** A mask of everything that the packet of this key has. */
 export function packetMask(key: Uint8Array): Uint8Array {
@@ -65,8 +84,10 @@ export function packetMask(key: Uint8Array): Uint8Array {
   if (get16(key, K.vlanTci.offset) & VLAN_CFI) on(K.vlan2Tci);
   for (const f of PROTOCOL_FIELDS) if (checkPrereqs(f.prereqs, key)) on(f.slot);
   const type = get16(key, K.ethType.offset);
+  if (type === 0x8847 || type === 0x8848) onLabels(key, on);
+  if (type === NSH) onNsh(key, m.mask, on);
   const ip = type === 0x0800 || type === 0x86dd;
-  if (ip && (key[K.nwFrag.offset] & FRAG.later) === 0) {
+  if (ip && (key[K.nwFrag.offset] & FRAG.later) === 0 && WITH_PORTS.has(key[K.nwProto.offset])) {
     on(K.tpSrc);
     on(K.tpDst);
   }

@@ -58,6 +58,14 @@ function wide(name: string): Printer {
   };
 }
 
+/** A whole label stack entry, of those that no field names: only packets and megaflows have them. */
+function label(name: string, { offset }: Slot): Printer {
+  return (m) => {
+    const mask = get32(m.mask, offset);
+    return mask === 0 ? '' : `${name}=${decMasked(get32(m.value, offset), mask, 0xffffffff)},`;
+  };
+}
+
 type AddressText = (value: Uint8Array, mask: Uint8Array, at: number) => string;
 
 function addr(name: string, format: AddressText, row: FieldRow = field(name)): Printer {
@@ -244,6 +252,16 @@ const NETWORK_ADDRESSES: readonly Printer[] = [
   when((t) => !isIpv6(t) && !isArp(t), addr('nw_src', ipv4, field('ip_src')), addr('nw_dst', ipv4, field('ip_dst'))),
 ];
 
+const NSH: readonly Printer[] = [
+  num('nsh_flags', byteMasked),
+  num('nsh_ttl', decMasked),
+  num('nsh_mdtype', decMasked),
+  num('nsh_np', decMasked),
+  num('nsh_spi', hexPlain),
+  num('nsh_si', decMasked),
+  ...[1, 2, 3, 4].map((i) => num(`nsh_c${i}`, hexPlain)),
+];
+
 /** What follows the protocol number. */
 const TAIL: readonly Printer[] = [
   when(isArp, addr('arp_sha', mac), addr('arp_tha', mac)),
@@ -254,13 +272,8 @@ const TAIL: readonly Printer[] = [
   num('mpls_tc', decMasked),
   num('mpls_ttl', decMasked),
   num('mpls_bos', decMasked),
-  num('nsh_flags', byteMasked),
-  num('nsh_ttl', decMasked),
-  num('nsh_mdtype', decMasked),
-  num('nsh_np', decMasked),
-  num('nsh_spi', hexPlain),
-  num('nsh_si', decMasked),
-  ...[1, 2, 3, 4].map((i) => num(`nsh_c${i}`, hexPlain)),
+  label('mpls_lse1', K.mplsLse1),
+  label('mpls_lse2', K.mplsLse2),
   fragment,
   when(isIcmp, num('icmp_type', decMasked), num('icmp_code', decMasked)),
   when(
@@ -319,6 +332,7 @@ export function formatMatch(m: Match, ctx: MatchFormatContext = {}): string {
   s += DL_SRC(m, type, proto, ctx) + DL_DST(m, type, proto, ctx);
   if (known && word === '') s += `dl_type=${padded(4, type)},`;
   all(NETWORK_ADDRESSES);
+  all(NSH);
   if (proto >= 0 && !saysProto) s += `${isArp(type) ? 'arp_op' : 'nw_proto'}=${proto},`;
   all(TAIL);
   return s.slice(0, -1);

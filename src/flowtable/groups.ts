@@ -70,6 +70,12 @@ export interface GroupMod {
 
 export const NO_SELECTION: Selection = { method: '', param: 0n, fields: [] };
 
+/** Told of each bucket that `best` looks at, and of dead ones in groups that they watch. */
+export interface Choice {
+  readonly dead: (b: Bucket) => void;
+  readonly scored: (b: Bucket, score: number) => void;
+}
+
 export type GroupListener = (event: { readonly kind: 'added' | 'modified' | 'removed'; readonly group: Group }) => void;
 
 /** Of watch_group chains and of chained groups: deeper ones count as dead, and are refused. */
@@ -173,7 +179,7 @@ export class Groups {
   }
 
   /** Is what a bucket watches up? Without a watch it always is. */
-  alive(bucket: Bucket, portIsUp: (port: number) => boolean, depth = 0): boolean {
+  alive(bucket: Bucket, portIsUp: (port: number) => boolean, dead?: (b: Bucket) => void, depth = 0): boolean {
     if (bucket.watchPort === WATCH_NONE && bucket.watchGroup === GROUP.any) return true;
     if (bucket.watchPort !== WATCH_NONE && portIsUp(bucket.watchPort)) return true;
     if (bucket.watchGroup === GROUP.any || depth >= MAX_CHAIN) return false;
@@ -181,12 +187,20 @@ export class Groups {
     if (!watched) return false;
     // A bucket that takes no traffic keeps no group alive.
     const counts = (b: Bucket): boolean => watched.type !== 'select' || b.weight > 0;
-    return watched.buckets.some((b) => counts(b) && this.alive(b, portIsUp, depth + 1));
+    for (const b of watched.buckets) {
+      if (counts(b) && this.alive(b, portIsUp, dead, depth + 1)) return true;
+      dead?.(b);
+    }
+    return false;
   }
 
   /** The first live bucket of a fast-failover group. */
-  firstAlive(group: Group, portIsUp: (port: number) => boolean): Bucket | undefined {
-    return group.buckets.find((b) => this.alive(b, portIsUp));
+  firstAlive(group: Group, portIsUp: (port: number) => boolean, dead?: (b: Bucket) => void): Bucket | undefined {
+    for (const b of group.buckets) {
+      if (this.alive(b, portIsUp, dead)) return b;
+      dead?.(b);
+    }
+    return undefined;
   }
 
   /**
@@ -212,12 +226,16 @@ export class Groups {
    * The bucket of a select group that hashes fields: the highest score, a hash times the weight, as in Open vSwitch, so that a flow has the same
    * bucket here as there. The price is that shares are not in proportion to weights (1 and 2 give 1/4 and 3/4).
    */
-  best(group: Group, hash: number, portIsUp: (port: number) => boolean): Bucket | undefined {
+  best(group: Group, hash: number, portIsUp: (port: number) => boolean, told?: Choice): Bucket | undefined {
     let best: Bucket | undefined;
     let top = 0;
     for (const b of group.buckets) {
-      if (b.weight === 0 || !this.alive(b, portIsUp)) continue;
+      if (b.weight === 0 || !this.alive(b, portIsUp, told?.dead)) {
+        told?.dead(b);
+        continue;
+      }
       const score = (murmurPair(b.id, hash) & 0xffff) * b.weight;
+      told?.scored(b, score);
       if (score < top) continue;
       best = b;
       top = score;

@@ -10,8 +10,8 @@ import { bondCommands } from './commands/bond-commands.js';
 import { bridgeCommands } from './commands/bridge-commands.js';
 import { datapathCommands } from './commands/datapath-commands.js';
 import { dpctlCommands } from './commands/dpctl/commands.js';
+import { traceCommand } from './commands/trace-command.js';
 import type { Core } from './core.js';
-import { traceCommand } from './trace-command.js';
 
 function command(name: string, usage: string, min: number, max: number, run: ControlCommand['run']): ControlCommand {
   return { name, usage, min, max, run };

@@ -34,10 +34,10 @@ import { toGroupMod } from '../openflow/messages/group.js';
 import { toMeterMod } from '../openflow/messages/meter.js';
 import { parseGroup } from '../openflow/text/group-parse.js';
 import { parseMeter } from '../openflow/text/meter-parse.js';
+import { traceOf } from './commands/trace-command.js';
 import { Core, UPKEEP_MS } from './core.js';
 import { datapathFlowLines } from './datapath-text.js';
 import { moveFrames } from './move.js';
-import { traceOf } from './trace-command.js';
 
 export interface SwitchOptions {
   /** 'native' (the default) is the addon; 'reference' is plain TypeScript, slow and the specification. */

@@ -46,20 +46,30 @@ export function executionOrder(set: readonly Action[]): Action[] {
   return [...first, ...rest, ...set.filter((a) => a.type === last)];
 }
 
+/** As it would be executed now, after "is" or "was". */
+function setText(w: Walk): string {
+  const ordered = executionOrder(w.actionSet);
+  return ordered.length === 0 ? ' empty' : `: ${formatActions(ordered)}`;
+}
+
 /** Executes the set of a walk and empties it. After an exit nothing of it runs, as in OVS. */
 export function run(w: Walk): void {
   if (w.actionSet.length === 0) return;
   const ordered = executionOrder(w.actionSet);
   w.actionSet = [];
-  w.input.tracer?.open('--. Executing action set:');
-  const { origin } = w;
+  if (ordered.length === 0) return;
+  w.input.tracer?.open('--. Executing action set:', false);
+  const { origin, isLast } = w;
   if (origin === OFPR.action) w.origin = OFPR.actionSet;
+  w.isLast = true;
   w.list(ordered);
+  w.isLast = isLast;
   w.origin = origin;
   w.input.tracer?.leave();
 }
 
 export function clear(w: Walk): void {
+  w.note(() => `-> action set was${setText(w)}`);
   w.actionSet = [];
   put32(w.flow, OK.actsetOutput.offset, OFPP.unset);
 }
@@ -68,9 +78,6 @@ export function write(w: Walk, actions: readonly Action[]): void {
   w.actionSet = writeActionSet(w.actionSet, actions);
   const group = w.actionSet.some((a) => a.type === 'group');
   const out = w.actionSet.find((a) => a.type === 'output');
-  w.note(() => {
-    const ordered = executionOrder(w.actionSet);
-    return ordered.length === 0 ? '-> action set is empty' : `-> action set is: ${formatActions(ordered)}`;
-  });
+  w.note(() => `-> action set is${setText(w)}`);
   put32(w.flow, OK.actsetOutput.offset, !group && out?.type === 'output' ? out.port : OFPP.unset);
 }

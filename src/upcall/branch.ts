@@ -36,7 +36,7 @@ export function finishFreezing(w: Walk): void {
   w.t.states.push(stateId);
   if (pause) {
     const { maxLen, reason, controllerId } = pause;
-    const dontSend = w.bridge.controllers === 0;
+    const dontSend = !w.learns;
     w.out.push({
       type: 'userspace',
       cookie: { type: 'controller', stateId, maxLen, reason, controllerId, dontSend, continuation: true },
@@ -117,10 +117,11 @@ export function clone(w: Walk, actions: readonly Action[]): void {
     if (w.freezing) w.note(() => COPY_WAITS);
     w.finishList();
   };
-  const last = w.position + 1 >= w.current.length && w.depth === 1;
-  if (last || !actions.some(irreversible)) onCopy(w, body);
+  if (w.isLast || !actions.some(irreversible)) onCopy(w, body);
   else {
     w.commit();
+    // A clone of the datapath's is a packet of its own, which ends with its list.
+    w.isLast = true;
     const list = apart(w, body);
     if (list.length > 0) w.out.push({ type: 'clone', actions: list });
   }
@@ -130,13 +131,13 @@ export function clone(w: Walk, actions: readonly Action[]): void {
 /** The rest of the list in both ways; the list itself then ends. */
 export function checkPktLarger(w: Walk, length: number, dst: Subfield): void {
   const { current, position } = w;
-  if (position + 1 >= current.length) return;
   w.commit();
   const sentBefore = w.sent;
   const way = (bit: bigint): DpAction[] => {
     w.sent = false;
     const list = apart(w, () => {
       writeBits(w.flow, dst, bit, 1n);
+      w.isLast = true;
       w.list(current, position + 1);
       w.finishList();
     });

@@ -159,7 +159,7 @@ const METADATA: readonly Header[] = [
 ];
 
 /** Emits a set where `flow` differs from `base`, and brings `base` up to it. */
-function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, written: Uint8Array, out: DpAction[]): void {
+function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[]): void {
   let value: Uint8Array | undefined;
   let bits: Uint8Array | undefined;
   for (const [slot, at, bytes = slot.bytes] of h.parts) {
@@ -171,8 +171,8 @@ function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, written: Ui
     value ??= new Uint8Array(SET_KINDS[h.kind]);
     bits ??= new Uint8Array(SET_KINDS[h.kind]);
     for (i = from; i < to; i++) {
-      // A changed bit that was not written would be a bug of the walk; setting it is then the lesser evil.
-      const m = written[i] | (flow[i] ^ base[i]);
+      // A changed bit that nobody looked at would be a bug of the walk; setting it is then the lesser evil.
+      const m = mask[i] | (flow[i] ^ base[i]);
       bits[at + i - from] = m;
       value[at + i - from] = flow[i] & m;
       base[i] = flow[i];
@@ -187,11 +187,11 @@ function commitHeaders(
   headers: readonly Header[],
   flow: Uint8Array,
   base: Uint8Array,
-  written: Uint8Array,
+  mask: Uint8Array,
   out: DpAction[],
 ): void {
   const type = get16(flow, K.ethType.offset);
-  for (const h of headers) if (h.when(flow, type)) commitHeader(h, flow, base, written, out);
+  for (const h of headers) if (h.when(flow, type)) commitHeader(h, flow, base, mask, out);
 }
 
 function same(a: Uint8Array, b: Uint8Array, from: number, bytes: number): boolean {
@@ -212,8 +212,6 @@ export function clearInner(key: Uint8Array): void {
 export interface Provenance {
   /** Labels were popped, and what they covered is zero in `flow` because it was never seen: it stays as it is. */
   readonly innerUnknown: boolean;
-  /** A mask of the bits that any action of the walk wrote: not those that were only read, on which a set does not depend. */
-  readonly written: Uint8Array;
   /** The packet came with labels. */
   readonly hadLabels: boolean;
 }
@@ -226,31 +224,24 @@ function commitMpls(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
   let common = 0;
   const lse = (key: Uint8Array, depth: number): number => get32(key, MPLS_SLOTS[depth].offset);
   while (common < Math.min(want, have) && lse(flow, want - 1 - common) === lse(base, have - 1 - common)) common++;
-  // A top label that only changed its value is set in place: a push or a pop would have moved those below it. (One on or off a stack of which nothing
-  // is in sight is emitted at once; see rewrite.ts.)
-  const below = same(flow, base, K.mplsLse1.offset, K.mplsLse2.offset + 4 - K.mplsLse1.offset);
-  const inPlace = below && isMpls(type) && isMpls(get16(base, K.ethType.offset));
-  if (inPlace ? same(flow, base, K.mplsLse0.offset, 4) : common === want && want === have) return;
-  if (inPlace) {
-    const o = MPLS_SLOTS[0].offset;
-    const bits = new Uint8Array(4);
-    const value = new Uint8Array(4);
-    for (let i = 0; i < 4; i++) {
-      bits[i] = p.written[o + i] | (flow[o + i] ^ base[o + i]);
-      value[i] = flow[o + i] & bits[i];
-    }
-    out.push({ type: 'set', kind: 'mpls', value, mask: bits });
-  } else {
-    while (have > common) {
+  if (common === want && want === have) return;
+  while (have > common) {
+    if (have - 1 === common && want > common && have > 0) {
+      // The last label that is not the same is set in place: a pop and a push in one.
+      const at = MPLS_SLOTS[want - have].offset;
+      if (p.hadLabels) mask.fill(0xff, at, at + 4);
+      out.push({ type: 'set', kind: 'mpls', value: flow.slice(at, at + 4), mask: new Uint8Array(4).fill(0xff) });
+      common++;
+    } else {
       have--;
       out.push({ type: 'pop_mpls', ethType: have > 0 ? get16(base, K.ethType.offset) : type });
     }
-    for (let n = common + 1; n <= want; n++) {
-      // What is pushed may be what the packet had: after a copy lost it, say.
-      const at = MPLS_SLOTS[want - n].offset;
-      if (p.hadLabels) mask.fill(0xff, at, at + 4);
-      out.push({ type: 'push_mpls', lse: lse(flow, want - n), ethType: type });
-    }
+  }
+  for (let n = common + 1; n <= want; n++) {
+    // What is pushed may be what the packet had: after a copy lost it, say.
+    const at = MPLS_SLOTS[want - n].offset;
+    if (p.hadLabels) mask.fill(0xff, at, at + 4);
+    out.push({ type: 'push_mpls', lse: lse(flow, want - n), ethType: type });
   }
   base.set(flow.subarray(K.ethType.offset, K.ethType.offset + 2), K.ethType.offset);
   base.set(flow.subarray(K.mplsLse0.offset, K.mplsLse2.offset + 4), K.mplsLse0.offset);
@@ -304,11 +295,11 @@ export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out
   const popped = isMpls(get16(base, K.ethType.offset)) && !isMpls(get16(flow, K.ethType.offset));
   // What was under labels can be set only once they are off; what goes under labels must be set before they are on.
   if (popped) commitMpls(flow, base, mask, out, p);
-  commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, p.written, out);
+  commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, mask, out);
   if (!popped) commitMpls(flow, base, mask, out, p);
   if (wraps && !wrapped) {
     out.push({ type: 'push_eth', addresses: flow.slice(K.ethDst.offset, K.ethSrc.offset + 6) });
   }
   commitVlan(flow, base, mask, out);
-  commitHeaders(METADATA, flow, base, p.written, out);
+  commitHeaders(METADATA, flow, base, mask, out);
 }

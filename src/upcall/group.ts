@@ -1,7 +1,8 @@
 /** Groups: buckets, each run on a copy of the packet. */
 
 import { markBits, readField, wholeField } from '../flow/fields.js';
-import type { Bucket, Group } from '../flowtable/groups.js';
+import { formatOfPort } from '../flow/port-text.js';
+import { type Bucket, GROUP, type Group, WATCH_NONE } from '../flowtable/groups.js';
 import { get32 } from '../lib/bytes.js';
 import { murmurBytes, murmurLong } from '../lib/hash.js';
 import { K } from '../packet/key.js';
@@ -27,7 +28,7 @@ function runOne(w: Walk, g: Group, b: Bucket): void {
 
 function runBucket(w: Walk, b: Bucket): void {
   const ordered = executionOrder(writeActionSet([], b.actions));
-  w.input.tracer?.open(`bucket ${b.id}`);
+  w.input.tracer?.open(`bucket ${b.id}`, true);
   w.depth++;
   const { origin } = w;
   if (origin !== OFPR.packetOut) w.origin = OFPR.group;
@@ -61,13 +62,21 @@ function fieldsHash(w: Walk, g: Group): number {
   return h;
 }
 
+function up(w: Walk): (port: number) => boolean {
+  return (port) => portIsUp(w.bridge.port(port));
+}
+
 function select(w: Walk, g: Group): void {
-  const up = (port: number): boolean => portIsUp(w.bridge.port(port));
   let bucket: Bucket | undefined;
-  if (g.selection.method === 'hash') bucket = w.bridge.groups.best(g, fieldsHash(w, g), up);
-  else {
+  const { groups } = w.bridge;
+  if (g.selection.method === 'hash') {
+    bucket = groups.best(g, fieldsHash(w, g), up(w), {
+      dead: (b) => noteDead(w, b),
+      scored: (b, score) => w.note(() => `-> bucket ${b.id}: score ${score}`),
+    });
+  } else {
     // Nothing to choose, so no need to know.
-    if (g.buckets.every((b) => b.weight === 0)) return w.reject('no_recipient');
+    if (g.buckets.every((b) => b.weight === 0)) return runChosen(w, g, undefined);
     const dpHash = get32(w.flow, K.dpHash.offset);
     if (dpHash === 0) {
       // Not computed yet: the datapath does it, and the packet comes back to this action.
@@ -75,13 +84,32 @@ function select(w: Walk, g: Group): void {
       w.freezeHash = { type: 'hash', alg: 'l4', basis: Number(g.selection.param & 0xffffffffn) };
       w.frames.push({ actions: w.current, from: w.position, table: w.table, rule: w.rule });
       w.listOver = true;
+      w.note(() => '-> no live bucket');
       return;
     }
     w.mask[K.dpHash.offset + 3] |= HASH_BITS;
-    bucket = w.bridge.groups.select(g, dpHash & HASH_BITS, up);
+    bucket = w.bridge.groups.select(g, dpHash & HASH_BITS, up(w));
   }
-  if (bucket) runOne(w, g, bucket);
-  else w.reject('no_recipient');
+  runChosen(w, g, bucket);
+}
+
+function runChosen(w: Walk, g: Group, bucket: Bucket | undefined): void {
+  if (bucket) {
+    w.note(() => `-> using bucket ${bucket.id}`);
+    runOne(w, g, bucket);
+    return;
+  }
+  w.note(() => '-> no live bucket');
+  w.reject('no_recipient');
+}
+
+/** What a trace says of a bucket that is passed over. */
+function noteDead(w: Walk, b: Bucket): void {
+  const watched = [
+    ...(b.watchPort === WATCH_NONE ? [] : [`port ${formatOfPort(b.watchPort)}`]),
+    ...(b.watchGroup === GROUP.any ? [] : [`port ${b.watchGroup}`]),
+  ];
+  w.note(() => `-> bucket ${b.id}: not live due to ${watched.join(' and ')}`);
 }
 
 export function group(w: Walk, id: number): void {
@@ -91,13 +119,18 @@ export function group(w: Walk, id: number): void {
   if (!w.mayNest()) return;
   if (g.type === 'all') {
     count(w, g, g.buckets);
-    for (const b of g.buckets) runBucket(w, b);
+    const { isLast } = w;
+    g.buckets.forEach((b, i) => {
+      w.isLast = isLast && i + 1 === g.buckets.length;
+      runBucket(w, b);
+    });
+    w.isLast = isLast;
   } else if (g.type === 'indirect') {
     if (g.buckets.length > 0) runOne(w, g, g.buckets[0]);
   } else if (g.type === 'select') select(w, g);
   else {
-    const live = w.bridge.groups.firstAlive(g, (port) => portIsUp(w.bridge.port(port)));
-    if (live) runOne(w, g, live);
-    else w.reject('no_recipient');
+    const { groups } = w.bridge;
+    const live = groups.firstAlive(g, up(w), (b) => noteDead(w, b));
+    runChosen(w, g, live);
   }
 }

@@ -1,7 +1,10 @@
 /** The flow_mod that a learn action makes of a packet. */
 import type { LearnSpec } from '../action/action.js';
 import { learnFlow } from '../action/learn.js';
+import { formatActions } from '../action/list.js';
+import { noteValue } from '../action/rows/move.js';
 import { OFPP, type Subfield } from '../flow/field.js';
+import { formatMatch } from '../flow/format-match.js';
 import type { FlowMod } from '../flowtable/flow-mod.js';
 import { FLOW_FLAG } from '../flowtable/rule.js';
 import type { Walk } from './walk.js';
@@ -31,12 +34,30 @@ function learnedFlow(spec: LearnSpec, read: (f: Subfield) => bigint): FlowMod {
   };
 }
 
+/** As OVS says it, which is not how flows are written elsewhere. */
+function learnedText(m: FlowMod): string {
+  const words = [`table=${m.table}`, formatMatch(m.match), `priority=${m.priority}`];
+  if (m.cookie !== 0n) words.push(`cookie=0x${m.cookie.toString(16)}`);
+  if (m.idleTimeout > 0) words.push(`idle=${m.idleTimeout}`);
+  if (m.hardTimeout > 0) words.push(`hard=${m.hardTimeout}`);
+  if (m.flags & FLOW_FLAG.sendFlowRem) words.push('send_flow_rem');
+  words.push(`actions=${formatActions(m.actions)}`);
+  return words.filter((text) => text !== '').join(' ');
+}
+
 export function learn(w: Walk, spec: LearnSpec): void {
   const mod = learnedFlow(spec, (f) => w.read(f));
   const { bridge, t } = w;
+  if (!w.learns) return w.note(() => '>> suppressing side effects, so learn action ignored');
+  w.note(() => `-> ${learnedText(mod)}`);
   w.effect({ kind: 'learn', bridge, spec, mod });
+  const taken = bridge.mayLearn(spec, mod);
+  if (spec.resultDst) {
+    w.write(spec.resultDst, taken ? 1n : 0n, 1n);
+    noteValue(w, spec.resultDst, taken ? 1n : 0n);
+  }
+  if (!taken) w.note(() => '-> Limit exceeded, learn failed');
   if (!spec.resultDst) return;
-  w.write(spec.resultDst, bridge.mayLearn(spec, mod) ? 1n : 0n, 1n);
   // The answer changes with the flows of that table.
   t.tables[spec.table >> 5] |= 1 << (spec.table & 31);
 }

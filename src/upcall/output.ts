@@ -221,7 +221,7 @@ export function packetIn(w: Walk, up: Up): void {
     w.input.now,
   );
   w.t.states.push(stateId);
-  const dontSend = w.bridge.controllers === 0;
+  const dontSend = !w.learns;
   const sent: DpAction = {
     type: 'userspace',
     cookie: { type: 'controller', stateId, maxLen, reason, controllerId, dontSend, continuation: false },

@@ -1,4 +1,5 @@
 /** Changes of headers that are more than a field: tags and labels come and go, and time to live runs out. */
+import { hex } from '../action/text.js';
 import { get16, get32, put16, put32 } from '../lib/bytes.js';
 import { K, VLAN_CFI } from '../packet/key.js';
 import { clearInner, ETH, isIp, isMpls, MAX_MPLS, mplsCount, vlanCount } from './commit.js';
@@ -96,7 +97,7 @@ export function pushMpls(w: Walk, ethType: number): void {
     }
   } else if (n >= MAX_MPLS) {
     w.note(() => `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`);
-    return w.fail('translation_error');
+    return w.fail('translation_error', 'Too many MPLS labels');
   } else {
     mask.fill(0xff, K.mplsLse0.offset, K.mplsLse0.offset + 4 * n);
     flow.copyWithin(K.mplsLse1.offset, K.mplsLse0.offset, K.mplsLse2.offset);
@@ -136,37 +137,51 @@ export function decTtl(w: Walk, controllerIds: readonly number[]): boolean {
   const { flow, mask } = w;
   if (!isIp(get16(flow, K.ethType.offset))) return true;
   mask[K.nwTtl.offset] = 0xff;
-  w.written[K.nwTtl.offset] = 0xff;
   if (flow[K.nwTtl.offset] > 1) {
     flow[K.nwTtl.offset]--;
     return true;
   }
   w.reject('ttl');
+  w.note(() => `>> IPv${get16(flow, K.ethType.offset) === ETH.ip ? 4 : 6} decrement TTL exception`);
   for (const id of controllerIds) packetIn(w, { reason: OFPR.invalidTtl, controllerId: id });
   return false;
 }
 
 export function decMplsTtl(w: Walk): boolean {
   const { flow, mask } = w;
-  if (!isMpls(get16(flow, K.ethType.offset))) return true;
-  const at = K.mplsLse0.offset + 3;
-  mask[at] = 0xff;
-  w.written[at] = 0xff;
-  if (flow[at] > 1) {
-    flow[at]--;
-    return true;
+  const labelled = isMpls(get16(flow, K.ethType.offset));
+  if (labelled) {
+    const at = K.mplsLse0.offset + 3;
+    mask[at] = 0xff;
+    if (flow[at] > 1) {
+      flow[at]--;
+      return true;
+    }
   }
+  // As in OVS the list ends here also for a packet without a label, of which no controller hears.
+  w.note(() => '>> MPLS decrement TTL exception');
   w.reject('ttl');
-  packetIn(w, { reason: OFPR.invalidTtl });
+  if (labelled) packetIn(w, { reason: OFPR.invalidTtl });
   return false;
 }
 
 export function setPriority(w: Walk, priority: number): void {
-  for (const m of [w.mask, w.written]) m.fill(0xff, K.skbPriority.offset, K.skbPriority.offset + 4);
+  w.mask.fill(0xff, K.skbPriority.offset, K.skbPriority.offset + 4);
   put32(w.flow, K.skbPriority.offset, priority);
 }
 
-/** The queue the packet arrived with. */
-export function originalPriority(w: Walk): number {
-  return get32(w.input.key, K.skbPriority.offset);
+/** Back to the queue the packet arrived with. */
+export function popQueue(w: Walk): void {
+  const before = get32(w.input.key, K.skbPriority.offset);
+  if (get32(w.flow, K.skbPriority.offset) !== before) w.note(() => `-> queue = ${hex(before)}`);
+  setPriority(w, before);
+}
+
+/** An output by a queue, after which the queue is the one before. To the port of arrival nothing is sent, without a word. */
+export function enqueue(w: Walk, port: number, queue: number): void {
+  if (port === w.inPort) return;
+  const before = get32(w.flow, K.skbPriority.offset);
+  setPriority(w, queue);
+  w.output(port, 0);
+  setPriority(w, before);
 }

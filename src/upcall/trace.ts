@@ -24,6 +24,8 @@ interface Node {
   readonly text: string;
   /** Drawn under the text, and an empty line over it. */
   readonly isBridge: boolean;
+  /** Stands further in than its list also when it is the last of it. */
+  readonly isStep: boolean;
   /** Absent for what cannot hold anything. */
   readonly inside: Node[] | undefined;
 }
@@ -37,23 +39,24 @@ class TraceTree implements Tracer {
     private readonly tun: TunTable | undefined,
   ) {}
 
-  private add(text: string, holds: boolean, isBridge = false): void {
+  private add(text: string, holds: boolean, how: { isBridge?: boolean; isStep?: boolean } = {}): void {
     const inside = holds ? [] : undefined;
-    this.open_[this.open_.length - 1].push({ text, isBridge, inside });
+    const { isBridge = false, isStep = !holds } = how;
+    this.open_[this.open_.length - 1].push({ text, isBridge, isStep, inside });
     if (inside) this.open_.push(inside);
   }
 
   bridge(view: BridgeView): void {
-    this.add(`bridge("${view.name}")`, true, true);
+    this.add(`bridge("${view.name}")`, true, { isBridge: true });
   }
 
   table(table: number, rule: Rule | undefined): void {
     this.add(`${String(table).padStart(2)}. ${rule ? this.rule(rule) : 'No match.'}`, true);
-    if (!rule || rule.actions.length === 0) this.add('drop', false);
+    if (!rule) this.drop();
   }
 
-  open(text: string): void {
-    this.add(text, true);
+  open(text: string, isStep: boolean): void {
+    this.add(text, true, { isStep });
   }
 
   leave(): void {
@@ -62,6 +65,10 @@ class TraceTree implements Tracer {
 
   action(a: Action): void {
     this.add(formatActions([a], this.names), false);
+  }
+
+  drop(): void {
+    this.add('drop', false);
   }
 
   note(text: string): void {
@@ -83,7 +90,7 @@ class TraceTree implements Tracer {
 
 function draw(nodes: readonly Node[], level: number, out: string[]): void {
   nodes.forEach((n, i) => {
-    const more = i + 1 < nodes.length || !n.inside ? 1 : 0;
+    const more = i + 1 < nodes.length || n.isStep ? 1 : 0;
     const indent = ' '.repeat((level + more) * 4);
     if (n.isBridge) out.push(`\n${indent}${n.text}\n${indent}${'-'.repeat(n.text.length)}\n`);
     else out.push(`${indent}${n.text}\n`);
@@ -131,7 +138,7 @@ export function traceText(q: TraceRequest): string {
   put32(final, OK.actsetOutput.offset, OFPP.unset);
   const after = formatKey(final, ctx);
   const unchanged = formatKey(walk.flow, ctx) === flow;
-  const failed = t.reason !== 0 && walk.failed ? 'Translation failed, packet is dropped.\n' : '';
+  const failed = t.reason !== 0 && walk.failed ? `Translation failed (${walk.failure}), packet is dropped.\n` : '';
   return (
     `Flow: ${flow}\n${tree.text()}\n` +
     `Final flow: ${unchanged ? 'unchanged' : after}\n` +

@@ -13,10 +13,12 @@ export interface Tracer {
   bridge(view: BridgeView): void;
   /** A look-up and its answer; nested as above. */
   table(table: number, rule: Rule | undefined): void;
-  /** Something else that nests: a bucket, an action set. */
-  open(text: string): void;
+  /** Something else that nests: an action set, or (a step of its list) a bucket. */
+  open(text: string, isStep: boolean): void;
   leave(): void;
   action(a: Action): void;
+  /** A list of no actions. */
+  drop(): void;
   /** Begins with '->', or with '>>' for what may surprise, or stands between '>>>>' and '<<<<' for errors. */
   note(text: string): void;
 }
@@ -35,6 +37,8 @@ export interface TranslateInput {
   /** Instead of either: what the packet's recirc_id stands for. */
   readonly frozen?: FrozenState;
   readonly tracer?: Tracer;
+  /** The effects will be applied although there is a tracer: the trace of a packet, not of a flow. */
+  readonly learns?: boolean;
 }
 
 /** A bucket that ran. */

@@ -156,7 +156,7 @@ export class Upcalls {
     return this.t;
   }
 
-  /** What ofproto/trace prints for such a packet. */
+  /** What ofproto/trace prints for such a packet. With `learns` its effects are applied. */
   trace(input: Omit<TranslateInput, 'now' | 'states' | 'tracer'>, names?: ReadonlyMap<number, string>): string {
     const { bridge, inPort } = input;
     const key = input.key.slice();
@@ -167,8 +167,13 @@ export class Upcalls {
       inPort,
       key,
       names,
-      formatActions: (actions) => formatDpActions(actions),
-      run: (tracer) => ({ t: this.explain({ ...input, key, tracer }), walk: this.walk }),
+      formatActions: (actions) =>
+        formatDpActions(withoutDrop(actions), { ruleCookie: (id) => this.states.get(id)?.cookie }),
+      run: (tracer) => {
+        const t = this.explain({ ...input, key, tracer });
+        if (input.learns) for (const e of t.effects) e.bridge.apply(e, this.now, get16(key, K.tcpFlags.offset));
+        return { t, walk: this.walk };
+      },
     });
   }
 
@@ -331,6 +336,11 @@ function narrow(mask: Uint32Array, key: Uint8Array): void {
     if (isThere) bytes.fill(0xff, line * LINE_BYTES, (line + 1) * LINE_BYTES);
   }
   bytes[K.lines.offset] = 0;
+}
+
+/** As OVS has them: only a list of nothing is a drop. */
+function withoutDrop(actions: readonly DpAction[]): readonly DpAction[] {
+  return actions.length > 1 && actions[actions.length - 1].type === 'drop' ? actions.slice(0, -1) : actions;
 }
 
 function creditRules(

@@ -126,8 +126,8 @@ export interface NormalWalk {
   readonly mask: Uint8Array;
   readonly bridge: BridgeView;
   readonly inPort: number;
-  /** Nothing will come of it: a trace, in which OVS learns nothing. */
-  readonly traced: boolean;
+  /** False where nothing will come of it: a trace of a flow, in which OVS learns nothing. */
+  readonly learns: boolean;
   /** Bytes that the next `emit` cuts the frame to; 0: not. */
   cut: number;
   /** Bits of the mirrors that have their copy. */

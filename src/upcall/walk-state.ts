@@ -7,7 +7,7 @@ import { KEY_BYTES, newKey, OK, words } from '../flow/key.js';
 import type { Rule } from '../flowtable/rule.js';
 import { get16, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, FRAG, K } from '../packet/key.js';
-import { isIp } from './commit.js';
+import { ETH, isIp, isMpls } from './commit.js';
 import type { Frame, StackItem } from './frozen.js';
 import { OFPR } from './output.js';
 import type { TranslateInput, Translation } from './translation.js';
@@ -19,6 +19,13 @@ function looksAtPorts(mask: Uint8Array): boolean {
   return false;
 }
 
+/** Bits of headers that no packet of this Ethernet type has: they are zero in each key, and look-ups or pushed headers may have marked them. */
+function forgetAbsent(key: Uint8Array, mask: Uint8Array): void {
+  const type = get16(key, K.ethType.offset);
+  if (!isMpls(type)) mask.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
+  if (type !== ETH.nsh) mask.fill(0, K.nshFlags.offset, K.nshC4.offset + 4);
+}
+
 export type PauseAction = Extract<Action, { type: 'controller' }>;
 
 /** Everything a walk knows, from its start to its end; what changes it is in walk.ts and the files around it. */
@@ -27,9 +34,6 @@ export class WalkState {
   readonly base = newKey();
   private readonly baseWords = words(this.base);
   protected readonly flowWords = words(this.flow);
-  /** Bits that actions wrote. */
-  readonly written = newKey();
-  private readonly writtenWords = words(this.written);
   mask!: Uint8Array;
   protected maskWords!: Uint32Array;
   t!: Translation;
@@ -45,6 +49,10 @@ export class WalkState {
   /** Whole walk over: exit, or an error. */
   ended = false;
   failed = false;
+  /** Why, in a word. */
+  failure = '';
+  /** Nothing comes after the action being walked, in its list or in those around it. */
+  isLast = true;
   /** A later pass goes on: lists on the way out add what they have left to `frames`. */
   freezing = false;
   frames: Frame[] = [];
@@ -92,7 +100,6 @@ export class WalkState {
     this.flow.set(input.key);
     this.flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
     this.baseWords.set(this.flowWords);
-    this.writtenWords.fill(0);
     this.stack = [];
     this.actionSet = [];
     this.frames = [];
@@ -100,6 +107,7 @@ export class WalkState {
     this.flowShape = this.baseShape = this.shapes = 0;
     this.ended = this.failed = this.freezing = this.wasMpls = this.deepLabels = this.sent = this.listOver = false;
     this.cut = this.mirrored = this.depth = this.resubmits = this.table = 0;
+    this.isLast = true;
     this.rule = undefined;
     this.pause = undefined;
     this.topCookie = this.lostCookie = 0n;
@@ -133,12 +141,16 @@ export class WalkState {
       t.actions = [];
       this.sent = false;
     }
+    // The packet ends with the list, so what is last needs no copy of it.
+    const last = t.actions.at(-1);
+    if (last?.type === 'clone') t.actions.splice(-1, 1, ...last.actions);
     if (!this.sent) {
       t.reason = DROP[this.reason ?? 'policy'];
       t.actions.push({ type: 'drop', reason: t.reason });
     }
     t.mask.fill(0, DP_KEY_BYTES);
     t.mask[K.lines.offset] = 0;
+    forgetAbsent(this.input.key, t.mask);
     // No fragment but the first has ports, and the key says 0 for every one.
     if (this.input.key[K.nwFrag.offset] & FRAG.later) t.mask.fill(0, K.tpSrc.offset, K.tpDst.offset + 2);
     // Ports mean something only together with the protocol: a flow that looks at them says of which.
@@ -148,8 +160,8 @@ export class WalkState {
     if (get16(t.mask, K.vlan2Tci.offset)) t.mask[K.vlan2Tci.offset] |= 0x10;
   }
 
-  get traced(): boolean {
-    return this.input.tracer !== undefined;
+  get learns(): boolean {
+    return this.input.tracer === undefined || this.input.learns === true;
   }
 
   note(text: () => string): void {

@@ -126,10 +126,13 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   /** True when one more table or group may be entered. */
   mayNest(): boolean {
-    if (this.depth >= MAX_DEPTH) this.note(() => `>>>> over max translation depth ${MAX_DEPTH} <<<<`);
-    else if (this.resubmits >= MAX_RESUBMITS) this.note(() => `>>>> over ${MAX_RESUBMITS} resubmit actions <<<<`);
-    else return true;
-    this.fail('translation_error');
+    if (this.depth >= MAX_DEPTH) {
+      this.note(() => `>>>> over max translation depth ${MAX_DEPTH} <<<<`);
+      this.fail('translation_error', 'Recursion too deep');
+    } else if (this.resubmits >= MAX_RESUBMITS) {
+      this.note(() => `>>>> over ${MAX_RESUBMITS} resubmit actions <<<<`);
+      this.fail('translation_error', 'Too many resubmit actions');
+    } else return true;
     return false;
   }
 
@@ -146,6 +149,8 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   /** Runs a list from a place in it; stops when the walk ends, the list is ended by an action, or the rest must wait for a later pass. */
   list(actions: readonly Action[], from = 0): void {
     const { tracer } = this.input;
+    const lastOfAll = this.isLast;
+    if (from >= actions.length) tracer?.drop();
     for (let i = from; i < actions.length && !this.ended; i++) {
       const a = actions[i];
       if (this.wasMpls && needsInner(a)) {
@@ -156,7 +161,9 @@ export class Walk extends WalkState implements Translator, NormalWalk {
       tracer?.action(a);
       this.current = actions;
       this.position = i;
+      this.isLast = lastOfAll && i + 1 === actions.length && this.actionSet.length === 0;
       const goesOn = rowOf(a).translate(a, this) !== false;
+      this.isLast = lastOfAll;
       if (this.listOver) {
         this.listOver = false;
         return;
@@ -206,7 +213,9 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     this.ended = true;
   }
 
-  fail(reason: DropReasonName): void {
+  /** `why`: a word for traces. */
+  fail(reason: DropReasonName, why = 'Unsupported packet type'): void {
+    this.failure = why;
     this.ended = this.failed = true;
     this.reason = reason;
   }
@@ -248,7 +257,6 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   /** Written bits are part of the mask: whether a `set` is needed depends on what the packet had. */
   write(f: Subfield, value: bigint, mask: bigint): void {
     markBits(this.mask, f);
-    markBits(this.written, f);
     writeBits(this.flow, f, value, mask);
     if (f.field.slot === OK.ofInPort) this.inPort = Number(readBits(this.flow, f));
   }
@@ -262,7 +270,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   }
 
   stackPush(value: bigint, bits: number): void {
-    if (this.stack.length >= MAX_STACK) this.fail('translation_error');
+    if (this.stack.length >= MAX_STACK) this.fail('translation_error', 'Stack too deep');
     else this.stack.push({ value, bits });
   }
 
@@ -279,11 +287,10 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     wrap.emitNsh(this);
     if (this.flowShape !== this.baseShape) {
       this.note(() => '>>>> headers around another copy of the packet cannot be undone <<<<');
-      return this.fail('translation_error');
+      return this.fail('translation_error', 'Headers cannot be undone');
     }
     commit(this.flow, this.base, this.mask, this.out, {
       innerUnknown: this.wasMpls,
-      written: this.written,
       hadLabels: isMpls(get16(this.input.key, K.ethType.offset)),
     });
   }
@@ -343,8 +350,11 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   setQueue(queue: number): void {
     rewrite.setPriority(this, queue);
   }
+  enqueue(port: number, queue: number): void {
+    rewrite.enqueue(this, port, queue);
+  }
   popQueue(): void {
-    rewrite.setPriority(this, rewrite.originalPriority(this));
+    rewrite.popQueue(this);
   }
 
   // Copies and later passes
@@ -359,7 +369,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     group(this, id);
   }
   sample(): void {
-    this.note(() => '-> no collector of samples');
+    // Without a collector nothing comes of it.
   }
   meter(id: number): void {
     const meter = this.bridge.meterId(id);

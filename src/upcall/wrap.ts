@@ -142,7 +142,7 @@ export function decNshTtl(w: Walk): boolean {
   const { flow, mask } = w;
   if (get16(flow, K.ethType.offset) !== ETH.nsh) return true;
   const at = K.nshTtl.offset;
-  mask[at] = w.written[at] = 0xff;
+  mask[at] = 0xff;
   if (flow[at] > 1) {
     flow[at]--;
     return true;

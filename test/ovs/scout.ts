@@ -42,6 +42,7 @@ class Scout extends Candidate {
       open: nothing,
       leave: nothing,
       action: nothing,
+      drop: nothing,
       note: (text: string) => {
         this.beyondOvs ||= WRONG.has(text);
       },

@@ -20,6 +20,7 @@ import {
 import { checkOutputPort, formatPort, port16, port32, tryPort } from '../ports.js';
 import type { ActionRow, ParseCtx } from '../row.js';
 import { parseLeading, splitWords } from '../text.js';
+import { noteValue } from './move.js';
 
 /** What is hashed; the number on the wire is the index. */
 const HASH_FIELDS = [
@@ -133,7 +134,9 @@ export const multipath: ActionRow<ActionOf<'multipath'>> = {
   },
   translate(a, x) {
     const link = chooseLink(x.hashFields(a.fields, a.basis), a.algorithm, a.nLinks, a.arg);
-    x.write(a.dst, BigInt(link), lowBits(a.dst.bits));
+    const value = BigInt(link) & lowBits(a.dst.bits);
+    x.write(a.dst, value, lowBits(a.dst.bits));
+    noteValue(x, a.dst, value);
     return undefined;
   },
 };
@@ -258,8 +261,11 @@ export const bundle: ActionRow<Bundle> = {
   },
   translate(a, x) {
     const port = chooseMember(a, x);
-    if (a.dst) x.write(a.dst, BigInt(port16(port)), lowBits(a.dst.bits));
-    else if (port !== OFPP.none) x.output(port, 0);
+    if (a.dst) {
+      const value = BigInt(port16(port)) & lowBits(a.dst.bits);
+      x.write(a.dst, value, lowBits(a.dst.bits));
+      noteValue(x, a.dst, value);
+    } else if (port !== OFPP.none) x.output(port, 0);
     return undefined;
   },
 };

@@ -3,7 +3,7 @@ import type { Subfield } from '../../flow/field.js';
 import { formatFieldValue } from '../../flow/value-text.js';
 import { UserError } from '../../lib/errors.js';
 import type { ActionOf } from '../action.js';
-import type { WireReader, WireWriter } from '../context.js';
+import type { Translator, WireReader, WireWriter } from '../context.js';
 import { mustBeZero, nx, nxForm, nxOpenForm, ofForm, onf, std } from '../emit.js';
 import {
   checkDestination,
@@ -95,14 +95,20 @@ export const move: ActionRow<Move> = {
     if (!x.prerequisitesHold(a.src) || !x.prerequisitesHold(a.dst)) return undefined;
     const value = x.read(a.src);
     x.write(a.dst, value, lowBits(a.dst.bits));
-    x.note(() => `-> ${formatSubfield(a.dst)} is now ${valueText(a.dst, value)}`);
+    noteValue(x, a.dst, value);
     return undefined;
   },
 };
 
 /** A whole field as its kind is written, bits of one as a number. */
 function valueText(f: Subfield, value: bigint): string {
-  return f.bits === f.field.bits ? formatFieldValue(f.field, value) : `0x${value.toString(16)}`;
+  if (f.bits === f.field.bits) return formatFieldValue(f.field, value);
+  return value === 0n ? '0' : `0x${value.toString(16)}`;
+}
+
+/** What a trace says of a field that an action worked out. */
+export function noteValue(x: Translator, f: Subfield, value: bigint): void {
+  x.note(() => `-> ${formatSubfield(f)} is now ${valueText(f, value)}`);
 }
 
 type Stack = ActionOf<'stack_push' | 'stack_pop'>;
@@ -171,7 +177,10 @@ export const stackPop = stackRow({
   check: checkDestination,
   translate(a, x) {
     const value = x.stackPop();
-    if (value !== undefined) x.write(a.field, value & lowBits(a.field.bits), lowBits(a.field.bits));
+    if (value === undefined) return undefined;
+    const cut = value & lowBits(a.field.bits);
+    x.write(a.field, cut, lowBits(a.field.bits));
+    noteValue(x, a.field, cut);
     return undefined;
   },
 });

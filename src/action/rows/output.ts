@@ -149,8 +149,14 @@ export const outputReg: ActionRow<ActionOf<'output_reg'>> = {
   },
   translate(a, x) {
     const port = x.read(a.src);
-    if (port <= 0xffffn) x.output(port32(Number(port)), a.maxLen);
-    else if (port >= BigInt(OFPP.max) && port <= BigInt(OFPP.none)) x.output(Number(port), a.maxLen);
+    const known = port <= 0xffffn || (port >= BigInt(OFPP.max) && port <= BigInt(OFPP.none));
+    if (!known) {
+      x.note(() => `>> output port ${port} is out of range`);
+      return undefined;
+    }
+    const number = port <= 0xffffn ? port32(Number(port)) : Number(port);
+    x.note(() => `-> output port is ${number > OFPP.max ? number & 0xffff : number}`);
+    x.output(number, a.maxLen);
     return undefined;
   },
 };
@@ -230,9 +236,7 @@ export const enqueue: ActionRow<ActionOf<'enqueue'>> = {
     return undefined;
   },
   translate(a, x) {
-    x.setQueue(a.queue);
-    x.output(a.port, 0);
-    x.popQueue();
+    x.enqueue(a.port, a.queue);
     return undefined;
   },
 };

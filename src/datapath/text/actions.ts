@@ -63,7 +63,7 @@ function formatAction(a: DpAction, ctx: DpTextContext): string {
       return `sample(sample=${percent}%,actions(${formatDpActions(a.actions, ctx)}))`;
     }
     case 'userspace':
-      return `userspace(pid=0,${formatCookie(a.cookie)})`;
+      return `userspace(pid=0,${formatCookie(a.cookie, ctx)})`;
     case 'check_pkt_len':
       return `check_pkt_len(size=${a.length},gt(${formatDpActions(a.greater, ctx)}),le(${formatDpActions(a.lessEqual, ctx)}))`;
     case 'meter':
@@ -116,9 +116,11 @@ function given(value: Uint8Array, mask: Uint8Array): Uint8Array {
   return out;
 }
 
-function formatCookie(c: UserCookie): string {
+function formatCookie(c: UserCookie, ctx: DpTextContext): string {
   if (c.type === 'controller') {
-    return `controller(reason=${c.reason},dont_send=${bit(c.dontSend)},continuation=${bit(c.continuation)},recirc_id=${c.stateId},rule_cookie=0,controller_id=${c.controllerId},max_len=${c.maxLen})`;
+    const cookie = ctx.ruleCookie?.(c.stateId) ?? 0n;
+    const rule = cookie === 0n ? '0' : `0x${cookie.toString(16)}`;
+    return `controller(reason=${c.reason},dont_send=${bit(c.dontSend)},continuation=${bit(c.continuation)},recirc_id=${c.stateId},rule_cookie=${rule},controller_id=${c.controllerId},max_len=${c.maxLen})`;
   }
   if (c.type === 'slow_path') {
     return `slow_path(${SLOW_PATH_REASONS.filter((_, i) => c.reasons & (1 << i)).join(',')})`;

@@ -38,6 +38,8 @@ export interface DpTextContext {
   readonly portName?: ((vport: number) => string | undefined) | undefined;
   /** Say also what is not matched, as `dump-flows -m` does. */
   readonly verbose?: boolean | undefined;
+  /** Cookie of the rule that sent a packet to controllers, by the number of the state it was sent with. */
+  readonly ruleCookie?: ((stateId: number) => bigint | undefined) | undefined;
   /** Numbers of port names, for reading. */
   readonly portNumber?: ((name: string) => number | undefined) | undefined;
   /** What a tunnel's vport takes off, for reading tnl_pop. */
