@@ -243,6 +243,23 @@ export interface PacketGenerator {
   stop(): void;
 }
 
+/** Bits of PeerSocket.watch and of its `ready`. */
+export const PEER_EVENT = { readable: 1, writable: 2 } as const;
+
+/**
+ * A connected stream socket, asked directly. Reads and writes return bytes, -1 when nothing can be had or given now, or -1 - errno. Not after `close`.
+ */
+export interface PeerSocket {
+  /** Into the buffer given at first; 0 is the end. Looks for up to `waitNs` where nothing is there, but not past anything else the event loop has. */
+  read(waitNs: number): number;
+  write(from: Uint8Array): number;
+  /** PEER_EVENT bits: from now on `ready` is called while one of them holds. 0: none. */
+  watch(events: number): void;
+  /** Nothing more will be written. */
+  shut(): void;
+  close(): void;
+}
+
 /** Plain functions of the addon, for tests and tools. */
 export interface NativeAddon {
   Datapath: new (config: DatapathConfig) => NativeDatapath;
@@ -262,6 +279,12 @@ export interface NativeAddon {
     durationNs: number,
     lingerNs: number,
   ) => PacketGenerator;
+  /** Takes a share of the descriptor `fd`: closing that one is the caller's. `into` belongs to a read while it runs. Throws an Error. */
+  PeerSocket: {
+    new (fd: number, into: Uint8Array, ready: (events: number) => void): PeerSocket;
+    /** How often the calling thread had to leave a processor to others, ever. */
+    displaced(): number;
+  };
   layoutVersion(): number;
   /** name → [offset, bytes] of every slot, from C++ offsetof. */
   layout(): Record<string, [number, number]>;

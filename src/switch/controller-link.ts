@@ -8,6 +8,7 @@ import type { Rate } from '../openflow/server/pacer.js';
 import type { OpenFlowServer, PeerStatus } from '../openflow/server/server.js';
 import type { PeerKind } from '../openflow/server/session.js';
 import type { Target } from '../openflow/target.js';
+import { directly } from './peer-stream.js';
 import { dial } from './target-sockets.js';
 import type { Tls } from './tls.js';
 
@@ -89,8 +90,9 @@ export class ControllerLink {
     });
   }
 
-  private serve(stream: Duplex): void {
+  private serve(opened: Duplex): void {
     const { server } = this.deps;
+    const stream = directly(opened);
     this.stream = stream;
     this.connection = server.accept(stream, this.spec.peer, {
       rate: this.spec.rate,

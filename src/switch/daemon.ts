@@ -29,6 +29,7 @@ import { dummyCommands } from './dummy/commands.js';
 import { TestBed } from './dummy/test-bed.js';
 import { type LinkStatus, Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
+import { directly } from './peer-stream.js';
 import { lockPidFile } from './pid-file.js';
 import { RealClock } from './real-clock.js';
 import type { Served } from './served.js';
@@ -217,7 +218,9 @@ export class Daemon {
     try {
       if (above) await controllers.set(above);
       if (this.runDir !== undefined) {
-        close.push(await listenUnix(join(this.runDir, `${name}.mgmt`), (s) => void openflow.accept(s, 'service')));
+        close.push(
+          await listenUnix(join(this.runDir, `${name}.mgmt`), (s) => void openflow.accept(directly(s), 'service')),
+        );
         close.push(await listenUnix(join(this.runDir, `${name}.snoop`), (s) => openflow.snoop(s)));
       }
     } catch (e) {
