@@ -1,6 +1,8 @@
 import { UserError } from '../lib/errors.js';
 import { VSWITCH_SCHEMA } from '../ovsdb/schema/vswitch.js';
 import { OvsdbError } from '../ovsdb/value/error.js';
+import { alarm, stamp } from './alarm.js';
+import { PROCESS, type Streams } from './streams.js';
 import { versionText } from './usage.js';
 import { BRIDGE_COMMANDS } from './vsctl/bridge-commands.js';
 import type { Command } from './vsctl/command.js';
@@ -28,25 +30,7 @@ function information(run: Run, program: string): string {
   return `${versionText(program)}DB Schema ${VSWITCH_SCHEMA.version}\n`;
 }
 
-/** As programs end that an alarm clock kills: what waits for us sees the signal. */
-function alarm(seconds: number): NodeJS.Timeout {
-  return setTimeout(() => {
-    process.stderr.write(`${stamp()}|00001|fatal_signal|WARN|terminating with signal 14 (Alarm clock)\n`);
-    process.kill(process.pid, 'SIGALRM');
-  }, seconds * 1000);
-}
-
-const stamp = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-
-export interface Streams {
-  out(text: string): void;
-  err(text: string): void;
-}
-
-const PROCESS: Streams = {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
-};
+export type { Streams };
 
 /** ovs-vsctl(8). */
 export async function main(args: readonly string[], program: string, streams = PROCESS): Promise<number> {

@@ -82,6 +82,10 @@ export class LiveSwitch {
     return JSON.parse(this.run('weft', 'appctl', 'weft/counters').stdout);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   /** SIGTERM, and what came of it. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string> {
     this.child.kill(signal);

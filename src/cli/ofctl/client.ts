@@ -8,6 +8,7 @@ import { hasMore, readHeader } from '../../openflow/message.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
 import { formatBytes } from '../../openflow/text/message.js';
 import { runDirectory } from '../../switch/of-sockets.js';
+import { strerror } from '../strerror.js';
 import type { Command } from './context.js';
 
 export interface Received {
@@ -24,23 +25,6 @@ const TCP_PORT = 6653;
 let lastXid = 0;
 export function nextXid(): number {
   return ++lastXid;
-}
-
-const ERRNO: Readonly<Record<string, string>> = {
-  ENOENT: 'No such file or directory',
-  ECONNREFUSED: 'Connection refused',
-  EACCES: 'Permission denied',
-  EPIPE: 'Broken pipe',
-  ECONNRESET: 'Connection reset by peer',
-  ENOTSOCK: 'Socket operation on non-socket',
-  EHOSTUNREACH: 'No route to host',
-  ETIMEDOUT: 'Connection timed out',
-};
-
-/** What strerror says, for the codes that connecting gives. */
-export function reason(e: unknown): string {
-  const code = e instanceof Error && 'code' in e ? String(e.code) : String(e);
-  return ERRNO[code] ?? code;
 }
 
 function isSocket(path: string): boolean {
@@ -244,8 +228,8 @@ function dial(target: Target, name: string): Promise<Socket> {
     });
     socket.once('error', (e) => {
       const text = name.includes(':')
-        ? `connecting to ${name} (${reason(e)})`
-        : `${target.name.replace(/^unix:/, '')}: failed to connect to socket (${reason(e)})`;
+        ? `connecting to ${name} (${strerror(e)})`
+        : `${target.name.replace(/^unix:/, '')}: failed to connect to socket (${strerror(e)})`;
       reject(new UserError(text));
     });
   });

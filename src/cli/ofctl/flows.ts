@@ -8,8 +8,9 @@ import { type FlowFilter, type FlowMod, TABLE_ALL } from '../../flowtable/flow-m
 import { UserError } from '../../lib/errors.js';
 import type { FlowStats } from '../../openflow/messages/flow-stats.js';
 import { formatFlow } from '../../openflow/text/flow.js';
+import { strerror } from '../strerror.js';
 import { type Bundled, sendBundle } from './bundle.js';
-import { Client, Refused, reason } from './client.js';
+import { Client, Refused } from './client.js';
 import type { Command, Criterion } from './context.js';
 import { FlowReader } from './flow-parse.js';
 import { namesToAccept, namesToShow, showsNames } from './names.js';
@@ -137,7 +138,7 @@ export function readInput(path: string, failed = 'open failed'): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (e) {
-    throw new UserError(`${path}: ${failed} (${reason(e)})`);
+    throw new UserError(`${path}: ${failed} (${strerror(e)})`);
   }
 }
 

@@ -11,7 +11,7 @@ import { encode, HEADER_BYTES, readHeader } from '../../openflow/message.js';
 import { errorMessage } from '../../openflow/messages/basic.js';
 import { fromFlowMod } from '../../openflow/messages/flow-mod.js';
 import { formatBytes } from '../../openflow/text/message.js';
-import { reason } from './client.js';
+import { strerror } from '../strerror.js';
 import type { Command } from './context.js';
 import { FlowReader } from './flow-parse.js';
 import { readInput } from './flows.js';
@@ -33,7 +33,7 @@ function readBytes(path: string): Buffer {
   try {
     return readFileSync(path === '-' ? 0 : path);
   } catch (e) {
-    throw new UserError(`${path}: open (${reason(e)})`);
+    throw new UserError(`${path}: open (${strerror(e)})`);
   }
 }
 

@@ -130,6 +130,7 @@ export class OptionReader<D> {
     /** Options of the first command, by whether they take a value, and where they go. */
     private readonly local: ReadonlyMap<string, boolean> = new Map(),
     private readonly taken: Map<string, string> = new Map(),
+    private readonly letters: Readonly<Record<string, string>> = SHORT,
   ) {
     this.known = [...Object.keys(specs), ...local.keys()];
   }
@@ -164,7 +165,7 @@ export class OptionReader<D> {
   }
 
   private short(word: string, next: string | undefined): number {
-    const name = SHORT[word[1]];
+    const name = Object.hasOwn(this.letters, word[1]) ? this.letters[word[1]] : undefined;
     const spec = name === undefined ? undefined : this.specs[name];
     if (!spec) throw new UserError(`invalid option -- '${word[1]}'`);
     const rest = word.slice(2);

@@ -1,0 +1,154 @@
+// The tools: weft appctl beside ovs-appctl, each on both switches, and without any; weft dpctl as its manual says.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { main as appctl } from '../../src/cli/appctl.js';
+import { main as dpctlMain } from '../../src/cli/dpctl.js';
+import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
+import type { Streams } from '../../src/cli/streams.js';
+import { WEFT } from '../support/live.js';
+import { type Ran, World } from './world.js';
+
+const refusal = needPrograms({
+  'ovs-vsctl': OVS_PROGRAMS['ovs-vsctl'],
+  'ovsdb-server': OVS_PROGRAMS['ovsdb-server'],
+  'ovs-vswitchd': OVS_PROGRAMS['ovs-vswitchd'],
+});
+
+/** Without lines of the log, whose times differ. */
+function plain(r: Ran): Ran {
+  return {
+    ...r,
+    stderr: r.stderr.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z\|.*\n/gm, ''),
+  };
+}
+
+type Main = (args: readonly string[], program: string, streams: Streams) => Promise<number>;
+
+/** A program of ours, within this process: starting one takes longer than all it does. */
+async function ours(main: Main, name: string, args: readonly string[], dir: string): Promise<Ran> {
+  process.env.WEFT_RUNDIR = dir;
+  const out: string[] = [];
+  const err: string[] = [];
+  const status = await main(args, name, { out: (text) => void out.push(text), err: (text) => void err.push(text) });
+  return plain({ status, stdout: out.join(''), stderr: err.join('') });
+}
+
+async function theirs(args: readonly string[], dir: string): Promise<Ran> {
+  const env = { ...process.env, OVS_RUNDIR: dir };
+  const { status, stdout, stderr } = spawnSync('ovs-appctl', args, { env, encoding: 'utf8', timeout: 20_000 });
+  return plain({ status: status ?? 1, stdout, stderr });
+}
+
+t.test('options, and nothing to speak to', { skip: refusal ?? false }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'weft-tools-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  writeFileSync(join(dir, 'dead.pid'), '4194304\n');
+  writeFileSync(join(dir, 'empty.pid'), '');
+  writeFileSync(join(dir, 'file'), '');
+  const lines: readonly string[][] = [
+    [],
+    ['-t'],
+    ['-T'],
+    ['-t', join(dir, 'zz'), 'version'],
+    ['-t', join(dir, 'file'), 'version'],
+    ['-t', 'zz', 'version'],
+    ['-t', 'dead', 'version'],
+    ['-tdead', 'version'],
+    ['-t', 'empty', 'version'],
+    [`--target=${join(dir, 'zz')}`, 'x'],
+    ['--targ', 'zz', 'x'],
+    ['--target'],
+    ['-T', '0', 'version'],
+    ['-T', 'zz', 'version'],
+    ['--timeout=zz', 'version'],
+    ['-T', '5', '-t', join(dir, 'zz'), 'version'],
+    ['--frob'],
+    ['--help=5'],
+    ['-x'],
+    ['-o'],
+    ['--option'],
+    ['version'],
+    ['-v', 'version'],
+    ['--verbose', 'version'],
+    ['--', 'version'],
+  ];
+  for (const args of lines)
+    t.same(await ours(appctl, 'ovs-appctl', args, dir), await theirs(args, dir), args.join(' ') || 'no words');
+  t.match(await ours(appctl, 'weft appctl', ['--version'], dir), {
+    status: 0,
+    stdout: /^weft appctl \(Open vSwitch\) /,
+  });
+  t.match(await ours(appctl, 'weft appctl', ['--help'], dir), { status: 0, stdout: /^usage: / });
+});
+
+t.test('on both switches', { skip: refusal ?? false }, async (t) => {
+  const world = new World();
+  t.teardown(() => world.close());
+  t.equal(await world.ready(), '');
+  for (const dir of [world.ovs.dir, world.weft.dir]) {
+    for (const args of [
+      ['fdb/show', 'br0'],
+      ['fdb/show', 'zz'],
+      ['dpctl/parse-actions', '1', 'zz'],
+      ['dpctl/parse-actions', '-h'],
+      ['frob'],
+      ['vlog/list-pattern'],
+      ['-T', '10', 'ofproto/list'],
+      ['qos/show', 'p1', 'p2'],
+      ['fdb/show'],
+    ]) {
+      t.same(await ours(appctl, 'ovs-appctl', args, dir), await theirs(args, dir), args.join(' '));
+    }
+  }
+  // One that does not answer.
+  world.weft.signal('SIGSTOP');
+  const env = { ...process.env, WEFT_RUNDIR: world.weft.dir };
+  const stopped = spawnSync(process.execPath, [WEFT, 'appctl', '-T', '1', 'version'], { env, timeout: 20_000 });
+  world.weft.signal('SIGCONT');
+  t.equal(stopped.signal, 'SIGALRM');
+  await dpctl(t, world);
+});
+
+/** What the family of dpctl says, told by the program of its own. */
+async function dpctl(t: Test, world: World): Promise<void> {
+  for (const [name, dir] of [
+    ['ovs-vswitchd', world.ovs.dir],
+    ['weft', world.weft.dir],
+  ] as const) {
+    const file = join(dir, 'flows.txt');
+    writeFileSync(file, FLOW);
+    for (const [line, want] of DPCTL) {
+      const words = line.map((w) => (w === 'FILE' ? file : w));
+      t.match(await ours(dpctlMain, 'weft dpctl', words, dir), want, `${line.join(' ')} on ${name}`);
+    }
+  }
+}
+
+const FLOW = 'in_port(p1),eth_type(0x0800),ipv4(frag=no) drop\n';
+
+const DPCTL: readonly (readonly [string[], object])[] = [
+  [[], { status: 1, stderr: 'weft dpctl: missing command name; use --help for help\n' }],
+  [['frob'], { status: 1, stderr: "weft dpctl: unknown command 'frob'; use --help for help\n" }],
+  [['--frob', 'show'], { status: 1, stderr: "weft dpctl: unrecognized option '--frob'\n" }],
+  [['-t', 'zz', 'show'], { status: 1, stderr: 'weft dpctl: value zz on -t or --timeout is invalid\n' }],
+  [['parse-actions'], { status: 1, stderr: "weft dpctl: 'parse-actions' command requires at least 1 arguments\n" }],
+  [['dump-dps', 'x'], { status: 1, stderr: "weft dpctl: 'dump-dps' command takes at most 0 arguments\n" }],
+  [['parse-actions', '1,2'], { status: 0, stdout: '1,2\n' }],
+  [['parse-actions', '1', 'zz'], { status: 1, stderr: '1\nweft dpctl: odp_actions_from_string (Invalid argument)\n' }],
+  [['-t', '5', 'dump-dps'], { status: 0, stdout: 'netdev@ovs-netdev\n' }],
+  [['list-commands'], { status: 0, stdout: /^The available commands are:\n {2}add-dp {18}/ }],
+  [['show'], { status: 0, stdout: /^netdev@ovs-netdev:\n {2}lookups: .*\n(.*\n)* {2}port \d+: p1/ }],
+  [['-s', 'show'], { status: 0, stdout: /^ {4}RX packets:\d+ errors:\S+ dropped:/m }],
+  [['show', 'zz'], { status: 1, stderr: 'weft dpctl: opening datapath zz failed (No such device)\n' }],
+  [
+    ['--read-only', 'del-flows'],
+    { status: 1, stderr: "weft dpctl: 'del-flows' command does not work in read only mode\n" },
+  ],
+  [['add-flows', 'FILE'], { status: 0, stdout: '' }],
+  [['--may-create', 'mod-flow', 'in_port(p2),eth_type(0x0800),ipv4(frag=no)', 'drop'], { status: 0, stderr: '' }],
+  [['del-flows'], { status: 0, stdout: '', stderr: '' }],
+  [['--names', 'dump-flows'], { status: 0, stdout: '' }],
+];
