@@ -1,11 +1,12 @@
 import { UserError } from '../lib/errors.js';
+import { Disconnected } from '../ovsdb/client/calls.js';
 import { isArray } from '../ovsdb/json/json.js';
 import { VSWITCH_SCHEMA } from '../ovsdb/schema/vswitch.js';
 import { runDirectory } from '../switch/of-sockets.js';
 import { ASK_COMMANDS, type Command } from './ovsdb-client/commands.js';
 import { watchCommands } from './ovsdb-client/watch.js';
 import { versionText } from './usage.js';
-import { type Connection, ConnectionLost, connect } from './vsctl/connection.js';
+import { type Connection, connect } from './vsctl/connection.js';
 import {
   COMMON_SPECS,
   type CommonDraft,
@@ -117,7 +118,7 @@ export async function main(args: readonly string[], program: string): Promise<nu
     await command.run({ connection, server, database, args: own, style: draft.style, out });
     return 0;
   } catch (e) {
-    if (!(e instanceof UserError || e instanceof ConnectionLost)) throw e;
+    if (!(e instanceof UserError || e instanceof Disconnected)) throw e;
     return fail(e.message);
   } finally {
     clearTimeout(timer);

@@ -1,4 +1,5 @@
 import { UserError } from '../lib/errors.js';
+import { Disconnected } from '../ovsdb/client/calls.js';
 import { VSWITCH_SCHEMA } from '../ovsdb/schema/vswitch.js';
 import { OvsdbError } from '../ovsdb/value/error.js';
 import { alarm, stamp } from './alarm.js';
@@ -6,7 +7,6 @@ import { PROCESS, type Streams } from './streams.js';
 import { versionText } from './usage.js';
 import { BRIDGE_COMMANDS } from './vsctl/bridge-commands.js';
 import type { Command } from './vsctl/command.js';
-import { ConnectionLost } from './vsctl/connection.js';
 import { CONTROLLER_COMMANDS } from './vsctl/controller-commands.js';
 import { DATABASE_COMMANDS } from './vsctl/database-commands.js';
 import { optionLines, parseCommandLine, type Run } from './vsctl/options.js';
@@ -53,7 +53,7 @@ export async function main(args: readonly string[], program: string, streams = P
     if (limit > 0) timer = alarm(limit);
     return await runCommands(run, program, output);
   } catch (e) {
-    if (!(e instanceof UserError || e instanceof OvsdbError || e instanceof ConnectionLost)) throw e;
+    if (!(e instanceof UserError || e instanceof OvsdbError || e instanceof Disconnected)) throw e;
     output.error(e.message);
     return 1;
   } finally {

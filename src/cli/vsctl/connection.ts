@@ -2,64 +2,36 @@
 import type { Duplex } from 'node:stream';
 import { UserError } from '../../lib/errors.js';
 import { OVSDB_PORT, parseTarget } from '../../openflow/target.js';
-import { formatJson, isArray, isObject, type Json, type JsonObject, sortedJson } from '../../ovsdb/json/json.js';
-import { JsonRpcConnection } from '../../ovsdb/json/json-rpc.js';
+import { Calls } from '../../ovsdb/client/calls.js';
+import { formatJson, isArray, isObject, type Json, type JsonObject } from '../../ovsdb/json/json.js';
 import { parseSchema } from '../../ovsdb/schema/parse.js';
 import type { DatabaseSchema } from '../../ovsdb/schema/schema.js';
 import { dial, listenAt } from '../../switch/target-sockets.js';
 import type { Tls } from '../../switch/tls.js';
 
-/** A whole database comes as one message. */
-const MAX_MESSAGE = 1 << 30;
 const RETRY_MS = 1000;
-
-/** The stream ended; whether the last request was served is not known. */
-export class ConnectionLost extends Error {}
 
 export type Notified = (method: string, params: readonly Json[]) => void;
 
 export class Connection {
-  private readonly waiting = new Map<number, { resolve(v: Json): void; reject(e: Error): void }>();
-  private nextId = 1;
-  private readonly rpc: JsonRpcConnection;
-  private lost: Error | undefined;
+  private readonly calls: Calls;
+  /** Hears "closed", too. */
   onNotification: Notified = () => {};
 
   constructor(stream: Duplex) {
-    this.rpc = new JsonRpcConnection(
-      stream,
-      {
-        message: (m) => {
-          if (m.kind === 'notification') return this.onNotification(m.method, m.params);
-          if (m.kind === 'request') return this.rpc.error(m.id, 'unknown method');
-          const waiting = typeof m.id === 'number' ? this.waiting.get(m.id) : undefined;
-          if (typeof m.id === 'number') this.waiting.delete(m.id);
-          if (m.kind === 'reply') waiting?.resolve(m.result);
-          else waiting?.reject(new UserError(isObject(m.error) ? sortedJson(m.error) : String(m.error)));
-        },
-        closed: (why) => {
-          this.lost = new ConnectionLost(why ?? 'End of file');
-          for (const w of this.waiting.values()) w.reject(this.lost);
-          this.waiting.clear();
-          this.onNotification('closed', []);
-        },
-      },
-      { message: MAX_MESSAGE },
-    );
+    this.calls = new Calls(stream, {
+      notification: (method, params) => this.onNotification(method, params),
+      closed: () => this.onNotification('closed', []),
+    });
   }
 
   get isLost(): boolean {
-    return this.lost !== undefined;
+    return this.calls.isClosed;
   }
 
-  /** Rejects with UserError when the server says no, ConnectionLost when it is gone. */
+  /** Rejects with RpcError when the server says no, Disconnected when it is gone. */
   request(method: string, params: readonly Json[]): Promise<Json> {
-    if (this.lost) return Promise.reject(this.lost);
-    const id = this.nextId++;
-    return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
-      this.rpc.request(method, params, id);
-    });
+    return this.calls.request(method, params);
   }
 
   async schema(name: string): Promise<DatabaseSchema> {
@@ -79,7 +51,7 @@ export class Connection {
   }
 
   close(): void {
-    this.rpc.close(undefined);
+    this.calls.close();
   }
 }
 

@@ -8,9 +8,10 @@
  * replaced. Servers that know neither that nor monitor_cond get RFC 7047's monitor.
  */
 import { isArray, isObject, type Json, type JsonObject } from '../json/json.js';
+import { Disconnected, RpcError } from './calls.js';
 import { DataError } from './column.js';
 import type { AnyReplica } from './replica.js';
-import { Disconnected, RpcError, Session, type SessionOptions } from './session.js';
+import { Session, type SessionOptions } from './session.js';
 import { Transaction } from './transaction.js';
 
 export interface DatabaseOptions extends SessionOptions {

@@ -1,12 +1,12 @@
 /**
- * A connection to a database server that is made again whenever it is lost: requests and their replies, news, and the times of Reconnect (the wait
+ * A connection to a database server that is made again whenever it is lost: Calls, one after the other, at the times of Reconnect (the wait
  * between tries, the probe by "echo" of a server that is silent). Streams are opened by an argument; of several remotes the next one is tried each time.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.js';
 import { Reconnect } from '../../openflow/reconnect.js';
-import { formatJson, type Json, type RawJson } from '../json/json.js';
-import { JsonRpcConnection, type JsonRpcMessage } from '../json/json-rpc.js';
+import type { Json, RawJson } from '../json/json.js';
+import { Calls, Disconnected } from './calls.js';
 
 /** Starts to open a stream; exactly one of `then`'s functions is called later, unless the returned function gives up before. */
 export type Opener = (then: { open(stream: Duplex): void; failed(why: string): void }) => () => void;
@@ -33,36 +33,10 @@ export interface SessionOptions {
   readonly maxBackoffMs?: number;
 }
 
-/** The server's answer to a request was an error. */
-export class RpcError extends Error {
-  constructor(readonly error: Json) {
-    super(typeof error === 'string' ? error : formatJson(error));
-    this.name = 'RpcError';
-  }
-}
-
-/** The connection ended before the answer came: whether the request was served is not known. */
-export class Disconnected extends Error {
-  constructor() {
-    super('the connection to the database ended');
-    this.name = 'Disconnected';
-  }
-}
-
-interface Waiting {
-  resolve(result: Json): void;
-  reject(e: Error): void;
-}
-
-/** A whole large database comes as one message. */
-const MAX_MESSAGE = 1 << 30;
-
 export class Session {
   readonly reconnect: Reconnect;
-  private rpc: JsonRpcConnection | undefined;
+  private calls: Calls | undefined;
   private giveUp: () => void = () => {};
-  private readonly waiting = new Map<number, Waiting>();
-  private nextId = 1;
   private turn = 0;
 
   constructor(
@@ -75,7 +49,7 @@ export class Session {
       {
         open: () => this.open(),
         close: () => this.drop(),
-        probe: () => this.rpc?.request('echo', [], 'echo'),
+        probe: () => this.calls?.probe(),
         changed: (state, why) => {
           if (state === 'ACTIVE' && why === 'connected') log(`${this.remote.text}: connected`);
           if (state === 'BACKOFF' && why !== 'starting') log(`${this.remote.text}: ${why}`);
@@ -86,7 +60,7 @@ export class Session {
   }
 
   get isConnected(): boolean {
-    return this.rpc !== undefined;
+    return this.calls !== undefined;
   }
 
   private get remote(): Remote {
@@ -95,13 +69,7 @@ export class Session {
 
   /** Rejects with RpcError or Disconnected. */
   request(method: string, params: Json | RawJson): Promise<Json> {
-    const { rpc } = this;
-    if (!rpc) return Promise.reject(new Disconnected());
-    const id = this.nextId++;
-    return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
-      rpc.request(method, params, id);
-    });
+    return this.calls?.request(method, params) ?? Promise.reject(new Disconnected());
   }
 
   /** Ends this connection and begins anew, for example because the server said what makes no sense. */
@@ -126,53 +94,36 @@ export class Session {
   }
 
   private serve(stream: Duplex): void {
-    const rpc = new JsonRpcConnection(
-      stream,
-      {
-        message: (m) => {
-          if (this.rpc === rpc) this.message(m);
-        },
-        closed: (why) => {
-          if (this.rpc !== rpc) return;
-          this.lost();
-          this.reconnect.failed(why ?? 'connection closed by peer');
-          this.turn++;
-        },
+    const calls: Calls = new Calls(stream, {
+      notification: (method, params) => {
+        if (this.calls === calls) this.handler.notification(method, params);
       },
-      { message: MAX_MESSAGE },
-    );
-    stream.on('data', () => {
-      if (this.rpc === rpc) this.reconnect.heard();
+      closed: (why) => {
+        if (this.calls !== calls) return;
+        this.lost();
+        this.reconnect.failed(why ?? 'connection closed by peer');
+        this.turn++;
+      },
     });
-    this.rpc = rpc;
+    stream.on('data', () => {
+      if (this.calls === calls) this.reconnect.heard();
+    });
+    this.calls = calls;
     this.reconnect.connected();
     this.handler.connected();
-  }
-
-  private message(m: JsonRpcMessage): void {
-    if (m.kind === 'notification') return this.handler.notification(m.method, m.params);
-    if (m.kind === 'request') return this.rpc?.error(m.id, 'unknown method');
-    if (typeof m.id !== 'number') return;
-    const waiting = this.waiting.get(m.id);
-    this.waiting.delete(m.id);
-    if (m.kind === 'reply') waiting?.resolve(m.result);
-    else waiting?.reject(new RpcError(m.error));
   }
 
   private drop(): void {
     this.giveUp();
     this.giveUp = () => {};
-    const { rpc } = this;
+    const { calls } = this;
     this.lost();
-    rpc?.close(undefined);
+    calls?.close();
   }
 
   private lost(): void {
-    if (!this.rpc) return;
-    this.rpc = undefined;
-    const all = [...this.waiting.values()];
-    this.waiting.clear();
-    for (const w of all) w.reject(new Disconnected());
+    if (!this.calls) return;
+    this.calls = undefined;
     this.handler.disconnected();
   }
 }
