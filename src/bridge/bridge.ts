@@ -55,6 +55,8 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   private readonly listeners = new Set<OfBridgeListener>();
   readonly maxVlans: number;
   tun = NO_TUN_OPTIONS;
+  /** As the database has it; "" is "system". */
+  datapathType = '';
   readonly uuid: Uint8Array;
   forwardBpdu = false;
   missToController = false;

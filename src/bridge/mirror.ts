@@ -85,7 +85,7 @@ export class Mirrors {
       if (x.mirrored & (1 << i) || !m.selects(port.number, way)) return;
       if (m.spec.vlans && !m.spec.vlans.has(tags.vid)) return;
       x.mirrored |= m.alike;
-      x.usedMirror(m);
+      x.count(m);
       deliver(b, x, m.spec, tags);
     });
   }

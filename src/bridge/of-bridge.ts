@@ -37,6 +37,7 @@ export interface OfPortStats {
   txPackets: number;
   rxBytes: number;
   txBytes: number;
+  /** This and the next three: -1 where it is not known. */
   rxDropped: number;
   txDropped: number;
   rxErrors: number;

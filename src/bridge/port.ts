@@ -1,7 +1,7 @@
 /** A port of a bridge: its place in OpenFlow, in the datapath and in the VLANs. */
 import type { Datapath } from '../datapath/datapath.js';
 import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
-import type { PortView } from '../upcall/view.js';
+import type { PortView, Tally } from '../upcall/view.js';
 import type { NormalPort } from './normal.js';
 import type { OfPort, OfPortStats } from './of-bridge.js';
 import { type VlanConfig, type VlanSpec, vlanConfig } from './vlan.js';
@@ -13,6 +13,8 @@ export interface BridgePortSpec {
   readonly vport: number;
   readonly hwAddr: Uint8Array;
   readonly vlan?: VlanSpec;
+  /** Nothing is known of losses: a dummy. */
+  readonly countsNoLosses?: boolean;
   /** The other end of a patch port, asked each time: it may come and go. */
   readonly peer?: () => PortView['patch'];
   /** 1.3 numbering, kbit/s. */
@@ -65,9 +67,11 @@ export class BridgePort implements OfPort, NormalPort {
     this.curr = spec.curr ?? (spec.vport === 0 ? 0 : VIRTUAL_LINK);
     this.currSpeed = spec.currSpeed ?? (spec.vport === 0 ? 0 : 10_000_000);
     this.added = clock.now();
+    if (spec.peer) this.tallies = { rx: new Tallied(), tx: new Tallied() };
   }
 
   private readonly added: number;
+  readonly tallies: { readonly rx: Tallied; readonly tx: Tallied } | undefined;
 
   get patch(): PortView['patch'] {
     return this.spec.peer?.();
@@ -75,6 +79,11 @@ export class BridgePort implements OfPort, NormalPort {
 
   stats(): OfPortStats {
     const durationMs = this.clock.now() - this.added;
+    if (this.tallies) {
+      const { rx, tx } = this.tallies;
+      const counted = { rxPackets: rx.packets, rxBytes: rx.bytes, txPackets: tx.packets, txBytes: tx.bytes };
+      return { ...NO_STATS, ...counted, durationMs };
+    }
     if (this.vport === 0) return { ...NO_STATS, durationMs };
     const c = this.dp.portCounters(this.vport);
     return {
@@ -82,14 +91,32 @@ export class BridgePort implements OfPort, NormalPort {
       txPackets: c.tx_packets,
       rxBytes: c.rx_bytes,
       txBytes: c.tx_bytes,
-      rxDropped: OVERLOAD.reduce((n, reason) => n + (c.drops[DROP[reason]] ?? 0), 0),
-      txDropped: c.tx_dropped,
-      rxErrors: c.rx_errors,
-      txErrors: 0,
+      ...(this.spec.countsNoLosses
+        ? NO_LOSSES
+        : {
+            rxDropped: OVERLOAD.reduce((n, reason) => n + (c.drops[DROP[reason]] ?? 0), 0),
+            txDropped: c.tx_dropped,
+            rxErrors: c.rx_errors,
+            txErrors: 0,
+          }),
       durationMs,
     };
   }
 }
+
+/** What a patch port has carried, by the packets of flows. */
+class Tallied implements Tally {
+  packets = 0;
+  bytes = 0;
+
+  credit(packets: number, bytes: number): void {
+    this.packets += packets;
+    this.bytes += bytes;
+  }
+}
+
+/** -1 is told as unknown. */
+const NO_LOSSES = { rxDropped: -1, txDropped: -1, rxErrors: -1, txErrors: -1 } as const;
 
 const NO_STATS: OfPortStats = {
   rxPackets: 0,

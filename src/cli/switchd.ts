@@ -103,7 +103,7 @@ export async function main(args: readonly string[], program: string): Promise<nu
       const about = aboutSystem();
       const own = new Configurator(daemon, { remotes, log, dummies, tls, about });
       configurator = own;
-      daemon.bed?.afterWarp.push(() => own.told());
+      if (daemon.bed) daemon.bed.report = () => own.told();
       await Promise.race([configurator.ready, ended, daemon.exitAsked]);
     }
     if (!isDetached()) process.stdout.write('weft: ready\n');

@@ -24,7 +24,7 @@ export function deadline(rule: Rule): number {
 
 /** Why a rule past its deadline goes; when both timeouts are over, the hard one. */
 export function expiryReason(rule: Rule, now: number): RemovedReason {
-  return rule.hardTimeout && now >= rule.modified + rule.hardTimeout * 1000 ? 'hard_timeout' : 'idle_timeout';
+  return rule.hardTimeout && now > rule.modified + rule.hardTimeout * 1000 ? 'hard_timeout' : 'idle_timeout';
 }
 
 export class Expiry {
@@ -54,9 +54,9 @@ export class Expiry {
     return this.heap[0]?.at;
   }
 
-  /** Takes out the rule with the earliest deadline, if that is not after `now`. Between equals any. */
+  /** Takes out the rule with the earliest deadline, if that is before `now`: at the deadline itself it is still in time. Between equals any. */
   due(now: number): Rule | undefined {
-    for (let top = this.heap[0]; top && top.at <= now; top = this.heap[0]) {
+    for (let top = this.heap[0]; top && top.at < now; top = this.heap[0]) {
       this.pop();
       if (!top.rule.live) {
         this.dead = Math.max(0, this.dead - 1);

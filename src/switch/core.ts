@@ -30,6 +30,8 @@ export interface CoreOptions {
   readonly onGone?: (vport: number) => void;
   /** The number that the datapath port of a device would like to have; 0 none. Without this numbers count up, and old ones wait long. */
   readonly vportFor?: (name: string) => number;
+  /** Bridges' datapath types are told as they are said, though there is one datapath. */
+  readonly saysDatapathType?: boolean;
   /** More of a port than its type: "dummy: ifindex=7". */
   readonly describe?: (name: string) => string | undefined;
   /** A controller wants the device of a port up or down. */
@@ -64,6 +66,9 @@ const LINK_DOWN = 1;
 
 /** How often statistics go back to rules, and timeouts are looked at: OVS's users see figures within a second. */
 export const UPKEEP_MS = 500;
+
+/** What the one datapath is, by the names of OVS. */
+export const DATAPATH_TYPE = 'netdev';
 
 /** One less than the ports a native datapath has room for: 0 is none. */
 const MAX_VPORT = 4095;
@@ -135,7 +140,7 @@ export class Core {
       vport,
       hwAddr: options.hwAddr ?? addressOf(spec.name),
       vlan: options.vlan,
-      ...(spec.dummy ? { curr: 0, currSpeed: 0 } : {}),
+      ...(spec.dummy ? { curr: 0, currSpeed: 0, countsNoLosses: true } : {}),
       peer: spec.type === 'patch' ? () => this.patchPeer(spec) : undefined,
     });
     const attached = { bridge, port, spec, config };
@@ -199,7 +204,20 @@ export class Core {
 
   /** Its type, with what is special about it. */
   describe(name: string): string {
+    const peer = this.byName.get(name)?.spec;
+    if (peer?.type === 'patch') return `patch: peer=${peer.options?.peer ?? ''}`;
     return this.options.describe?.(name) ?? this.typeOf(name);
+  }
+
+  /** Of the datapath as tools see it; of a bridge, that of its part. */
+  datapathType(bridge: Bridge | undefined = this.bridges.values().next().value): string {
+    if (!this.options.saysDatapathType || !bridge) return DATAPATH_TYPE;
+    return bridge.datapathType || 'system';
+  }
+
+  get datapathName(): string {
+    const type = this.datapathType();
+    return `${type}@ovs-${type}`;
   }
 
   portOf(vport: number): BridgePort | undefined {

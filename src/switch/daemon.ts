@@ -128,7 +128,7 @@ export class Daemon {
       maxVlans,
       onChange: () => this.settleSoon(),
       onFrame: (vport, frame, offload) => this.bed?.devices.transmit(vport, frame, offload),
-      ...(this.bed ? { vportFor: dummyVport } : {}),
+      ...(this.bed ? { vportFor: dummyVport, saysDatapathType: true } : {}),
       describe: (name) => this.bed?.devices.get(name)?.description,
       onGone: (vport) => this.links.gone(vport),
       setDevice: (port, up) => this.setDevice(port, up),
@@ -305,6 +305,7 @@ export class Daemon {
     const { device, netns } = at.config;
     this.tryDevice(port, () => this.devices(device).setUp(device, netns, up));
     this.links.added(port.vport);
+    void this.bed?.report();
   }
 
   private tryDevice(port: BridgePort, set: () => void): void {

@@ -117,7 +117,7 @@ export class Links {
     this.setMtu(port.vport, link, info.mtu);
     const up = info.up && info.running;
     const changed = this.setUp(at, link, up);
-    if (changed && !first) link.resets++;
+    if (changed && !first && !at.spec.dummy) link.resets++;
     if (changed && !first) this.log(`${port.name}: link is ${up ? 'up' : info.up ? 'down: no carrier' : 'down'}`);
   }
 

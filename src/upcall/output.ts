@@ -46,7 +46,10 @@ export function emit(w: Walk, port: PortView): void {
     w.note(() => '>> Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.');
     return w.reject('action_error');
   }
-  if (port.patch) return patch(w, port.patch);
+  if (port.patch) {
+    if (port.tallies) w.count(port.tallies.tx);
+    return patch(w, port.patch);
+  }
   if (port.vport === 0) return w.reject('no_such_port');
   // The cut counts bytes of the packet before this output's own tags and labels come on, as in OVS.
   const grown = cut > 0 ? headerBytes(w.flow) - headerBytes(w.base) : 0;
@@ -78,6 +81,7 @@ function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   w.actionSet = [];
   w.mirrored = 0;
   w.depth++;
+  if (peer.port.tallies) w.count(peer.port.tallies.rx);
   w.enterBridge(peer.bridge, peer.port.number);
   w.enterPort(peer.port, false);
   w.input.tracer?.leave();

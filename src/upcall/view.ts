@@ -22,6 +22,8 @@ export interface PortView {
   readonly state: number;
   /** Reserved for mirrors: what comes in by it is dropped, and only mirrors send to it by NORMAL and in floods. */
   readonly mirrorOutput?: boolean;
+  /** Of a port that the datapath does not count for. */
+  readonly tallies?: { readonly rx: Tally; readonly tx: Tally };
   /** The other end of a patch port. */
   readonly patch?: { readonly bridge: BridgeView; readonly port: PortView };
 }
@@ -132,7 +134,7 @@ export interface NormalWalk {
   cut: number;
   /** Bits of the mirrors that have their copy. */
   mirrored: number;
-  usedMirror(m: Tally): void;
+  count(m: Tally): void;
   /** Sends with the outer tag (and the inner one) as the flow now has them. */
   emit(port: PortView): void;
   /** A MAC entry (or the lack of one) decided: the flow depends on it. */

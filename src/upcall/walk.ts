@@ -229,7 +229,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     this.t.effects.push(e);
   }
 
-  usedMirror(m: Tally): void {
+  count(m: Tally): void {
     this.t.mirrors.push(m);
   }
 

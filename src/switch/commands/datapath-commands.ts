@@ -4,7 +4,7 @@ import type { NativeDriver } from '../../datapath/driver/native-driver.js';
 import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
-import { DATAPATH_NAME, datapathFlowLines } from '../datapath-text.js';
+import { datapathFlowLines } from '../datapath-text.js';
 import { featureCommands } from './feature-commands.js';
 import { pmdCommands } from './pmd-commands.js';
 import { upcallCommands } from './upcall-commands.js';
@@ -15,7 +15,7 @@ function show(core: Core, dp: NativeDriver): string {
   const counters = workers(dp);
   const hit = counters.reduce((n, c) => n + c.microflow_hits + c.megaflow_hits, 0);
   const missed = counters.reduce((n, c) => n + c.misses, 0);
-  const out = [`${DATAPATH_NAME}: hit:${hit} missed:${missed}`];
+  const out = [`${core.datapathName}: hit:${hit} missed:${missed}`];
   for (const bridge of [...core.bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     out.push(`  ${bridge.name}:`);
     for (const port of [...bridge.ports()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -59,7 +59,7 @@ export function datapathCommands(core: Core, dp: NativeDriver): ControlCommand[]
       usage: '',
       min: 0,
       max: 0,
-      run: () => lines([...core.bridges.keys()].sort().map((n) => `netdev@${n}`)),
+      run: () => lines([...core.bridges.values()].map((b) => `${core.datapathType(b)}@${b.name}`).sort()),
     },
     ...featureCommands(core),
     ...pmdCommands(core, dp),

@@ -2,7 +2,6 @@
 import type { ControlCommand } from '../../control/unixctl.js';
 import type { NativeDriver } from '../../datapath/driver/native-driver.js';
 import type { Core } from '../core.js';
-import { DATAPATH_NAME } from '../datapath-text.js';
 
 export function upcallCommands(core: Core, dp: NativeDriver): ControlCommand[] {
   const { upcalls } = core;
@@ -20,7 +19,7 @@ export function upcallCommands(core: Core, dp: NativeDriver): ControlCommand[] {
     const now = all.length;
     const workers = Array.from({ length: dp.workers }, (_, w) => `  ${w}: (keys ${w === 0 ? now : 0})\n`);
     return [
-      `${DATAPATH_NAME}:\n`,
+      `${core.datapathName}:\n`,
       `  flows         : (current ${now}) (avg ${Math.floor(average)}) (max ${Math.max(most, now)}) (limit ${limit})\n`,
       `  dump duration : ${Math.max(1, Math.round(lastMs))}ms\n`,
       `  ufid enabled : ${isUfid}\n`,
@@ -63,7 +62,10 @@ export function upcallCommands(core: Core, dp: NativeDriver): ControlCommand[] {
     // Flows are judged in the turn in which something changed: there is nothing to wait for but that turn.
     none(
       'revalidator/wait',
-      quiet(() => void core.settle()),
+      quiet(() => {
+        core.settle();
+        upcalls.pushStatistics();
+      }),
     ),
     none(
       'revalidator/purge',

@@ -42,6 +42,7 @@ export function applyBridge(face: BridgeFace, row: BridgeRow, context: BridgeCon
   bridge.macs.setFloodVlans(new Set(row.flood_vlans));
   bridge.setForwardBpdu(config.get('forward-bpdu') === 'true');
   openflow.setVersions(versionsOf(row.protocols) ?? ALL_VERSIONS);
+  bridge.datapathType = row.datapath_type;
   const datapath = config.get('dp-desc')?.slice(0, 255);
   const serial = config.get('dp-sn')?.slice(0, 31);
   openflow.setDescription({ ...(datapath !== undefined && { datapath }), ...(serial !== undefined && { serial }) });

@@ -116,7 +116,7 @@ export class Reporter {
       }
       if (m.port && (withStatistics || !this.counted.has(m))) {
         this.counted.add(m);
-        writer.put(tx, INTERFACE, m.row._uuid, { statistics: interfaceStatistics(m.port) });
+        writer.put(tx, INTERFACE, m.row._uuid, { statistics: interfaceStatistics(m.port, m.spec.dummy ?? false) });
       }
     }
   }

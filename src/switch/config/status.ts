@@ -2,6 +2,8 @@
  * What is written back to the database: rows of values as they should be, of which only those that differ from what was written before go out. The
  * replica does not hold them (the server would tell us our own words), so what was written is remembered here, for as long as the connection lasts.
  */
+
+import type { OfPortStats } from '../../bridge/of-bridge.js';
 import type { BridgePort } from '../../bridge/port.js';
 import { OFPP } from '../../flow/field.js';
 import { formatMac } from '../../lib/address.js';
@@ -89,7 +91,7 @@ export function gist(m: Made, link: LinkStatus | undefined): string {
 export function interfaceStatus(m: Made, link: LinkStatus | undefined): InterfaceValues {
   const { port } = m;
   if (!port) return { ...NOTHING, error: m.error };
-  const driver = DRIVERS[m.type];
+  const driver = m.spec.dummy ? undefined : DRIVERS[m.type];
   return {
     ofport: port.number === OFPP.local ? LOCAL : port.number,
     error: m.type === 'patch' && !port.patch ? noPeer(m) : link?.gone ? openError(m.row.name, GONE) : m.error,
@@ -103,8 +105,21 @@ export function interfaceStatus(m: Made, link: LinkStatus | undefined): Interfac
   };
 }
 
-export function interfaceStatistics(port: BridgePort): ReadonlyMap<string, number> {
+/** A dummy has one queue each way that carries everything, and counters that mean nothing else. */
+function dummyStatistics(s: OfPortStats): ReadonlyMap<string, number> {
+  const named = (prefix: string): [string, number][] => [
+    [`rx_${prefix}packets`, s.rxPackets],
+    [`rx_${prefix}bytes`, s.rxBytes],
+    [`tx_${prefix}packets`, s.txPackets],
+    [`tx_${prefix}bytes`, s.txBytes],
+  ];
+  const custom = [1, 2].map((n): [string, number] => [`rx_custom_packets_${n}`, s.rxPackets]);
+  return new Map([...named(''), ...named('q0_'), ...custom]);
+}
+
+export function interfaceStatistics(port: BridgePort, isDummy: boolean): ReadonlyMap<string, number> {
   const s = port.stats();
+  if (isDummy) return dummyStatistics(s);
   return new Map([
     ['rx_packets', s.rxPackets],
     ['tx_packets', s.txPackets],

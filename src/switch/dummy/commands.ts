@@ -44,6 +44,7 @@ export function dummyCommands(bed: TestBed, changed: (device: DummyDevice) => vo
           bed.move();
         }
         if ([...devices.all].some((d) => d.hasWire)) await bed.quiet();
+        bed.count();
         return '';
       },
     },
@@ -52,11 +53,12 @@ export function dummyCommands(bed: TestBed, changed: (device: DummyDevice) => vo
       usage: '[netdev] up|down',
       min: 1,
       max: 2,
-      run(args) {
+      async run(args) {
         const state = args[args.length - 1];
         if (state !== 'up' && state !== 'down') throw new UserError('Invalid Admin State');
         for (const d of args.length > 1 ? [device(args[0])] : devices.all) setUp(d, state === 'up');
         bed.move();
+        await bed.report();
         return 'OK';
       },
     },

@@ -16,6 +16,7 @@ const DATA = Uint8Array.from({ length: 64 }, (_, i) => i);
 const LATER_OFFSET = 100;
 const FIN_SYN_RST = 0x07;
 const ETH_HEADER = 14;
+const MIN_LENGTH = 60;
 /** Types of ICMP and ICMPv6 whose packets carry data. */
 const ECHO: readonly number[] = [0, 8];
 const ECHO6: readonly number[] = [128, 129];
@@ -24,15 +25,20 @@ const u8 = (key: Uint8Array, s: Slot): number => key[s.offset];
 const u16 = (key: Uint8Array, s: Slot): number => get16(key, s.offset);
 const bytes = (key: Uint8Array, s: Slot): Uint8Array => key.slice(s.offset, s.offset + s.bytes);
 
-/** `length`: of the whole frame. Throws UserError where the headers alone have as much. */
+/** `length`: of the whole frame, at least Ethernet's; headers that are longer stay whole. Throws UserError. */
 export function compose(key: Uint8Array, length?: number): Uint8Array {
   if (length === undefined) return b.build(layers(key, DATA));
-  const extra = length - b.build(layers(key, undefined)).length;
-  if (extra <= 0) throw new UserError('too small packet len');
+  if (length < MIN_LENGTH) throw new UserError('too small packet len');
+  const extra = Math.max(0, length - b.build(layers(key, undefined)).length);
   const frame = b.build([...layers(key, undefined, extra), b.payload(new Uint8Array(extra))]);
   // An 802.3 frame is what its length says.
-  if (u16(key, K.ethType) === ETH_TYPE_NONE) putUint(frame, 12, 2, length);
+  if (isUntyped(key)) putUint(frame, 12, 2, length);
   return frame;
+}
+
+function isUntyped(key: Uint8Array): boolean {
+  const ethType = u16(key, K.ethType);
+  return (ethType === 0 || ethType === ETH_TYPE_NONE) && u16(key, K.vlanTci) === 0;
 }
 
 /** `data`: for packets that carry some. `extra`: bytes that will follow the headers. */
@@ -68,7 +74,7 @@ function network(key: Uint8Array, data: Uint8Array | undefined, extra: number): 
     case 0:
     case ETH_TYPE_NONE:
       // Without a type: the length of a frame that is nothing but its header.
-      return [b.payload(new Uint8Array(0), { ethType: u16(key, K.vlanTci) ? 0 : ETH_HEADER })];
+      return [b.payload(new Uint8Array(0), { ethType: isUntyped(key) ? ETH_HEADER : 0 })];
     default:
       return [b.payload(new Uint8Array(0), { ethType })];
   }

@@ -18,8 +18,8 @@ const QUIET_TURNS = 4;
 export class TestBed {
   readonly clock = new WarpClock();
   readonly devices: DummyDevices;
-  /** Things to be over before a leap of the clock is. */
-  readonly afterWarp: (() => Promise<void>)[] = [];
+  /** Tells the database what is new. */
+  report: () => Promise<void> = async () => {};
   private core: Core | undefined;
   private driver: NativeDriver | undefined;
   private isMoving = false;
@@ -66,6 +66,11 @@ export class TestBed {
     }
   }
 
+  /** Packets so far are known to the rules that sent them. */
+  count(): void {
+    this.core?.upcalls.pushStatistics();
+  }
+
   moveSoon(): void {
     if (this.isAsked || this.isMoving) return;
     this.isAsked = true;
@@ -100,7 +105,7 @@ export class TestBed {
       }
       this.core?.upkeep();
       await this.quiet();
-      for (const after of this.afterWarp) await after();
+      await this.report();
     } finally {
       this.isWarping = false;
     }

@@ -14,7 +14,8 @@ export class WarpClock implements Clock {
   private readonly base: number;
   /** By how much we are ahead of the machine. */
   private ahead = 0;
-  private stopped = false;
+  /** Where time stands: whole, so that sums of it are exact. Undefined while it runs. */
+  private standing: number | undefined;
   private armedFor = Number.POSITIVE_INFINITY;
   private disarm: () => void = () => {};
 
@@ -23,7 +24,7 @@ export class WarpClock implements Clock {
   }
 
   now(): number {
-    return this.stopped ? this.base + this.timers.now() : this.real.now() + this.ahead;
+    return this.standing ?? this.real.now() + this.ahead;
   }
 
   wall(): number {
@@ -36,11 +37,11 @@ export class WarpClock implements Clock {
     return cancel;
   }
 
-  /** Time stands from here on. For good: the machine's does not come back. */
+  /** Time stands from here on, at a whole millisecond. For good: the machine's does not come back. */
   stop(): void {
-    if (this.stopped) return;
+    if (this.standing !== undefined) return;
+    this.standing = Math.ceil(this.now());
     this.timers.jump(this.lag());
-    this.stopped = true;
     this.disarm();
     this.armedFor = Number.POSITIVE_INFINITY;
     this.arm();
@@ -48,14 +49,15 @@ export class WarpClock implements Clock {
 
   /** Time is `ms` later, and what is due by then has run. */
   warp(ms: number): void {
-    if (!this.stopped) this.ahead += ms;
-    this.timers.jump(this.stopped ? ms : this.lag());
+    if (this.standing === undefined) this.ahead += ms;
+    else this.standing += ms;
+    this.timers.jump(this.lag());
     this.armedFor = Number.POSITIVE_INFINITY;
     this.arm();
   }
 
   private lag(): number {
-    return this.now() - this.base - this.timers.now();
+    return Math.max(0, this.now() - this.base - this.timers.now());
   }
 
   private arm(): void {
@@ -63,7 +65,7 @@ export class WarpClock implements Clock {
     if (due === undefined || due >= this.armedFor) return;
     const wait = due - this.timers.now() - this.lag();
     // What is due at once needs no time to pass.
-    if (this.stopped && wait > 0) return;
+    if (this.standing !== undefined && wait > 0) return;
     this.disarm();
     this.armedFor = due;
     // Rounded up: one that fires early would only be set again.

@@ -17,11 +17,13 @@ function bytesText(direction: string, bytes: number): string {
   return `${direction} bytes:${bytes}${more}`;
 }
 
-function statistics(c: PortCounters): string[] {
+/** `losses`: they are known. */
+function statistics(c: PortCounters, losses: boolean): string[] {
   const dropped = c.drops.reduce((n, d) => n + d, 0);
+  const known = (n: number): string => (losses ? String(n) : '?');
   return [
-    `    RX packets:${c.rx_packets} errors:${c.rx_errors} dropped:${dropped} overruns:? frame:?`,
-    `    TX packets:${c.tx_packets} errors:? dropped:${c.tx_dropped} aborted:? carrier:?`,
+    `    RX packets:${c.rx_packets} errors:${known(c.rx_errors)} dropped:${known(dropped)} overruns:? frame:?`,
+    `    TX packets:${c.tx_packets} errors:? dropped:${known(c.tx_dropped)} aborted:? carrier:?`,
     '    collisions:?',
     `    ${bytesText('RX', c.rx_bytes)}  ${bytesText('TX', c.tx_bytes)}`,
   ];
@@ -35,13 +37,14 @@ function show(core: Core, dp: NativeDriver, withStatistics: boolean, reply: Repl
     sum.missed += c.misses;
     sum.lost += c.upcalls_lost;
   }
-  reply.line(`${DATAPATH_NAME}:`);
+  reply.line(`${core.datapathName}:`);
   reply.line(`  lookups: hit:${sum.hit} missed:${sum.missed} lost:${sum.lost}`);
   reply.line(`  flows: ${core.upcalls.flows.all.length}`);
   for (const port of core.dpPorts()) {
     const type = core.describe(port.name);
     reply.line(`  port ${port.vport}: ${port.name}${type === 'system' ? '' : ` (${type})`}`);
-    if (withStatistics) for (const line of statistics(dp.portCounters(port.vport))) reply.line(line);
+    const losses = !core.device(port.vport)?.spec.dummy;
+    if (withStatistics) for (const line of statistics(dp.portCounters(port.vport), losses)) reply.line(line);
   }
 }
 
@@ -134,14 +137,14 @@ export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
     interfaces('add-if', addInterface),
     interfaces('del-if', deleteInterface),
     interfaces('set-if', setInterface),
-    { name: 'dump-dps', usage: '', min: 0, max: 0, run: (_args, _o, reply) => reply.line(DATAPATH_NAME) },
+    { name: 'dump-dps', usage: '', min: 0, max: 0, run: (_args, _o, reply) => reply.line(core.datapathName) },
     {
       name: 'show',
       usage: '[-s] [dp...]',
       min: 0,
       max: MANY,
       run(args, options, reply) {
-        for (const name of args.length === 0 ? [DATAPATH_NAME] : args) {
+        for (const name of args.length === 0 ? [core.datapathName] : args) {
           const errno = datapathError(name);
           if (errno) reply.note(`opening datapath ${name} failed`, errno);
           else show(core, dp, options.statistics, reply);
@@ -166,7 +169,7 @@ export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
       run([name], _o, reply) {
         const errno = name === undefined ? undefined : datapathError(name);
         if (errno) reply.fail(`Opening datapath ${name} failed`, errno);
-        reply.line(`${DATAPATH_NAME}:`);
+        reply.line(`${core.datapathName}:`);
       },
     },
     {

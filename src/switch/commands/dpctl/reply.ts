@@ -139,7 +139,13 @@ export function dpctlControl(c: DpctlCommand): ControlCommand {
 }
 
 /** What scripts made for the kernel's datapath call it; there is one datapath here. */
-const ALIASES: ReadonlySet<string> = new Set([DATAPATH_NAME, 'system@ovs-system', 'ovs-system']);
+const ALIASES: ReadonlySet<string> = new Set([
+  DATAPATH_NAME,
+  'system@ovs-system',
+  'ovs-system',
+  'dummy@ovs-dummy',
+  'ovs-dummy',
+]);
 const [TYPE, NAME] = DATAPATH_NAME.split('@');
 const TYPES: ReadonlySet<string> = new Set(['system', TYPE]);
 
