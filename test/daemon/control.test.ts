@@ -98,15 +98,15 @@ t.test('ovs-appctl says the same', { skip: refusal ?? false }, async (t) => {
     ['version', /^ovs-vswitchd \(Open vSwitch\) \d+\.\d+\.\d+\n/],
     [
       'dpif/show',
-      /^netdev@ovs-netdev: hit:\d+ missed:\d+\n {2}br0:\n {4}br0 65534\/\d+: \(.*\)\n {4}p1 1\/\d+: \(.*\)\n {4}p2 2\/\d+/,
+      /^system@ovs-system: hit:\d+ missed:\d+\n {2}br0:\n {4}br0 65534\/\d+: \(.*\)\n {4}p1 1\/\d+: \(.*\)\n {4}p2 2\/\d+/,
     ],
-    ['dpif/dump-dps', /^netdev@br0\nnetdev@br1\n$/],
+    ['dpif/dump-dps', /^system@br0\nsystem@br1\n$/],
     ['dpif/show-dp-features br0', /^Masked set action: Yes\n(.*\n)*Max VLAN headers: 1\n/],
     [
       'dpif-netdev/pmd-stats-show',
       /^pmd thread numa_id 0 core_id 0:\n {2}packets received: \d+\n(.*\n)* {2}emc hits: \d+\n/,
     ],
-    ['upcall/show', /^netdev@ovs-netdev:\n {2}flows {9}: \(current 0\) \(avg 0\) \(max 0\) \(limit \d+\)\n/],
+    ['upcall/show', /^system@ovs-system:\n {2}flows {9}: \(current 0\) \(avg 0\) \(max 0\) \(limit \d+\)\n/],
     ['memory/show', /^handlers:1 ports:\d+ revalidators:1 rules:\d+\n$/],
     ['bridge/dump-flows br0', /^duration=\d+s, n_packets=0, n_bytes=0, priority=0,actions=NORMAL\n/],
     ['dpif/dump-flows br0', /^$/],
