@@ -7,22 +7,29 @@ ovs-vsctl add-port br0 q3 -- set interface q3 type=dummy-pmd ofport_request=3 op
 ovs-vsctl set interface p2 options:ifindex=77 mtu_request=100
 ovs-appctl dpif/show | sed 's/hit:.*//'
 ovs-appctl dpctl/show | grep -v 'lookups\|port 0:'
+is() { test "$(ovs-vsctl get interface $1 admin_state)" = $2; }
 look() { ovs-vsctl --columns=name,type,ofport,error,admin_state,link_state,link_resets,mtu,ifindex,status list interface | sort | uniq -c; }
 look
 ovs-vsctl get interface br0 mtu
 ovs-ofctl show br0 | grep -v addr
 ovs-appctl netdev-dummy/set-admin-state p1 down
+until_so is p1 down
 ovs-vsctl get interface p1 admin_state link_state
 ovs-ofctl show br0 | grep -A3 'p1'  | grep -v addr
 ovs-appctl netdev-dummy/set-admin-state p1 up
+until_so is p1 up
 ovs-vsctl get interface p1 admin_state link_state
 ovs-appctl netdev-dummy/set-admin-state down
+for p in br0 eth9 i7 p1 p2 q3 tap5; do until_so is $p down; done
 look
 ovs-appctl netdev-dummy/set-admin-state up
+for p in br0 eth9 i7 p1 p2 q3 tap5; do until_so is $p up; done
 look
 ovs-ofctl mod-port br0 p1 down
+until_so is p1 down
 ovs-vsctl get interface p1 admin_state link_state
 ovs-ofctl mod-port br0 p1 up
+until_so is p1 up
 ovs-vsctl get interface p1 admin_state link_state
 for words in '' p1 'p1 sideways' 'nope up' 'p1 up up'; do ovs-appctl netdev-dummy/set-admin-state $words; done
 ovs-appctl netdev-dummy/conn-state
