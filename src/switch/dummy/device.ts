@@ -118,13 +118,21 @@ export class DummyDevice {
 
   /** A whole frame leaves. */
   transmit(frame: Uint8Array): void {
-    this.sent?.write(frame);
+    this.note(this.sent, frame);
     this.wire?.send(frame);
   }
 
   /** A frame arrives. */
   captureReceived(frame: Uint8Array): void {
-    this.received?.write(frame);
+    this.note(this.received, frame);
+  }
+
+  private note(capture: Capture | undefined, frame: Uint8Array): void {
+    try {
+      capture?.write(frame);
+    } catch (e) {
+      this.deps.log(`${this.name}: ${e instanceof Error ? e.message : String(e)}`);
+    }
   }
 
   private closeCaptures(): void {
