@@ -12,6 +12,8 @@ function plain(text: string, { files }: Side): string {
     .replaceAll(files, 'DIR')
     .replace(/\bused:\d+\.\d+s/g, 'used:T')
     .replace(/\bduration=\d+s/g, 'duration=T')
+    .replace(/(member mac: )[0-9a-f:]{17}/g, '$1M')
+    .replace(/\tb2, b1$/m, '\tb1, b2')
     .replace(/ufid:[0-9a-f-]{36}/g, 'ufid:U');
 }
 

@@ -17,14 +17,7 @@ const refusal = needPrograms({
 });
 
 /** Commands that weft has in another form, or not: docs/compatibility.md says why. */
-const OTHERWISE: readonly RegExp[] = [
-  /^ofproto\/trace/,
-  /^netdev-dummy\//,
-  /^dpif-dummy\//,
-  /^time\//,
-  /^tnl\//,
-  /^ovs\/route\//,
-];
+const OTHERWISE: readonly RegExp[] = [/^ofproto\/trace/, /^dpif-dummy\//, /^tnl\//, /^ovs\/route\//];
 /** Too many for any command with a limit. */
 const MANY = Array.from({ length: 60 }, () => 'x');
 /** These take any number. */

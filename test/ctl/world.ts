@@ -13,6 +13,9 @@ const SET_UP = [
   'add-port br0 p1 -- set interface p1 type=dummy ofport_request=1',
   'add-port br0 p2 -- set interface p2 type=dummy ofport_request=2',
   'add-br br1 -- set bridge br1 datapath_type=netdev',
+  'add-bond br1 bond0 b1 b2 bond_mode=active-backup bond_updelay=5 bond_downdelay=7',
+  'set interface b1 type=dummy -- set interface b2 type=dummy',
+  'set port bond0 other_config:bond-primary=b1',
 ].join(' -- ');
 
 export interface Ran {

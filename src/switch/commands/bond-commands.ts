@@ -100,7 +100,7 @@ export function bondCommands(source: BondSource): ControlCommand[] {
       run() {
         const rows = source
           .views()
-          .map((b) => `${b.name}\tactive-backup\t-1\t${b.members.map((m) => m.name).join(', ')}\n`);
+          .map((b) => `${b.name}\tactive-backup\t0\t${b.members.map((m) => m.name).join(', ')}\n`);
         return `bond\ttype\trecircID\tmembers\n${rows.join('')}`;
       },
     },

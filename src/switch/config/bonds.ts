@@ -60,13 +60,12 @@ export class Bonds implements BondSource {
   /** Chooses anew where the one that carries the traffic cannot. */
   look(): void {
     for (const b of this.bonds.values()) {
-      const isUp = (m: Made | undefined): boolean => this.isUp(m);
-      if (!isUp(b.active)) {
-        const primary = b.members.find((m) => m.row.name === b.row.other_config.get('bond-primary'));
-        const before = b.active;
-        b.active = isUp(primary) ? primary : b.members.find(isUp);
-        if (b.active !== before) this.deps.log(`bond ${b.row.name}: active member is ${b.active?.row.name ?? 'none'}`);
-      }
+      const before = b.active;
+      const primary = b.members.find((m) => m.row.name === b.row.other_config.get('bond-primary'));
+      // The primary one takes the traffic back when it can carry it again.
+      if (this.isUp(primary)) b.active = primary;
+      else if (!this.isUp(b.active)) b.active = b.members.find((m) => this.isUp(m));
+      if (b.active !== before) this.deps.log(`bond ${b.row.name}: active member is ${b.active?.row.name ?? 'none'}`);
       for (const m of b.members) standby(m, m !== b.active);
     }
   }
@@ -96,8 +95,8 @@ export class Bonds implements BondSource {
       if (!m || !this.isUp(m)) continue;
       b.active = m;
       this.deps.log(`bond ${bond}: active member is ${member}`);
-      for (const x of b.members) standby(x, x !== m);
     }
+    this.look();
   }
 
   /** Address of the active member; undefined where there is none. */
