@@ -36,7 +36,6 @@ if (wants('--ts')) {
   for (const dir of ['src', 'test', 'bench']) prune(dir);
   run(process.execPath, [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', 'tsconfig.json']);
   run(process.execPath, ['dist/src/datapath/generate-native.js']);
-  await bundle();
 }
 if (wants('--native')) {
   const prefix = dirname(dirname(process.execPath));
@@ -49,3 +48,5 @@ if (wants('--native')) {
   if (!configured || only.length === 0) run(process.execPath, [gyp, 'configure', `--nodedir=${prefix}`, '--silent']);
   run(process.execPath, [gyp, 'build', '-j', 'max', '--silent']);
 }
+// Last: the switch runs once for it, and needs the addon.
+if (wants('--ts')) await bundle();
