@@ -20,6 +20,7 @@ const ROOMS = [
   'flowtable',
   'action',
   'flow',
+  'tunnel',
   'datapath',
   'packet',
   'lib',

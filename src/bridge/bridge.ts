@@ -358,7 +358,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
       const { vlan, mac, port, gratuitousArp } = effect;
       if (this.portSet.get(port)) this.macs.learn(vlan, mac, port, now, gratuitousArp);
     } else if (effect.kind === 'learn') applyLearn(this.tables, effect.spec, effect.mod);
-    else shorten(this.tables, effect, tcpFlags);
+    else if (effect.kind === 'fin_timeout') shorten(this.tables, effect, tcpFlags);
   }
 
   packetIn(p: PacketUp): void {

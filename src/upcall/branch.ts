@@ -77,7 +77,7 @@ export function onCopy(w: Walk, body: () => void): void {
 }
 
 /** Runs `body` with its actions collected apart and the datapath's packet as it was afterwards. */
-function apart(w: Walk, body: () => void): DpAction[] {
+export function apart(w: Walk, body: () => void): DpAction[] {
   const { out } = w;
   const base = w.base.slice();
   const { baseShape } = w;

@@ -9,6 +9,7 @@ import { get32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { mplsCount, vlanCount } from './commit.js';
 import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
+import { tunnelEnd, tunnelOut } from './tunnel.js';
 import type { Walk } from './walk.js';
 
 /** Why a packet goes up: OFPR_ of 1.4, and two kinds of noMatch that controllers of different versions see differently. */
@@ -50,6 +51,8 @@ export function emit(w: Walk, port: PortView): void {
     if (port.tallies) w.count(port.tallies.tx);
     return patch(w, port.patch);
   }
+  if (port.tunnel) return tunnelOut(w, port, port.tunnel);
+  if (tunnelEnd(w, port)) return;
   if (port.vport === 0) return w.reject('no_such_port');
   // The cut counts bytes of the packet before this output's own tags and labels come on, as in OVS.
   const grown = cut > 0 ? headerBytes(w.flow) - headerBytes(w.base) : 0;
@@ -71,7 +74,7 @@ function headerBytes(key: Uint8Array): number {
  * The same walk goes on in another bridge, where nothing is known of this one: no registers, no metadata, no tunnel, no tracking state.
  * What that bridge changes stays there: it got a copy.
  */
-function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
+export function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   if (!w.mayNest()) return;
   const { flow, bridge, inPort, table, rule, stack, actionSet, wasMpls, deepLabels, mirrored } = w;
   const saved = flow.slice();

@@ -5,7 +5,7 @@ import { newKey, words } from '../flow/key.js';
 import type { Bucket, Group, Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { FrozenState, FrozenStates } from './frozen.js';
-import type { BridgeView, MacEntry, SideEffect, Tally } from './view.js';
+import type { BridgeView, MacEntry, SideEffect, Tally, UnderlayView } from './view.js';
 
 /** Told of each step of a walk. Absent outside trace and explain, so it may be slow. */
 export interface Tracer {
@@ -39,6 +39,7 @@ export interface TranslateInput {
   readonly tracer?: Tracer;
   /** The effects will be applied although there is a tracer: the trace of a packet, not of a flow. */
   readonly learns?: boolean;
+  readonly underlay?: UnderlayView | undefined;
 }
 
 /** A bucket that ran. */

@@ -35,8 +35,8 @@ export interface UpcallOptions {
 
 export const UPCALL_DEFAULTS: UpcallOptions = { maxFlows: 65536, maxIdle: 10_000 };
 
-/** Finds the bridge and port of a datapath port. */
-export type PortFinder = (vport: number) => { readonly bridge: BridgeView; readonly port: PortView } | undefined;
+/** Finds the bridge and port of a datapath port; tunnels that share one are told apart by the packet's key. */
+export type PortFinder = (vport: number, key: Uint8Array) => { readonly bridge: BridgeView; readonly port: PortView } | undefined;
 
 /** Of a translation, in looks at a flow. */
 const TRANSLATION_COST = 20;
@@ -106,7 +106,7 @@ export class Upcalls {
   private miss(u: Upcall): void {
     this.counts.misses++;
     const recircId = get32(u.key, K.recircId.offset);
-    const at = this.find(u.port);
+    const at = this.find(u.port, u.key);
     const frozen = recircId === 0 ? undefined : this.states.get(recircId);
     if (!at || this.holding || (recircId !== 0 && !frozen)) {
       const reason = this.holding ? DROP.policy : at ? DROP.recirc_unknown : DROP.shutdown;
@@ -245,7 +245,7 @@ export class Upcalls {
 
   private revalidate(flow: DpFlow, unchanged = false): boolean {
     const { key } = this.flows.expand(flow);
-    const at = this.find(get32(key, K.inPort.offset));
+    const at = this.find(get32(key, K.inPort.offset), key);
     const recircId = get32(key, K.recircId.offset);
     const frozen = recircId === 0 ? undefined : this.states.get(recircId);
     if (!at || (recircId !== 0 && !frozen)) {

@@ -3,12 +3,14 @@
  * would change is a list of side effects that the caller applies.
  */
 import type { LearnSpec } from '../action/action.js';
+import type { TunnelFormat } from '../datapath/action.js';
 import type { DropReasonName } from '../datapath/drop-reasons.js';
 import type { TunTable } from '../flow/tun-table.js';
 import type { FlowMod } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { Miss } from '../flowtable/table-settings.js';
+import type { TunnelConfig } from '../tunnel/config.js';
 import type { Continuation } from './continuation.js';
 
 export interface PortView {
@@ -26,6 +28,42 @@ export interface PortView {
   readonly tallies?: { readonly rx: Tally; readonly tx: Tally };
   /** The other end of a patch port. */
   readonly patch?: { readonly bridge: BridgeView; readonly port: PortView };
+  /** `vport` is then that of the tunnel's backer, which other tunnels share. */
+  readonly tunnel?: TunnelView;
+}
+
+export interface TunnelView {
+  readonly config: TunnelConfig;
+  /** Counters of the port, which has no datapath port of its own. */
+  readonly sent: Tally;
+  readonly received: Tally;
+}
+
+/** The way to a tunnel's other end. */
+export interface UnderlayRoute {
+  readonly device: string;
+  /** 4 or 16 bytes, as what was asked for. */
+  readonly source: Uint8Array;
+  /** Whose link address is wanted. */
+  readonly nextHop: Uint8Array;
+  /** The bridge's port through which it leaves, with its address; undefined: by the host, with the vport that takes whole frames for it. */
+  readonly through: { readonly bridge: BridgeView; readonly port: PortView; readonly mac: Uint8Array } | undefined;
+  readonly hostVport: number;
+}
+
+/** What a translation sees of what carries tunnels. */
+export interface UnderlayView {
+  /** Tunnels exist: what goes to a local port may be for one. */
+  readonly active: boolean;
+  route(to: Uint8Array, mark: number): UnderlayRoute | undefined;
+  neighbor(device: string, address: Uint8Array): Uint8Array | undefined;
+  /** Is this one of the device's own addresses? */
+  isLocal(device: string, address: Uint8Array): boolean;
+  /** Link address of a device that tunnels may end at; undefined for others. */
+  macOf(device: string): Uint8Array | undefined;
+  /** What takes packets of an IP protocol and UDP port (0 for GRE) off: the backer's vport and format. */
+  backer(proto: number, dstPort: number): { readonly vport: number; readonly format: TunnelFormat } | undefined;
+  apply(effect: SideEffect, now: number): void;
 }
 
 /** OFPPC_ bits. `noFlood` and the stp bits are 1.0's only. */
@@ -149,6 +187,20 @@ export interface NormalWalk {
 
 /** What a translation asks its caller to do, for the packet itself and again whenever packets of the flow were counted. */
 export type SideEffect =
+  | {
+      /** ARP or ND said so. */
+      readonly kind: 'neighbor';
+      readonly bridge: Pick<UnderlayView, 'apply'>;
+      readonly device: string;
+      readonly address: Uint8Array;
+      readonly mac: Uint8Array;
+    }
+  | {
+      /** Somebody should ask who has the address. */
+      readonly kind: 'solicit';
+      readonly bridge: Pick<UnderlayView, 'apply'>;
+      readonly route: UnderlayRoute;
+    }
   | {
       readonly kind: 'mac';
       readonly bridge: BridgeView;

@@ -5,7 +5,7 @@ import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
 import { OFPP } from '../flow/field.js';
 import { KEY_BYTES, newKey, OK, words } from '../flow/key.js';
 import type { Rule } from '../flowtable/rule.js';
-import { get16, put32 } from '../lib/bytes.js';
+import { get16, isZero, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, FRAG, K } from '../packet/key.js';
 import { ETH, isIp, isMpls } from './commit.js';
 import type { Frame, StackItem } from './frozen.js';
@@ -24,6 +24,18 @@ function forgetAbsent(key: Uint8Array, mask: Uint8Array): void {
   const type = get16(key, K.ethType.offset);
   if (!isMpls(type)) mask.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
   if (type !== ETH.nsh) mask.fill(0, K.nshFlags.offset, K.nshC4.offset + 4);
+}
+
+/** Every tunnel has ends. */
+function cameByTunnel(key: Uint8Array): boolean {
+  return !isZero(key, K.tunSrc.offset, K.tunIpv6Dst.offset + K.tunIpv6Dst.bytes);
+}
+
+/** What did not come by a tunnel has zeros there, whatever flows write: the port of arrival says so already. */
+function clearTunnel(mask: Uint8Array): void {
+  mask.fill(0, K.tunId.offset, K.ctState.offset);
+  mask.fill(0, K.tunErspanIdx.offset, K.tunId.offset);
+  mask.fill(0, K.tunMetadata.offset, DP_KEY_BYTES);
 }
 
 export type PauseAction = Extract<Action, { type: 'controller' }>;
@@ -149,6 +161,7 @@ export class WalkState {
       t.actions.push({ type: 'drop', reason: t.reason });
     }
     t.mask.fill(0, DP_KEY_BYTES);
+    if (!cameByTunnel(this.input.key)) clearTunnel(t.mask);
     t.mask[K.lines.offset] = 0;
     forgetAbsent(this.input.key, t.mask);
     // No fragment but the first has ports, and the key says 0 for every one.
@@ -162,6 +175,23 @@ export class WalkState {
 
   get learns(): boolean {
     return this.input.tracer === undefined || this.input.learns === true;
+  }
+
+  /** Runs `body` with what it looks at and writes kept apart: for a packet that is made of this one, whose fields are not this one's. */
+  aside(body: () => void): void {
+    const { mask, maskWords } = this;
+    const written = this.written.slice();
+    this.mask = newKey();
+    this.maskWords = words(this.mask);
+    this.written.fill(0);
+    body();
+    this.mask = mask;
+    this.maskWords = maskWords;
+    this.written.set(written);
+  }
+
+  get traced(): boolean {
+    return this.input.tracer !== undefined;
   }
 
   note(text: () => string): void {

@@ -1,0 +1,87 @@
+/**
+ * Which tunnel port a packet belongs to. Many OpenFlow ports share one datapath port, the backer of their type and UDP port; what arrives there is told
+ * apart by key and addresses, the more exactly configured port first, in the order of Open vSwitch: keys before remote addresses before local ones.
+ */
+import { formatIpv4, formatIpv6 } from '../lib/address.js';
+import { getBig, isZero } from '../lib/bytes.js';
+import { UserError } from '../lib/errors.js';
+import { K } from '../packet/key.js';
+import type { TunnelConfig } from './config.js';
+
+export interface TunnelEntry {
+  readonly name: string;
+  readonly config: TunnelConfig;
+  /** Number of the backer. */
+  readonly vport: number;
+}
+
+/** What a packet is compared with; '' and 'flow' stand for any. */
+function tuple(vport: number, key: string, remote: string, local: string): string {
+  return `${vport} ${key} ${remote} ${local}`;
+}
+
+/** An address as the tuples have it. An IPv4 address and its mapped IPv6 form are different peers. */
+function text(a: Uint8Array): string {
+  return a.length === 4 ? formatIpv4(a) : formatIpv6(a);
+}
+
+const keyText = (k: bigint | 'flow' | undefined): string => (k === 'flow' ? 'flow' : String(k ?? 0n));
+
+export class TunnelPorts<E extends TunnelEntry> {
+  private readonly entries = new Map<string, E>();
+
+  private tupleOf({ config, vport }: TunnelEntry): string {
+    const { remote, local, inKey } = config;
+    return tuple(
+      vport,
+      keyText(inKey),
+      remote === 'flow' ? 'flow' : text(remote),
+      local === undefined ? '' : local === 'flow' ? 'flow' : text(local),
+    );
+  }
+
+  /** Throws UserError when another port takes the same packets. */
+  add(entry: E): void {
+    const t = this.tupleOf(entry);
+    const other = this.entries.get(t);
+    if (other) throw new UserError(`${entry.name}: the same tunnel as ${other.name} (File exists)`);
+    this.entries.set(t, entry);
+  }
+
+  remove(entry: E): void {
+    this.entries.delete(this.tupleOf(entry));
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  all(): Iterable<E> {
+    return this.entries.values();
+  }
+
+  /** The port of a packet that came by a backer; `key` has what its tunnel said. */
+  find(vport: number, key: Uint8Array): E | undefined {
+    const v6 = isZero(key, K.tunSrc.offset, K.tunDst.offset + 4);
+    const at = (four: number, six: number): string => (v6 ? formatIpv6(key, six) : formatIpv4(key, four));
+    const remote = at(K.tunSrc.offset, K.tunIpv6Src.offset);
+    const local = at(K.tunDst.offset, K.tunIpv6Dst.offset);
+    const id = String(getBig(key, K.tunId.offset, 8));
+    for (const k of [id, 'flow']) {
+      for (const r of [remote, 'flow']) {
+        for (const l of [local, '', 'flow']) {
+          const found = this.entries.get(tuple(vport, k, r, l));
+          if (found) return found;
+        }
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Name of the datapath port behind tunnels of a sort, as Open vSwitch calls it. */
+export function backerName({ kind, dstPort }: Pick<TunnelConfig, 'kind' | 'dstPort'>): string {
+  if (kind === 'vxlan') return `vxlan_sys_${dstPort}`;
+  if (kind === 'geneve') return `genev_sys_${dstPort}`;
+  return kind === 'gre' ? 'gre_sys' : 'ip6gre_sys';
+}

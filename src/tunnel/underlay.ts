@@ -1,0 +1,151 @@
+/**
+ * What carries tunnels: routes to their other ends, and link addresses of next hops. Both are tables that others fill: routes from the kernel or by
+ * hand, neighbors from ARP and ND that passes. Who has looked something up is told of changes by `changed`.
+ */
+import { formatIpv4, formatIpv6 } from '../lib/address.js';
+import { bytesEqual } from '../lib/bytes.js';
+import { UserError } from '../lib/errors.js';
+
+export interface Route {
+  /** 4 or 16 bytes, and how many bits of them count. */
+  readonly prefix: Uint8Array;
+  readonly length: number;
+  /** Name of the device by which it leaves. */
+  readonly device: string;
+  readonly gateway: Uint8Array | undefined;
+  /** Source address, where one was found. */
+  readonly source: Uint8Array | undefined;
+  readonly mark: number;
+  /** Put in by hand. */
+  readonly user: boolean;
+  /** An address of this machine. */
+  readonly local: boolean;
+}
+
+export const ipText = (a: Uint8Array): string => (a.length === 4 ? formatIpv4(a) : formatIpv6(a));
+
+function covers(r: Route, to: Uint8Array, mark: number): boolean {
+  if (r.prefix.length !== to.length || r.mark !== mark) return false;
+  const whole = r.length >> 3;
+  for (let i = 0; i < whole; i++) if (r.prefix[i] !== to[i]) return false;
+  const rest = r.length & 7;
+  return rest === 0 || ((r.prefix[whole] ^ to[whole]) & (0xff00 >> rest) & 0xff) === 0;
+}
+
+export class Routes {
+  private routes: Route[] = [];
+
+  constructor(private readonly changed: () => void) {}
+
+  all(): readonly Route[] {
+    return this.routes;
+  }
+
+  /** Replaces an entry of the same prefix, mark and sort. */
+  add(route: Route): void {
+    this.routes = this.routes.filter((r) => !same(r, route));
+    this.routes.push(route);
+    // The longest first; by hand before the kernel's.
+    this.routes.sort((a, b) => b.length - a.length || Number(b.user) - Number(a.user));
+    this.changed();
+  }
+
+  /** Throws UserError when there is no such entry. */
+  remove(prefix: Uint8Array, length: number, mark: number): void {
+    const at = this.routes.findIndex(
+      (r) => r.user && r.length === length && r.mark === mark && bytesEqual(r.prefix, prefix),
+    );
+    if (at < 0) throw new UserError('Not found');
+    this.routes.splice(at, 1);
+    this.changed();
+  }
+
+  /** The kernel's routes, all of them anew. */
+  setKernel(routes: readonly Route[]): void {
+    const before = this.routes.filter((r) => !r.user);
+    if (before.length === routes.length && before.every((r) => routes.some((n) => sameRoute(r, n)))) return;
+    this.routes = [...this.routes.filter((r) => r.user), ...routes];
+    this.routes.sort((a, b) => b.length - a.length || Number(b.user) - Number(a.user));
+    this.changed();
+  }
+
+  lookup(to: Uint8Array, mark: number): Route | undefined {
+    return this.routes.find((r) => covers(r, to, mark)) ?? (mark === 0 ? undefined : this.lookup(to, 0));
+  }
+}
+
+function same(a: Route, b: Route): boolean {
+  return a.user === b.user && a.length === b.length && a.mark === b.mark && bytesEqual(a.prefix, b.prefix);
+}
+
+const sameAddress = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && bytesEqual(a, b));
+
+function sameRoute(a: Route, b: Route): boolean {
+  return same(a, b) && a.device === b.device && sameAddress(a.gateway, b.gateway) && sameAddress(a.source, b.source);
+}
+
+export interface Neighbor {
+  readonly device: string;
+  readonly address: Uint8Array;
+  readonly mac: Uint8Array;
+  /** Milliseconds of the switch's clock. */
+  readonly until: number;
+}
+
+/** As long as Open vSwitch keeps one. */
+export const NEIGHBOR_AGING_MS = 900_000;
+/** Requests for one address are at least so far apart. */
+const REQUEST_MS = 1000;
+
+export class Neighbors {
+  agingMs = NEIGHBOR_AGING_MS;
+  private readonly entries = new Map<string, Neighbor>();
+  private readonly asked = new Map<string, number>();
+
+  constructor(private readonly changed: () => void) {}
+
+  private name(device: string, address: Uint8Array): string {
+    return `${device} ${ipText(address)}`;
+  }
+
+  all(): Iterable<Neighbor> {
+    return this.entries.values();
+  }
+
+  lookup(device: string, address: Uint8Array): Uint8Array | undefined {
+    return this.entries.get(this.name(device, address))?.mac;
+  }
+
+  /** True: it was not known, or was another. */
+  learn(device: string, address: Uint8Array, mac: Uint8Array, now: number): boolean {
+    const name = this.name(device, address);
+    const before = this.entries.get(name);
+    this.entries.set(name, { device, address: address.slice(), mac: mac.slice(), until: now + this.agingMs });
+    this.asked.delete(name);
+    const isNew = before === undefined || !bytesEqual(before.mac, mac);
+    if (isNew) this.changed();
+    return isNew;
+  }
+
+  /** May one ask for this address now? Notes that somebody does. */
+  mayAsk(device: string, address: Uint8Array, now: number): boolean {
+    const name = this.name(device, address);
+    const last = this.asked.get(name);
+    if (last !== undefined && now - last < REQUEST_MS) return false;
+    this.asked.set(name, now);
+    return true;
+  }
+
+  flush(device?: string): void {
+    for (const [name, e] of this.entries) if (device === undefined || e.device === device) this.entries.delete(name);
+    this.changed();
+  }
+
+  expire(now: number): void {
+    let gone = false;
+    for (const [name, e] of this.entries) if (e.until <= now) gone = this.entries.delete(name);
+    for (const [name, at] of this.asked) if (now - at > 10 * REQUEST_MS) this.asked.delete(name);
+    if (gone) this.changed();
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Into tunnels and out of them.
+ *
+ * Out by a tunnel port: the header is made here, once for a flow, of the port's configuration and of what flows set; the datapath only puts it on. Then the
+ * packet that this makes goes through the bridge that carries it, as if it came in by that bridge's local port. It is another packet: what is looked at there
+ * is decided by the header, so it is no part of this flow's mask. Price: what differs from packet to packet (the UDP source port) is 0 there.
+ *
+ * In: a packet that goes to a local port may be a tunnel's, by protocol, address and port; it is taken apart in place of being sent there, and arrives
+ * anew at the tunnel's datapath port. ARP and ND on their way to a local port tell link addresses of next hops.
+ */
+import { getBig, get16, get32, isZero, put16, put32 } from '../lib/bytes.js';
+import { formatMac } from '../lib/address.js';
+import { DP_KEY_BYTES, FRAG, K, type Slot, TUN_FLAG } from '../packet/key.js';
+import { ETH_TYPE, IP_PROTO } from '../packet/wire/wire.js';
+import { tunnelHeader } from '../tunnel/header.js';
+import { ipText } from '../tunnel/underlay.js';
+import { apart } from './branch.js';
+import { patch } from './output.js';
+import type { PortView, TunnelView, UnderlayRoute } from './view.js';
+import type { Walk } from './walk.js';
+
+const ECN = { mask: 3, ce: 3, ect0: 2 } as const;
+const isIp = (key: Uint8Array): boolean => {
+  const type = get16(key, K.ethType.offset);
+  return type === ETH_TYPE.ipv4 || type === ETH_TYPE.ipv6;
+};
+
+function look(w: Walk, s: Slot): void {
+  w.mask.fill(0xff, s.offset, s.offset + s.bytes);
+}
+
+const bytes = (key: Uint8Array, s: Slot): Uint8Array => key.slice(s.offset, s.offset + s.bytes);
+
+/** The other end, from flows or from the configuration; undefined: none was set. */
+function remoteOf(w: Walk, { remote }: TunnelView['config']): Uint8Array | undefined {
+  if (remote !== 'flow') return remote;
+  look(w, K.tunDst);
+  if (get32(w.flow, K.tunDst.offset) !== 0) return bytes(w.flow, K.tunDst);
+  look(w, K.tunIpv6Dst);
+  const six = bytes(w.flow, K.tunIpv6Dst);
+  return isZero(six) ? undefined : six;
+}
+
+function sourceOf(w: Walk, { local }: TunnelView['config'], v6: boolean): Uint8Array | undefined {
+  if (local !== 'flow') return local?.length === (v6 ? 16 : 4) ? local : undefined;
+  const slot = v6 ? K.tunIpv6Src : K.tunSrc;
+  look(w, slot);
+  const set = bytes(w.flow, slot);
+  return isZero(set) ? undefined : set;
+}
+
+/** TOS of the outer header: ECN goes along, but "congestion was experienced" is for the packet inside (RFC 6040). */
+function tosOf(w: Walk, { tos }: TunnelView['config']): number {
+  const base = tos === 'inherit' ? 0 : tos;
+  if (!isIp(w.flow)) return base;
+  const inner = w.flow[K.nwTos.offset];
+  w.mask[K.nwTos.offset] |= tos === 'inherit' ? 0xff : ECN.mask;
+  const ecn = (inner & ECN.mask) === ECN.ce ? ECN.ect0 : inner & ECN.mask;
+  return (tos === 'inherit' ? inner & 0xfc : base) | ecn;
+}
+
+function ttlOf(w: Walk, { ttl }: TunnelView['config']): number {
+  if (ttl !== 'inherit') return ttl;
+  if (!isIp(w.flow)) return 64;
+  look(w, K.nwTtl);
+  return w.flow[K.nwTtl.offset];
+}
+
+function idOf(w: Walk, { outKey }: TunnelView['config']): bigint {
+  if (outKey !== 'flow') return outKey ?? 0n;
+  look(w, K.tunId);
+  return getBig(w.flow, K.tunId.offset, 8);
+}
+
+/** The current flow leaves by a tunnel port. */
+export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView): void {
+  const { config } = tunnel;
+  const { underlay } = w.input;
+  const to = remoteOf(w, config);
+  if (!to || !underlay) {
+    w.note(() => '>> Tunneling decided against output');
+    return w.reject('tunnel_route');
+  }
+  w.note(() => '-> output to native tunnel');
+  const mark = config.egressMark ?? get32(w.flow, K.pktMark.offset);
+  if (config.egressMark === undefined) look(w, K.pktMark);
+  const found = underlay.route(to, mark);
+  if (!found) {
+    w.note(() => '>> native tunnel routing failed');
+    return w.reject('tunnel_route');
+  }
+  const route = { ...found, source: sourceOf(w, config, to.length === 16) ?? found.source };
+  w.note(() => `-> tunneling to ${ipText(route.nextHop)} via ${route.device}`);
+  const mac = route.through ? underlay.neighbor(route.device, route.nextHop) : new Uint8Array(6);
+  if (!mac) {
+    const asks = to.length === 4 ? 'ARP' : 'ND';
+    w.note(
+      () =>
+        `-> neighbor cache miss for ${ipText(route.nextHop)} on bridge ${route.device}, sending ${asks} request`,
+    );
+    w.effect({ kind: 'solicit', bridge: underlay, route });
+    return w.reject('tunnel_neighbor');
+  }
+  push(w, port, tunnel, route, to, mac);
+}
+
+function push(
+  w: Walk,
+  port: PortView,
+  tunnel: TunnelView,
+  route: UnderlayRoute,
+  to: Uint8Array,
+  dstMac: Uint8Array,
+): void {
+  const { config } = tunnel;
+  const srcMac = route.through?.mac ?? new Uint8Array(6);
+  w.note(
+    () =>
+      `-> tunneling from ${formatMac(srcMac)} ${ipText(route.source)} to ${formatMac(dstMac)} ${ipText(route.nextHop)}`,
+  );
+  const flags = get16(w.flow, K.tunFlags.offset);
+  w.mask[K.tunFlags.offset + 1] |= TUN_FLAG.oam;
+  for (const s of [K.tunGbpId, K.tunGbpFlags]) if (config.gbp) look(w, s);
+  const header = tunnelHeader(config, {
+    dstMac,
+    srcMac,
+    src: route.source,
+    dst: to,
+    tos: tosOf(w, config),
+    ttl: ttlOf(w, config),
+    tunId: idOf(w, config),
+    keyed: config.outKey !== undefined,
+    oam: (flags & TUN_FLAG.oam) !== 0,
+    bare: 0,
+    gbp: { id: get16(w.flow, K.tunGbpId.offset), flags: w.flow[K.tunGbpFlags.offset] },
+    options: config.kind === 'geneve' ? optionsOf(w) : new Uint8Array(0),
+  });
+  const sent = w.sent;
+  w.sent = false;
+  w.commit();
+  const { through } = route;
+  const rest = apart(w, () =>
+    w.aside(() => {
+      becomeOuter(w, header);
+      if (through) patch(w, through);
+      else {
+        w.out.push({ type: 'output', port: route.hostVport });
+        w.sent = true;
+      }
+    }),
+  );
+  const left = w.sent;
+  w.sent = sent || left;
+  if (!left) return;
+  const out = through?.port.vport ?? route.hostVport;
+  const { kind } = config;
+  w.out.push({
+    type: 'clone',
+    actions: [{ type: 'tnl_push', port: port.vport, kind, bare: false, header, out }, ...rest],
+  });
+  w.usedMirror(tunnel.sent);
+  w.bridge.mirror?.(w, port, 'out');
+}
+
+/** Geneve options that flows have set, in the order of their numbers. */
+function optionsOf(w: Walk): Uint8Array {
+  look(w, K.tunMdPresent);
+  const present = getBig(w.flow, K.tunMdPresent.offset, 8);
+  const table = w.bridge.tun;
+  if (present === 0n || !table) return new Uint8Array(0);
+  const parts: number[] = [];
+  for (const row of table.entries()) {
+    const index = row.tunMetadata ?? 0;
+    const option = table.option(index);
+    if (!option || !(present & (1n << BigInt(index)))) continue;
+    look(w, row.slot);
+    parts.push(option.optionClass >> 8, option.optionClass & 255, option.optionType, option.length / 4);
+    parts.push(...bytes(w.flow, row.slot));
+  }
+  return Uint8Array.from(parts);
+}
+
+/** Both keys of the walk are now those of the packet with the header. */
+function becomeOuter(w: Walk, h: Uint8Array): void {
+  const { flow } = w;
+  const [mark, priority] = [get32(flow, K.pktMark.offset), get32(flow, K.skbPriority.offset)];
+  flow.fill(0, K.recircId.offset, DP_KEY_BYTES);
+  put32(flow, K.pktMark.offset, mark);
+  put32(flow, K.skbPriority.offset, priority);
+  flow.set(h.subarray(0, 12), K.ethDst.offset);
+  flow.set(h.subarray(12, 14), K.ethType.offset);
+  const v6 = get16(h, 12) === ETH_TYPE.ipv6;
+  if (v6) {
+    flow.set(h.subarray(22, 54), K.ipv6Src.offset);
+    flow[K.nwTos.offset] = (get16(h, 14) >> 4) & 0xff;
+    flow[K.nwProto.offset] = h[20];
+    flow[K.nwTtl.offset] = h[21];
+  } else {
+    flow.set(h.subarray(26, 34), K.nwSrc.offset);
+    flow[K.nwTos.offset] = h[15];
+    flow[K.nwTtl.offset] = h[22];
+    flow[K.nwProto.offset] = h[23];
+  }
+  if (flow[K.nwProto.offset] === IP_PROTO.udp) put16(flow, K.tpDst.offset, get16(h, (v6 ? 54 : 34) + 2));
+  w.base.set(flow);
+  w.wasMpls = w.deepLabels = false;
+}
+
+/** True: the packet was for a tunnel, and is not sent to this port. */
+export function tunnelEnd(w: Walk, port: PortView): boolean {
+  const { underlay } = w.input;
+  if (!underlay?.active) return false;
+  const mac = underlay.macOf(port.name);
+  if (!mac) return false;
+  snoop(w, port.name);
+  const { flow } = w;
+  const type = get16(flow, K.ethType.offset);
+  if (!isIp(flow) || flow[K.nwFrag.offset] & FRAG.any) return false;
+  look(w, K.nwProto);
+  const proto = flow[K.nwProto.offset];
+  if (proto !== IP_PROTO.udp && proto !== IP_PROTO.gre) return false;
+  look(w, K.ethDst);
+  if (mac.some((b, i) => b !== flow[K.ethDst.offset + i])) return false;
+  const dst = type === ETH_TYPE.ipv4 ? K.nwDst : K.ipv6Dst;
+  look(w, dst);
+  if (!underlay.isLocal(port.name, bytes(flow, dst))) return false;
+  if (proto === IP_PROTO.udp) look(w, K.tpDst);
+  const backer = underlay.backer(proto, proto === IP_PROTO.udp ? get16(flow, K.tpDst.offset) : 0);
+  if (!backer) return false;
+  w.commit();
+  w.out.push({ type: 'tnl_pop', port: backer.vport, tunnel: backer.format });
+  w.sent = true;
+  return true;
+}
+
+/** What ARP and neighbor advertisements say on their way to a local port. */
+function snoop(w: Walk, device: string): void {
+  const { flow, input } = w;
+  const { underlay } = input;
+  if (!underlay) return;
+  const type = get16(flow, K.ethType.offset);
+  const learn = (address: Slot, link: Slot): void => {
+    look(w, address);
+    look(w, link);
+    const mac = bytes(flow, link);
+    if (isZero(mac) || mac[0] & 1) return;
+    w.effect({ kind: 'neighbor', bridge: underlay, device, address: bytes(flow, address), mac });
+  };
+  if (type === ETH_TYPE.arp) return learn(K.nwSrc, K.arpSha);
+  if (type !== ETH_TYPE.ipv6) return;
+  look(w, K.nwProto);
+  if (flow[K.nwProto.offset] !== IP_PROTO.icmpv6 || flow[K.nwFrag.offset] & FRAG.any) return;
+  look(w, K.tpSrc);
+  // An advertisement: its target is who it tells of, and its link address stands where ARP has the target's.
+  if (get16(flow, K.tpSrc.offset) === 136) learn(K.ndTarget, K.arpTha);
+}
+
+/**
+ * A packet came in by a tunnel port. What told the port apart is looked at; congestion that the underlay reports goes into the packet. False: the packet
+ * cannot carry the report, and is to be dropped.
+ */
+export function tunnelIn(w: Walk, tunnel: TunnelView): boolean {
+  for (const s of [K.tunId, K.tunSrc, K.tunDst]) look(w, s);
+  if (isZero(w.flow, K.tunSrc.offset, K.tunDst.offset + 4)) for (const s of [K.tunIpv6Src, K.tunIpv6Dst]) look(w, s);
+  w.mask[K.tunFlags.offset + 1] |= TUN_FLAG.dontFragment | TUN_FLAG.csum | TUN_FLAG.key;
+  w.mask[K.tunTos.offset] |= ECN.mask;
+  w.usedMirror(tunnel.received);
+  const { flow } = w;
+  if ((flow[K.tunTos.offset] & ECN.mask) !== ECN.ce || !isIp(flow)) return true;
+  w.mask[K.nwTos.offset] |= ECN.mask;
+  if ((flow[K.nwTos.offset] & ECN.mask) === 0) {
+    w.note(() => '>> dropping tunnel packet marked ECN CE but is not ECN capable');
+    w.reject('tunnel_ecn');
+    return false;
+  }
+  flow[K.nwTos.offset] |= ECN.ce;
+  w.written[K.nwTos.offset] |= ECN.mask;
+  return true;
+}
+
