@@ -1,7 +1,8 @@
 /** A port of a bridge: its place in OpenFlow, in the datapath and in the VLANs. */
 import type { Datapath } from '../datapath/datapath.js';
 import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
-import type { PortView, Tally } from '../upcall/view.js';
+import type { TunnelConfig } from '../tunnel/config.js';
+import type { PortView, Tally, TunnelView } from '../upcall/view.js';
 import type { NormalPort } from './normal.js';
 import type { OfPort, OfPortStats } from './of-bridge.js';
 import { type VlanConfig, type VlanSpec, vlanConfig } from './vlan.js';
@@ -17,6 +18,8 @@ export interface BridgePortSpec {
   readonly countsNoLosses?: boolean;
   /** The other end of a patch port, asked each time: it may come and go. */
   readonly peer?: () => PortView['patch'];
+  /** Of a tunnel port, whose `vport` is that of its backer. */
+  readonly tunnel?: TunnelConfig | undefined;
   /** 1.3 numbering, kbit/s. */
   readonly currSpeed?: number;
   readonly curr?: number;
@@ -67,10 +70,12 @@ export class BridgePort implements OfPort, NormalPort {
     this.curr = spec.curr ?? (spec.vport === 0 ? 0 : VIRTUAL_LINK);
     this.currSpeed = spec.currSpeed ?? (spec.vport === 0 ? 0 : 10_000_000);
     this.added = clock.now();
-    if (spec.peer) this.tallies = { rx: new Tallied(), tx: new Tallied() };
+    if (spec.peer || spec.tunnel) this.tallies = { rx: new Tallied(), tx: new Tallied() };
+    if (spec.tunnel) this.tunnel = { config: spec.tunnel };
   }
 
   private readonly added: number;
+  readonly tunnel?: TunnelView;
   readonly tallies: { readonly rx: Tallied; readonly tx: Tallied } | undefined;
 
   get patch(): PortView['patch'] {

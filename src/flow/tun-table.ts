@@ -5,6 +5,7 @@
  *
  * Rules keep resolved rows, so an option never moves while it is mapped, and a bridge never changes the table it has: `changed` makes the next one.
  */
+import type { TunnelOptionPlace } from '../datapath/action.js';
 import { UserError } from '../lib/errors.js';
 import { K } from '../packet/key.js';
 import type { FieldRow } from './field.js';
@@ -139,6 +140,14 @@ export class TunTable {
   /** Resolved rows, by index of the option. */
   entries(): FieldRow[] {
     return [...this.rows.entries()].sort((a, b) => a[0] - b[0]).map(([, row]) => row);
+  }
+
+  /** Options with their places in the key, for who takes them off packets. */
+  places(): TunnelOptionPlace[] {
+    return this.mappings().map(({ index, optionClass, optionType, length }) => {
+      const at = this.rows.get(index)?.slot.offset ?? K.tunMetadata.offset;
+      return { optionClass, optionType, length, index, offset: at - K.tunMetadata.offset };
+    });
   }
 
   mappings(): TunMapping[] {

@@ -12,9 +12,11 @@ import { OFPP } from '../flow/field.js';
 import { finish, mix } from '../flowtable/mini.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
-import { Upcalls } from '../upcall/upcalls.js';
+import { TUNNEL_TYPES, tunnelConfig } from '../tunnel/config.js';
+import { type PortFinder, Upcalls } from '../upcall/upcalls.js';
 import { PORT_CONFIG, type PortView } from '../upcall/view.js';
-import { nativeConfig, type VportSpec } from '../vport/kinds.js';
+import { BACKER, nativeConfig, type VportSpec } from '../vport/kinds.js';
+import { Underlay } from './underlay.js';
 
 export interface CoreOptions {
   readonly dp: Datapath;
@@ -76,6 +78,7 @@ const MAX_VPORT = 4095;
 export class Core {
   readonly dp: Datapath;
   readonly upcalls: Upcalls;
+  readonly underlay: Underlay;
   readonly bridges = new Map<string, Bridge>();
   private readonly byVport = new Map<number, Attached>();
   private readonly byName = new Map<string, Attached>();
@@ -88,9 +91,14 @@ export class Core {
 
   constructor(private readonly options: CoreOptions) {
     this.dp = options.dp;
-    this.upcalls = new Upcalls(options.dp, options.clock, (vport) => this.byVport.get(vport), {
-      maxFlows: options.maxFlows,
+    const find: PortFinder = (vport, key) => this.byVport.get(vport) ?? this.underlay.tunnels.find(vport, key);
+    this.upcalls = new Upcalls(options.dp, options.clock, find, { maxFlows: options.maxFlows });
+    this.underlay = new Underlay({
+      port: (name) => this.byName.get(name),
+      changed: () => this.upcalls.changes.everything(),
+      wanted: () => options.onChange?.(),
     });
+    this.upcalls.underlay = this.underlay;
     if (options.onChange) this.upcalls.changes.onFirst = options.onChange;
     this.dp.setHandlers({
       upcall: (u) => this.upcalls.upcall(u),
@@ -124,6 +132,7 @@ export class Core {
   /** Opens what the spec says in the datapath and adds a port for it to a bridge. Throws UserError; then nothing was changed. */
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
     if (this.byName.has(spec.name)) throw new UserError(`there is a port named ${spec.name}`);
+    if (TUNNEL_TYPES.includes(spec.type)) return this.addTunnel(bridge, spec, options);
     const config = nativeConfig(spec);
     const number = options.number ?? bridge.freeNumber();
     if (bridge.port(number)) throw new UserError(`${bridge.name}: port number ${number} is in use`);
@@ -150,6 +159,38 @@ export class Core {
     return port;
   }
 
+  /** A tunnel has no datapath port of its own: it shares the backer of its type and UDP port. */
+  private addTunnel(bridge: Bridge, spec: VportSpec, options: PortOptions): BridgePort {
+    const { underlay } = this;
+    const tunnel = tunnelConfig(spec.name, spec.type, spec.options);
+    const number = options.number ?? bridge.freeNumber();
+    if (bridge.port(number)) throw new UserError(`${bridge.name}: port number ${number} is in use`);
+    const { vport } = underlay.take(tunnel, (name) => {
+      const n = this.takeVport(name);
+      this.dp.portAdd(n, BACKER);
+      return n;
+    });
+    const hwAddr = options.hwAddr ?? addressOf(spec.name);
+    let port: BridgePort | undefined;
+    try {
+      port = bridge.addPort({ number, name: spec.name, vport, hwAddr, vlan: options.vlan, tunnel });
+      underlay.tunnels.add({ name: spec.name, config: tunnel, vport, bridge, port });
+    } catch (e) {
+      if (port) bridge.removePort(port.number);
+      this.leaveBacker(vport);
+      throw e;
+    }
+    this.byName.set(spec.name, { bridge, port, spec, config: undefined });
+    return port;
+  }
+
+  private leaveBacker(vport: number): void {
+    if (!this.underlay.leave(vport)) return;
+    this.upcalls.sweep();
+    this.dp.portRemove(vport);
+    this.freeVports.push(vport);
+  }
+
   /** Numbers are used again only when there are no new ones, the oldest first: packets on their way may still carry an old one. */
   private takeVport(name: string): number {
     const wish = this.options.vportFor?.(name);
@@ -159,9 +200,13 @@ export class Core {
     return vport;
   }
 
+  private isFree(vport: number): boolean {
+    return !this.byVport.has(vport) && !this.underlay.isBacker(vport);
+  }
+
   private lowestVport(wish: number): number {
-    if (wish > 0 && wish <= MAX_VPORT && !this.byVport.has(wish)) return wish;
-    for (let n = 1; n <= MAX_VPORT; n++) if (!this.byVport.has(n)) return n;
+    if (wish > 0 && wish <= MAX_VPORT && this.isFree(wish)) return wish;
+    for (let n = 1; n <= MAX_VPORT; n++) if (this.isFree(n)) return n;
     throw new UserError(`there are ${MAX_VPORT} ports already: no more fit the datapath`);
   }
 
@@ -172,6 +217,11 @@ export class Core {
     bridge.removePort(port.number);
     this.byName.delete(name);
     if (port.vport === 0) return;
+    if (port.tunnel) {
+      const { vport } = port;
+      this.underlay.tunnels.remove({ name, config: port.tunnel.config, vport, bridge, port });
+      return this.leaveBacker(vport);
+    }
     this.byVport.delete(port.vport);
     // No flow may output to it any more when the datapath lets it go.
     this.upcalls.sweep();
@@ -260,11 +310,16 @@ export class Core {
     this.upcalls.pushStatistics(part, parts);
     if (part + 1 < parts) return;
     for (const bridge of this.bridges.values()) bridge.expire();
+    this.underlay.neighbors.expire(this.now());
+    this.upcalls.retry();
   }
 
   /** Translates again what changes have touched. */
   settle(most?: number): boolean {
-    return this.upcalls.settle(most);
+    this.underlay.flush();
+    const changed = this.upcalls.settle(most);
+    if (changed) this.upcalls.retry();
+    return changed;
   }
 
   /** Flows stay as they are until it is taken back: for who looks into the datapath, or puts flows there by hand. */

@@ -25,7 +25,7 @@ export interface Outer {
 
 const GRE = { checksum: 0x8000, key: 0x2000, sequence: 0x1000 } as const;
 /** Next protocols of VXLAN's generic protocol extension, by EtherType. */
-const GPE: Readonly<Record<number, number>> = { 0: 3, 0x0800: 1, 0x86dd: 2, 0x894f: 4 };
+const GPE: Readonly<Record<number, number>> = { 0: 3, 2048: 1, 34525: 2, 35151: 4 };
 const ETH = 14;
 const isGre = (c: TunnelConfig): boolean => c.kind === 'gre' || c.kind === 'ip6gre';
 
@@ -107,4 +107,3 @@ function geneve(o: Outer): Uint8Array {
   g.set(o.options, 8);
   return g;
 }
-

@@ -8,8 +8,8 @@ import type { Rule } from '../flowtable/rule.js';
 import { get32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { mplsCount, vlanCount } from './commit.js';
-import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
 import { tunnelEnd, tunnelOut } from './tunnel.js';
+import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
 import type { Walk } from './walk.js';
 
 /** Why a packet goes up: OFPR_ of 1.4, and two kinds of noMatch that controllers of different versions see differently. */

@@ -8,8 +8,9 @@
  * In: a packet that goes to a local port may be a tunnel's, by protocol, address and port; it is taken apart in place of being sent there, and arrives
  * anew at the tunnel's datapath port. ARP and ND on their way to a local port tell link addresses of next hops.
  */
-import { getBig, get16, get32, isZero, put16, put32 } from '../lib/bytes.js';
+
 import { formatMac } from '../lib/address.js';
+import { get16, get32, getBig, isZero, put16, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, FRAG, K, type Slot, TUN_FLAG } from '../packet/key.js';
 import { ETH_TYPE, IP_PROTO } from '../packet/wire/wire.js';
 import { tunnelHeader } from '../tunnel/header.js';
@@ -95,8 +96,7 @@ export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView): void {
   if (!mac) {
     const asks = to.length === 4 ? 'ARP' : 'ND';
     w.note(
-      () =>
-        `-> neighbor cache miss for ${ipText(route.nextHop)} on bridge ${route.device}, sending ${asks} request`,
+      () => `-> neighbor cache miss for ${ipText(route.nextHop)} on bridge ${route.device}, sending ${asks} request`,
     );
     w.effect({ kind: 'solicit', bridge: underlay, route });
     return w.reject('tunnel_neighbor');
@@ -158,7 +158,7 @@ function push(
     type: 'clone',
     actions: [{ type: 'tnl_push', port: port.vport, kind, bare: false, header, out }, ...rest],
   });
-  w.usedMirror(tunnel.sent);
+  if (port.tallies) w.count(port.tallies.tx);
   w.bridge.mirror?.(w, port, 'out');
 }
 
@@ -259,12 +259,12 @@ function snoop(w: Walk, device: string): void {
  * A packet came in by a tunnel port. What told the port apart is looked at; congestion that the underlay reports goes into the packet. False: the packet
  * cannot carry the report, and is to be dropped.
  */
-export function tunnelIn(w: Walk, tunnel: TunnelView): boolean {
+export function tunnelIn(w: Walk, port: PortView): boolean {
   for (const s of [K.tunId, K.tunSrc, K.tunDst]) look(w, s);
   if (isZero(w.flow, K.tunSrc.offset, K.tunDst.offset + 4)) for (const s of [K.tunIpv6Src, K.tunIpv6Dst]) look(w, s);
   w.mask[K.tunFlags.offset + 1] |= TUN_FLAG.dontFragment | TUN_FLAG.csum | TUN_FLAG.key;
   w.mask[K.tunTos.offset] |= ECN.mask;
-  w.usedMirror(tunnel.received);
+  if (port.tallies) w.count(port.tallies.rx);
   const { flow } = w;
   if ((flow[K.tunTos.offset] & ECN.mask) !== ECN.ce || !isIp(flow)) return true;
   w.mask[K.nwTos.offset] |= ECN.mask;
@@ -274,7 +274,5 @@ export function tunnelIn(w: Walk, tunnel: TunnelView): boolean {
     return false;
   }
   flow[K.nwTos.offset] |= ECN.ce;
-  w.written[K.nwTos.offset] |= ECN.mask;
   return true;
 }
-

@@ -21,7 +21,7 @@ import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
 import { traceText } from './trace.js';
 import { type TranslateInput, Translation } from './translation.js';
-import type { BridgeView, PortView } from './view.js';
+import type { BridgeView, PortView, UnderlayView } from './view.js';
 import { Walk } from './walk.js';
 
 type ControllerCookie = Extract<Upcall['cookie'], { type: 'controller' }>;
@@ -36,10 +36,25 @@ export interface UpcallOptions {
 export const UPCALL_DEFAULTS: UpcallOptions = { maxFlows: 65536, maxIdle: 10_000 };
 
 /** Finds the bridge and port of a datapath port; tunnels that share one are told apart by the packet's key. */
-export type PortFinder = (vport: number, key: Uint8Array) => { readonly bridge: BridgeView; readonly port: PortView } | undefined;
+export type PortFinder = (
+  vport: number,
+  key: Uint8Array,
+) => { readonly bridge: BridgeView; readonly port: PortView } | undefined;
 
 /** Of a translation, in looks at a flow. */
 const TRANSLATION_COST = 20;
+
+/** What a miss is decided by. */
+interface Miss extends Pick<Upcall, 'worker' | 'port' | 'pending' | 'key'> {
+  readonly frame: { readonly length: number };
+  /** When it came up first. */
+  readonly since?: number;
+}
+type Unresolved = Required<Miss>;
+
+/** How long a packet waits for a link address: the datapath forgets it soon after. */
+const RESOLVE_MS = 1500;
+const MAX_UNRESOLVED = 256;
 
 export interface UpcallCounts {
   misses: number;
@@ -103,13 +118,27 @@ export class Upcalls {
     else if (u.cookie?.type === 'controller') this.packetIn(u, u.cookie.stateId, u.cookie);
   }
 
-  private miss(u: Upcall): void {
+  /** What carries tunnels, for translations; set by who has some. */
+  underlay: UnderlayView | undefined;
+  /** Packets that wait for the link address of a tunnel's next hop; those behind them wait in the datapath. */
+  private unresolved: Unresolved[] = [];
+
+  /** Tries again what waited for link addresses, and gives up what has waited too long. */
+  retry(): void {
+    if (this.unresolved.length === 0) return;
+    const waiting = this.unresolved;
+    this.unresolved = [];
+    this.now = this.clock.now();
+    for (const u of waiting) this.miss(u, this.now - u.since < RESOLVE_MS);
+  }
+
+  private miss(u: Miss, mayWait = true): void {
     this.counts.misses++;
     const recircId = get32(u.key, K.recircId.offset);
     const at = this.find(u.port, u.key);
     const frozen = recircId === 0 ? undefined : this.states.get(recircId);
     if (!at || this.holding || (recircId !== 0 && !frozen)) {
-      const reason = this.holding ? DROP.policy : at ? DROP.recirc_unknown : DROP.shutdown;
+      const reason = this.holding ? DROP.policy : at ? DROP.recirc_unknown : this.strange(u.port);
       this.dp.resume(u.worker, u.pending, undefined, [{ type: 'drop', reason }]);
       return;
     }
@@ -120,6 +149,13 @@ export class Upcalls {
     this.walk.run(this.input(bridge, at.port.number, this.key, frozen), t);
     if (this.exact) narrow(t.maskWords, this.key);
     const flags = get16(this.key, K.tcpFlags.offset);
+    if (t.reason === DROP.tunnel_neighbor && mayWait && this.unresolved.length < MAX_UNRESOLVED) {
+      for (const e of t.effects) if (e.kind === 'solicit') e.bridge.apply(e, this.now, flags);
+      const { worker, port, pending, since = this.now } = u;
+      const frame = { length: u.frame.length };
+      this.unresolved.push({ worker, port, pending, since, key: this.key.slice(0, DP_KEY_BYTES), frame });
+      return;
+    }
     // It belongs to the rules that decided, whatever becomes of the flow until the datapath has counted it.
     creditRules(t, t, 1, u.frame.length, this.now);
     for (const e of t.effects) e.bridge.apply(e, this.now, flags);
@@ -132,8 +168,13 @@ export class Upcalls {
     this.dp.resume(u.worker, u.pending, flow?.slot, actions);
   }
 
+  /** Why a packet belongs to no port. */
+  private strange(vport: number): number {
+    return this.underlay?.isBacker(vport) ? DROP.tunnel_port : DROP.shutdown;
+  }
+
   private input(bridge: BridgeView, inPort: number, key: Uint8Array, frozen: TranslateInput['frozen']): TranslateInput {
-    return { bridge, inPort, key, now: this.now, states: this.states, frozen };
+    return { bridge, inPort, key, now: this.now, states: this.states, frozen, underlay: this.underlay };
   }
 
   private packetIn(u: Upcall, stateId: number, c: ControllerCookie): void {
@@ -152,7 +193,7 @@ export class Upcalls {
   /** Translates without any consequence: what would happen to such a packet now. The result is valid until the next translation. */
   explain(input: Omit<TranslateInput, 'now' | 'states'>): Translation {
     this.now = this.clock.now();
-    this.walk.run({ ...input, now: this.now, states: this.states }, this.t);
+    this.walk.run({ ...input, now: this.now, states: this.states, underlay: this.underlay }, this.t);
     return this.t;
   }
 

@@ -34,9 +34,6 @@ export interface PortView {
 
 export interface TunnelView {
   readonly config: TunnelConfig;
-  /** Counters of the port, which has no datapath port of its own. */
-  readonly sent: Tally;
-  readonly received: Tally;
 }
 
 /** The way to a tunnel's other end. */
@@ -63,7 +60,8 @@ export interface UnderlayView {
   macOf(device: string): Uint8Array | undefined;
   /** What takes packets of an IP protocol and UDP port (0 for GRE) off: the backer's vport and format. */
   backer(proto: number, dstPort: number): { readonly vport: number; readonly format: TunnelFormat } | undefined;
-  apply(effect: SideEffect, now: number): void;
+  isBacker(vport: number): boolean;
+  apply(effect: SideEffect, now: number, tcpFlags: number): void;
 }
 
 /** OFPPC_ bits. `noFlood` and the stp bits are 1.0's only. */

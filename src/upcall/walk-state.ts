@@ -177,17 +177,14 @@ export class WalkState {
     return this.input.tracer === undefined || this.input.learns === true;
   }
 
-  /** Runs `body` with what it looks at and writes kept apart: for a packet that is made of this one, whose fields are not this one's. */
+  /** Runs `body` with what it looks at kept apart: for a packet that is made of this one, whose fields are not this one's. */
   aside(body: () => void): void {
     const { mask, maskWords } = this;
-    const written = this.written.slice();
     this.mask = newKey();
     this.maskWords = words(this.mask);
-    this.written.fill(0);
     body();
     this.mask = mask;
     this.maskWords = maskWords;
-    this.written.set(written);
   }
 
   get traced(): boolean {

@@ -31,8 +31,8 @@ import * as output from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
-import { type MacEntry, type NormalWalk, type PortView, refusalOf, type SideEffect, type Tally } from './view.js';
 import { tunnelIn } from './tunnel.js';
+import { type MacEntry, type NormalWalk, type PortView, refusalOf, type SideEffect, type Tally } from './view.js';
 import { WalkState } from './walk-state.js';
 import * as wrap from './wrap.js';
 
@@ -71,7 +71,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
       this.reject('policy');
       return;
     }
-    if (first && port?.tunnel && !tunnelIn(this, port.tunnel)) return;
+    if (first && port?.tunnel && !tunnelIn(this, port)) return;
     if (first && port) this.bridge.mirror?.(this, port, 'in');
     if (rule) this.runRule(rule, false);
     else this.missed();

@@ -4,6 +4,7 @@
  */
 import type { PortConfig, PortKind } from '../datapath/native.js';
 import { UserError } from '../lib/errors.js';
+import { TUNNEL_OPTIONS, TUNNEL_TYPES } from '../tunnel/config.js';
 
 export interface VportSpec {
   /** Port name, which is the device's name where there is a device. */
@@ -42,6 +43,7 @@ export const VPORT_KINDS: readonly VportKind[] = [
   row('internal', 'tap', ['offload', 'netns'], 'a device that weft makes; it may be moved into a namespace'),
   row('tap', 'tap', ['offload', 'netns'], 'the same as internal'),
   row('patch', undefined, ['peer'], 'a wire to a patch port of another bridge'),
+  ...TUNNEL_TYPES.map((type) => row(type, undefined, [...TUNNEL_OPTIONS], 'a tunnel to other machines')),
   row('memory', 'memory', [], 'frames from and to a program'),
   row('dummy', 'memory', DUMMY_OPTIONS, 'a memory port that test commands feed'),
   row('dummy-internal', 'memory', DUMMY_OPTIONS, 'what stands for an internal port among dummies'),
@@ -107,6 +109,19 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
     programs: flag(spec, 'bpf', true),
   };
 }
+
+/** What opens the datapath port behind tunnels. */
+export const BACKER: PortConfig = {
+  kind: 'tunnel',
+  device: '',
+  output: '',
+  mtu: 0,
+  loop: false,
+  offload: false,
+  netns: '',
+  rxBytes: 0,
+  programs: false,
+};
 
 /** Option keys of a spec that its kind does not know. */
 export function unknownOptions(spec: VportSpec): string[] {

@@ -1,0 +1,125 @@
+/** Two switches, each with a bridge for its hosts and one for the wire between them, joined by tunnels. */
+import t from 'tap';
+import { parseIpv4, parseIpv6 } from '../lib/address.js';
+import { VirtualClock } from '../lib/clock.js';
+import { arpLayer, build, eth, ip4, payload, udpLayer } from '../packet/build.js';
+import { Switch, type SwitchBridge, type SwitchPort } from './switch.js';
+
+interface Machine {
+  readonly sw: Switch;
+  readonly host: SwitchPort;
+  readonly wire: SwitchPort;
+  /** The bridge of the wire, and its own port's address. */
+  readonly phy: SwitchBridge;
+  readonly local: Uint8Array;
+}
+
+const ip = (text: string): Uint8Array => parseIpv4(text) ?? parseIpv6(text) ?? new Uint8Array(4);
+const ADDRESS = { a: '172.31.1.1', b: '172.31.1.2' } as const;
+
+function machine(
+  datapath: 'native' | 'reference',
+  own: string,
+  other: string,
+  options: Record<string, string>,
+): Machine {
+  const { type = 'vxlan', ...rest } = options;
+  const sw = new Switch({ datapath, clock: new VirtualClock() });
+  // Addresses come from names: each machine has its own.
+  const device = `phy-${own}`;
+  const phy = sw.bridge(device);
+  phy.addFlow('actions=NORMAL');
+  const wire = phy.addPort('p1', { number: 1 });
+  const int = sw.bridge('br-int');
+  int.addFlow('in_port=1,actions=output:2');
+  int.addFlow('in_port=2,actions=output:1');
+  const host = int.addPort('h1', { number: 1 });
+  int.addPort('t1', { type, number: 2, options: { remote_ip: other, ...rest } });
+  const { underlay } = sw.core;
+  underlay.addAddress(device, ip(own));
+  const source = ip(own);
+  underlay.routes.add({
+    prefix: ip(other),
+    length: source.length * 8,
+    device,
+    gateway: undefined,
+    source,
+    mark: 0,
+    user: true,
+    local: false,
+  });
+  const local = phy.bridge.portByName(device)?.hwAddr ?? new Uint8Array(6);
+  return { sw, host, wire, phy, local };
+}
+
+/** Frames on the wire, both ways, until there are none. Returns them. */
+function carry(a: Machine, b: Machine): Uint8Array[] {
+  const seen: Uint8Array[] = [];
+  for (let quiet = false; !quiet; ) {
+    a.sw.run();
+    b.sw.run();
+    const there = a.wire.received();
+    const back = b.wire.received();
+    for (const f of there) b.wire.send(f);
+    for (const f of back) a.wire.send(f);
+    seen.push(...there, ...back);
+    quiet = there.length + back.length === 0;
+  }
+  return seen;
+}
+
+const PING = build([
+  eth({ dst: '02:00:00:00:00:0b', src: '02:00:00:00:00:0a' }),
+  ip4({ src: '10.0.0.1', dst: '10.0.0.2' }),
+  udpLayer({ src: 7, dst: 7 }),
+  payload(new Uint8Array(30)),
+]);
+const hex = (f: Uint8Array): string => Buffer.from(f).toString('hex');
+
+const TUNNELS: readonly (readonly [string, Record<string, string>, number])[] = [
+  ['VXLAN', { key: '100' }, 50],
+  ['VXLAN, any remote', { key: 'flow', remote_ip: 'flow', dst_port: '4790' }, 50],
+  ['GRE with all there is', { type: 'gre', key: '5', csum: 'true', seq: 'true' }, 50],
+  ['GRE without a key', { type: 'gre' }, 38],
+  ['Geneve', { type: 'geneve', key: '7' }, 50],
+];
+
+for (const datapath of ['reference', 'native'] as const) {
+  for (const [name, options, overhead] of TUNNELS) {
+    t.test(`${name}, ${datapath}`, (t) => {
+      const a = machine(datapath, ADDRESS.a, ADDRESS.b, options);
+      const b = machine(datapath, ADDRESS.b, ADDRESS.a, options);
+      t.teardown(() => [a, b].map((m) => m.sw.close()));
+      if (options.remote_ip === 'flow') {
+        const int = a.sw.bridge('br-int');
+        int.deleteFlows('in_port=1');
+        int.addFlow(`in_port=1,actions=set_field:${ADDRESS.b}->tun_dst,set_field:9->tun_id,output:2`);
+      }
+      a.host.send(PING);
+      const [asked] = carry(a, b);
+      t.match(hex(asked ?? PING), /^ffffffffffff.*0806000108000604000102/, 'who has the other end?');
+      t.equal(b.host.received().length, 0, 'the packet waits');
+      b.phy.bridge.packetOut(
+        build([
+          eth({ dst: a.local, src: b.local }),
+          arpLayer({ op: 2, sha: b.local, spa: ADDRESS.b, tha: a.local, tpa: ADDRESS.a }),
+        ]),
+        0xfffffffe,
+        [{ type: 'output', port: 1, maxLen: 0 }],
+      );
+      const onWire = carry(a, b);
+      t.same(b.host.received().map(hex), [hex(PING)], 'now it is there');
+      t.equal(onWire.at(-1)?.length, PING.length + overhead);
+      a.host.send(PING);
+      carry(a, b);
+      t.same(b.host.received().map(hex), [hex(PING)], 'and so is the next, by the cache');
+      const flows = b.sw.dumpDatapathFlows();
+      t.match(flows, /actions:tnl_pop\(/);
+      t.match(flows, /tunnel\(tun_id=|tunnel\(src=/);
+      b.sw.core.upcalls.pushStatistics();
+      const stats = b.sw.bridge('br-int').bridge.port(2)?.stats();
+      t.match(stats, { rxPackets: 2, rxBytes: 2 * PING.length });
+      t.end();
+    });
+  }
+}
