@@ -86,8 +86,16 @@ function stepsFor(version: number): readonly Step[] {
   });
 }
 
-/** By wire version; 0 is NXM. */
-const STEPS: ReadonlyMap<number, readonly Step[]> = new Map([0, 2, 3, 4, 5, 6].map((v) => [v, stepsFor(v)]));
+/** By wire version; 0 is NXM. Made when first asked for: a program speaks one version, and making all is felt when it starts. */
+const STEPS = new Map<number, readonly Step[]>();
+
+function steps(version: number): readonly Step[] {
+  const known = STEPS.get(version);
+  if (known) return known;
+  const made = stepsFor(version);
+  STEPS.set(version, made);
+  return made;
+}
 const PACKET_TYPE = field('packet_type');
 const VLAN_VID = field('vlan_vid');
 const VLAN_PCP = field('vlan_pcp');
@@ -184,7 +192,7 @@ export function encodeUnplanned(m: Match, version: number, options: EncodeOption
 function encodePlainly(m: Match, version: number, options: EncodeOptions): Sink {
   const out = new Sink();
   const lines = usedLines(m);
-  for (const step of STEPS.get(version) ?? stepsFor(version)) {
+  for (const step of steps(version)) {
     if (step === 'vlan') encodeVlan(m, version, out);
     else if (step === 'tun_metadata') encodeOptions(m, version, options.tun ?? m.tun, out);
     else if (lines & step.line) encodeField(m, step, out);

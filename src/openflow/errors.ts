@@ -13,23 +13,35 @@ export interface ErrorCode {
   readonly code: number;
 }
 
-const byName = new Map<string, Map<number, ErrorCode>>();
-const byCode = new Map<string, string>();
-const keyOf = (version: number, e: ErrorCode) => `${version}/${e.vendor}/${e.type}/${e.code}`;
+/** Where an error stands, by version. */
+type Places = ReadonlyMap<number, ErrorCode>;
 
-for (const [name, places] of ERROR_ROWS) {
+/** Rows by name, and those that were asked for: most runs of a program meet no error, and reading all rows is felt when it starts. */
+const rows: ReadonlyMap<string, string> = new Map(ERROR_ROWS);
+const read = new Map<string, Places>();
+const keyOf = (version: number, e: ErrorCode) => `${version}/${e.vendor}/${e.type}/${e.code}`;
+/** Of all rows, from the first question on; empty before. */
+const byCode = new Map<string, string>();
+
+function placesOf(name: string): Places | undefined {
+  const known = read.get(name);
+  const row = rows.get(name);
+  if (known || row === undefined) return known;
+  const places = readRow(name, row);
+  read.set(name, places);
+  return places;
+}
+
+function readRow(name: string, row: string): Places {
   const versions = new Map<number, ErrorCode>();
-  for (const place of places.split(', ')) {
+  for (const place of row.split(', ')) {
     const m = /^(\d)-(\d) (?:(nx|onf) )?(\d+):(\d+)$/.exec(place);
     if (!m) throw new Error(`weft bug: error row ${name}: ${place}`);
     const vendor = m[3] === 'nx' ? VENDOR.nicira : m[3] === 'onf' ? VENDOR.onf : 0;
     const code = { vendor, type: Number(m[4]), code: Number(m[5]) };
-    for (let v = Number(m[1]); v <= Number(m[2]); v++) {
-      versions.set(v, code);
-      if (!byCode.has(keyOf(v, code))) byCode.set(keyOf(v, code), name);
-    }
+    for (let v = Number(m[1]); v <= Number(m[2]); v++) versions.set(v, code);
   }
-  byName.set(name, versions);
+  return versions;
 }
 
 /** A UserError that carries a row of the table; the compiler checks the name. */
@@ -39,10 +51,16 @@ export function ofError(name: OfErrorName, message: string = name): UserError {
 
 /** Where an error stands in a version. An error that the version cannot express becomes NXBRC_UNENCODABLE_ERROR. */
 export function errorCode(name: string, version: number): ErrorCode {
-  const code = byName.get(name)?.get(version) ?? byName.get('NXBRC_UNENCODABLE_ERROR')?.get(version);
+  const code = placesOf(name)?.get(version) ?? placesOf('NXBRC_UNENCODABLE_ERROR')?.get(version);
   return code ?? { vendor: 0, type: 1, code: 1 };
 }
 
 export function errorName(version: number, e: ErrorCode): string | undefined {
-  return byName.size ? byCode.get(keyOf(version, e)) : undefined;
+  if (byCode.size === 0) {
+    for (const name of rows.keys()) {
+      // The first of those that share a place has it.
+      for (const [v, code] of placesOf(name) ?? []) if (!byCode.has(keyOf(v, code))) byCode.set(keyOf(v, code), name);
+    }
+  }
+  return byCode.get(keyOf(version, e));
 }
