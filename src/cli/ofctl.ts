@@ -31,6 +31,8 @@ const packets = () => import('./ofctl/packet-out.js');
 const conntrack = () => import('./ofctl/conntrack.js');
 const capturing = () => import('./ofctl/capture.js');
 const pieces = () => import('./ofctl/pieces.js');
+const matches = () => import('./ofctl/matches.js');
+const describing = () => import('./ofctl/usage.js');
 const tlv = () => import('./ofctl/tlv.js');
 const comparing = () => import('./ofctl/compare.js');
 
@@ -38,7 +40,7 @@ function row(usage: string, min: number, max: number, load: () => Promise<Run>, 
   return { usage, min, max, load, writes };
 }
 
-const COMMANDS: Readonly<Record<string, Entry>> = {
+export const COMMANDS: Readonly<Record<string, Entry>> = {
   show: row('switch', 1, 1, async () => (await show()).show),
   monitor: row('switch [misslen] [invalid_ttl] [watch:[...]]', 1, 3, async () => (await monitoring()).monitor),
   snoop: row('switch', 1, 1, async () => (await monitoring()).snoop),
@@ -56,6 +58,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'del-flows': row('switch [flow]', 1, 2, async () => (await flows()).delFlows, true),
   'replace-flows': row('switch file', 2, 2, async () => (await comparing()).replaceFlows, true),
   'diff-flows': row('source1 source2', 2, 2, async () => (await comparing()).diffFlows),
+  'add-meter': row('switch meter', 2, 2, async () => (await meters()).addMeter, true),
+  'mod-meter': row('switch meter', 2, 2, async () => (await meters()).modMeter, true),
+  'del-meter': row('switch meter', 1, 2, async () => (await meters()).delMeters, true),
+  'del-meters': row('switch', 1, 2, async () => (await meters()).delMeters, true),
+  'dump-meter': row('switch meter', 1, 2, async () => (await meters()).dumpMeters),
+  'dump-meters': row('switch', 1, 2, async () => (await meters()).dumpMeters),
+  'meter-stats': row('switch [meter]', 1, 2, async () => (await meters()).meterStats),
+  'meter-features': row('switch', 1, 1, async () => (await meters()).meterFeatures),
   'packet-out': row(
     'switch "in_port=<port> packet=<hex data> actions=..."',
     2,
@@ -69,27 +79,6 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   'mod-table': row('switch mod', 3, 3, async () => (await tables()).modTable, true),
   'get-frags': row('switch', 1, 1, async () => (await show()).getFrags),
   'set-frags': row('switch frag_mode', 2, 2, async () => (await show()).setFrags, true),
-  'add-meter': row('switch meter', 2, 2, async () => (await meters()).addMeter, true),
-  'mod-meter': row('switch meter', 2, 2, async () => (await meters()).modMeter, true),
-  'del-meter': row('switch meter', 1, 2, async () => (await meters()).delMeters, true),
-  'del-meters': row('switch', 1, 2, async () => (await meters()).delMeters, true),
-  'dump-meter': row('switch meter', 1, 2, async () => (await meters()).dumpMeters),
-  'dump-meters': row('switch', 1, 2, async () => (await meters()).dumpMeters),
-  'meter-stats': row('switch [meter]', 1, 2, async () => (await meters()).meterStats),
-  'meter-features': row('switch', 1, 1, async () => (await meters()).meterFeatures),
-  'add-group': row('switch group', 1, 2, async () => (await groups()).addGroup, true),
-  'add-groups': row('switch file', 1, 2, async () => (await groups()).addGroups, true),
-  'mod-group': row('switch group', 1, 2, async () => (await groups()).modGroup, true),
-  'del-groups': row('switch [group]', 1, 2, async () => (await groups()).delGroups, true),
-  'insert-buckets': row('switch [group]', 1, 2, async () => (await groups()).insertBuckets, true),
-  'remove-buckets': row('switch [group]', 1, 2, async () => (await groups()).removeBuckets, true),
-  'dump-groups': row('switch [group]', 1, 2, async () => (await groups()).dumpGroups),
-  'dump-group-stats': row('switch [group]', 1, 2, async () => (await groups()).dumpGroupStats),
-  'dump-group-features': row('switch', 1, 1, async () => (await groups()).dumpGroupFeatures),
-  bundle: row('switch file', 2, 2, async () => (await bundling()).bundle, true),
-  'add-tlv-map': row('switch map', 2, 2, async () => (await tlv()).addTlvMap, true),
-  'del-tlv-map': row('switch [map]', 1, 2, async () => (await tlv()).delTlvMap, true),
-  'dump-tlv-map': row('switch', 1, 1, async () => (await tlv()).dumpTlvMap),
   probe: row('target', 1, 1, async () => (await probing()).probe),
   ping: row('target [n]', 1, 2, async () => (await probing()).ping),
   benchmark: row('target n count', 3, 3, async () => (await probing()).benchmark),
@@ -105,16 +94,44 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   ),
   'ofp-parse': row('file', 1, 1, async () => (await printing()).ofpParse),
   'ofp-parse-pcap': row('pcap', 1, MANY, async () => (await capturing()).ofpParsePcap),
-  'ofp-print': row('', 1, 2, async () => (await printing()).ofpPrint),
+  'add-group': row('switch group', 1, 2, async () => (await groups()).addGroup, true),
+  'add-groups': row('switch file', 1, 2, async () => (await groups()).addGroups, true),
+  'mod-group': row('switch group', 1, 2, async () => (await groups()).modGroup, true),
+  'del-groups': row('switch [group]', 1, 2, async () => (await groups()).delGroups, true),
+  'insert-buckets': row('switch [group]', 1, 2, async () => (await groups()).insertBuckets, true),
+  'remove-buckets': row('switch [group]', 1, 2, async () => (await groups()).removeBuckets, true),
+  'dump-groups': row('switch [group]', 1, 2, async () => (await groups()).dumpGroups),
+  'dump-group-stats': row('switch [group]', 1, 2, async () => (await groups()).dumpGroupStats),
+  'dump-group-features': row('switch', 1, 1, async () => (await groups()).dumpGroupFeatures),
+  bundle: row('switch file', 2, 2, async () => (await bundling()).bundle, true),
+  'add-tlv-map': row('switch map', 2, 2, async () => (await tlv()).addTlvMap, true),
+  'del-tlv-map': row('switch [map]', 1, 2, async () => (await tlv()).delTlvMap, true),
+  'dump-tlv-map': row('switch', 1, 1, async () => (await tlv()).dumpTlvMap),
+  help: row('', 0, MANY, async () => (await describing()).help),
+  'list-commands': row(
+    '',
+    0,
+    MANY,
+    async () =>
+      async ({ io }) =>
+        io.out(listCommands()),
+  ),
   'parse-flow': row('', 1, 1, async () => (await printing()).parseFlowText),
   'parse-flows': row('', 1, 1, async () => (await printing()).parseFlowFile),
   'parse-group': row('', 1, 1, async () => (await groups()).parseGroupText),
+  'parse-nx-match': row('', 0, 0, async () => (await matches()).parseNxMatch),
+  'parse-nxm': row('', 0, 0, async () => (await matches()).parseNxMatch),
+  'parse-oxm': row('', 1, 1, async () => (await matches()).parseOxm),
   'parse-actions': row('', 1, 1, async () => (await pieces()).parseActionsHex),
   'parse-instructions': row('', 1, 1, async () => (await pieces()).parseInstructionsHex),
-  'parse-key-value': row('', 1, MANY, async () => (await pieces()).parseKeyValue),
-  'encode-hello': row('', 1, 1, async () => (await pieces()).encodeHello),
+  'parse-ofp10-match': row('', 0, 0, async () => (await matches()).parseOfp10Match),
+  'parse-ofp11-match': row('', 0, 0, async () => (await matches()).parseOfp11Match),
+  'parse-pcap': row('', 1, MANY, async () => (await matches()).parsePcap),
   'print-error': row('', 1, 1, async () => (await printing()).printError),
   'encode-error-reply': row('', 2, 2, async () => (await printing()).encodeErrorReply),
+  'ofp-print': row('', 1, 2, async () => (await printing()).ofpPrint),
+  'encode-hello': row('', 1, 1, async () => (await pieces()).encodeHello),
+  'parse-key-value': row('', 1, MANY, async () => (await pieces()).parseKeyValue),
 };
 
 function listCommands(): string {
@@ -176,10 +193,6 @@ export async function main(argv: readonly string[], called: string, io = TERMINA
       return 0;
     }
     const settings = readSettings(line, program);
-    if (line.rest[0] === 'list-commands') {
-      io.out(listCommands());
-      return 0;
-    }
     const entry = choose(line.rest, settings);
     timer = setTimer(settings.timeout, io);
     const run = await entry.load();

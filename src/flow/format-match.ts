@@ -45,6 +45,14 @@ function num(name: string, style: Style, row: FieldRow = field(name)): Printer {
   };
 }
 
+/** A type or code of ICMP. It has the place of a port, of which OpenFlow 1.0 sends 16 bits: as many are shown. */
+function icmp(label: string, row: FieldRow): Printer {
+  return (m) => {
+    const mask = readNumber(m.mask, row);
+    return mask === 0 ? '' : `${label}=${decMasked(get16(m.value, row.slot.offset), mask, row.validLow)},`;
+  };
+}
+
 /** A wider number, in hexadecimal. */
 function wide(name: string): Printer {
   const row = field(name);
@@ -275,11 +283,11 @@ const TAIL: readonly Printer[] = [
   label('mpls_lse1', K.mplsLse1),
   label('mpls_lse2', K.mplsLse2),
   fragment,
-  when(isIcmp, num('icmp_type', decMasked), num('icmp_code', decMasked)),
+  when(isIcmp, icmp('icmp_type', field('icmp_type')), icmp('icmp_code', field('icmp_code'))),
   when(
     isIcmp6,
-    num('icmp_type', decMasked, field('icmpv6_type')),
-    num('icmp_code', decMasked, field('icmpv6_code')),
+    icmp('icmp_type', field('icmpv6_type')),
+    icmp('icmp_code', field('icmpv6_code')),
     addr('nd_target', ipv6),
     addr('nd_sll', mac),
     addr('nd_tll', mac),

@@ -7,7 +7,7 @@ import { FIELDS, readField, readNumber } from './fields.js';
 import { Match } from './match.js';
 import { COOKIE_EXACT, COOKIE_MASKED } from './match-encode.js';
 import { decodeOxmHeader, decodeOxmValue, fault, isSmall, type OxmEntry } from './oxm.js';
-import { foldEthernet } from './packet-type.js';
+import { assumeEthernet, foldEthernet } from './packet-type.js';
 import { matchHasPrereqs, PREREQ_WORDS, type PrereqCheck, prereqCheck } from './prereqs.js';
 import { setField, setNumber } from './set.js';
 import { TunTable } from './tun-table.js';
@@ -44,6 +44,10 @@ export function decodeMatch(b: Uint8Array, options: DecodeOptions = {}, place: D
   for (let at = from; at < to; ) {
     const cookieBytes = cookieAt(b, at, to);
     if (cookieBytes > 0) {
+      if (!options.cookie && options.loose) {
+        at += cookieBytes;
+        continue;
+      }
       if (!options.cookie) throw new UserError('a cookie is no field of this message', 'OFPBMC_BAD_FIELD');
       if (cookieMask !== 0n) throw new UserError('the cookie stands twice', 'OFPBMC_DUP_FIELD');
       cookie = get64(b, at + 4);
@@ -80,6 +84,8 @@ function decodeEntry(b: Uint8Array, at: number, to: number, m: Match, options: D
     const skip =
       options.loose && err instanceof UserError && /BAD_FIELD|BAD_PREREQ|INVALID_TLV_FIELD/.test(err.ofError ?? '');
     if (!skip) throw err;
+    // A field that packets do not have says of them that they are Ethernet all the same.
+    if (err.ofError === 'OFPBMC_BAD_PREREQ') assumeEthernet(m);
     return at + 4 + b[at + 3];
   }
 }

@@ -135,10 +135,15 @@ function elementOf(row: AnyRow): Codec<unknown> {
   return body.element as Codec<unknown>;
 }
 
+/** The flags of a part of a multipart message; 0 of any other. Bit 0: others follow. */
+export function partFlags(bytes: Uint8Array): number {
+  const header = readHeader(bytes);
+  return isStats(header.version, header.type) && bytes.length >= 12 ? get16(bytes, HEADER_BYTES + 2) : 0;
+}
+
 /** Does the first part of a multipart message say that others follow? */
 export function hasMore(bytes: Uint8Array): boolean {
-  const header = readHeader(bytes);
-  return isStats(header.version, header.type) && bytes.length >= 12 && (get16(bytes, HEADER_BYTES + 2) & MORE) !== 0;
+  return (partFlags(bytes) & MORE) !== 0;
 }
 
 /** Writes the header (length 0 for now) and what tells the message apart. */

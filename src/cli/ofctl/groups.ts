@@ -64,7 +64,7 @@ async function dump<K extends Kind>(command: Command, kind: K, value: ValueOfKin
   const client = await Client.open(command, command.args[0]);
   const ctx = { verbosity: command.settings.verbosity, ...(await namesToShow(command, command.args[0])) };
   for await (const r of client.ask(kind, value)) {
-    command.io.out(r.message ? formatMessage(r.message, ctx) : client.text(r.bytes));
+    command.io.out(r.message ? formatMessage(r.message, { ...ctx, bytes: r.bytes }) : client.text(r.bytes));
   }
   client.close();
 }

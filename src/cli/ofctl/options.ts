@@ -3,6 +3,11 @@ import { UserError } from '../../lib/errors.js';
 
 type Arg = 'none' | 'required' | 'optional';
 
+/** Every long option, with "=" where it takes a value. */
+export function optionNames(): string[] {
+  return LONG.map(([name, arg]) => `--${name}${arg === 'required' ? '=' : ''}`);
+}
+
 /** In the order in which an ambiguous abbreviation lists them. */
 const LONG: readonly (readonly [name: string, arg: Arg])[] = [
   ['timeout', 'required'],

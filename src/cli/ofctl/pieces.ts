@@ -20,7 +20,7 @@ function versionOf(text: string): number {
 const byte = (b: number | undefined): string => (b === undefined ? '(none)' : b.toString(16).padStart(2, '0'));
 
 /** Bytes that would be other ones if they were sent again. */
-function differences(what: string, before: Uint8Array, after: Uint8Array): string {
+export function differences(what: string, before: Uint8Array, after: Uint8Array): string {
   if (Buffer.compare(before, after) === 0) return '';
   let s = `Differences:\n`;
   for (let i = 0; i < Math.max(before.length, after.length); i++) {

@@ -25,7 +25,7 @@ async function printAll<K extends Kind>(
 }
 
 function textOf(r: Received, client: Client, ctx: TextContext): string {
-  return r.message ? formatMessage(r.message, ctx) : client.text(r.bytes);
+  return r.message ? formatMessage(r.message, { ...ctx, bytes: r.bytes }) : client.text(r.bytes);
 }
 
 /** One request, printed as it comes back. */

@@ -1,3 +1,5 @@
+import type { Command } from './context.js';
+
 export function usage(program: string): string {
   return `${program}: asks and changes an OpenFlow switch
 usage: ${program} [OPTIONS] COMMAND [ARG...]
@@ -61,4 +63,8 @@ Options:
   -h, --help                      this
   -V, --version                   version
 `;
+}
+
+export async function help({ io, settings }: Command): Promise<void> {
+  io.out(usage(settings.program));
 }

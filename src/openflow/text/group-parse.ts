@@ -5,7 +5,7 @@ import { parseU16, parseU64, splitItems } from '../../action/text.js';
 import type { FieldRow } from '../../flow/field.js';
 import { OFPP } from '../../flow/field.js';
 import { fieldByName } from '../../flow/fields.js';
-import { PROTOCOLS_OF, protocolsOfVersions } from '../../flow/protocols.js';
+import { fieldProtocols, type MaskKind, PROTOCOLS_OF, protocolsOfVersions } from '../../flow/protocols.js';
 import { parseFieldValue } from '../../flow/value-text.js';
 import { BUCKET, type BucketSpec, GROUP, type GroupMod, WATCH_NONE } from '../../flowtable/groups.js';
 import { UserError } from '../../lib/errors.js';
@@ -63,8 +63,16 @@ function parseCommandBucket(text: string, mayBeAll: boolean): number {
   return id;
 }
 
+const fullMask = (row: FieldRow): bigint => (1n << BigInt(8 * row.bytes)) - 1n;
+
+function maskKind(row: FieldRow, mask: bigint): MaskKind {
+  const free = fullMask(row) ^ mask;
+  if (free === 0n) return 'exact';
+  return (free & (free + 1n)) === 0n ? 'prefix' : 'bits';
+}
+
 function fieldMask(row: FieldRow, text: string): bigint {
-  const ones = (1n << BigInt(8 * row.bytes)) - 1n;
+  const ones = fullMask(row);
   if (text === '') return ones;
   const mask = parseFieldValue(row, text).value;
   if (mask === 0n) throw new UserError(': values are wildcards here and must not be all-zeros');
@@ -140,6 +148,8 @@ interface Head {
   fields: WireSelection['fields'];
   /** Needs numbers of buckets or properties. */
   rich: boolean;
+  /** Of the fields. */
+  protocols: number;
 }
 
 function parseHead(text: string, command: Command): Head {
@@ -152,6 +162,7 @@ function parseHead(text: string, command: Command): Head {
     param: 0n,
     fields: [],
     rich: takes.bucketId === true,
+    protocols: PROTOCOLS_OF.any,
   };
   const needs = (what: string) => {
     if (!takes.type) throw new UserError(`${what} not needed`);
@@ -176,6 +187,7 @@ function parseHead(text: string, command: Command): Head {
     } else if (key === 'fields') {
       needs('fields are');
       head.fields = parseFields(arg, head.fields);
+      for (const f of head.fields) head.protocols &= fieldProtocols(f.field, maskKind(f.field, f.mask));
       head.rich = true;
     } else throw new UserError(`unknown keyword ${key}`);
   }
@@ -207,7 +219,7 @@ export function parseGroup(text: string, command: Command, ctx: GroupTextContext
   const head = parseHead(before, command);
   checkHead(head, command);
   const type = head.type ?? 0;
-  const usable = { protocols: head.rich ? RICH : PROTOCOLS_OF.any };
+  const usable = { protocols: head.rich ? RICH & head.protocols : PROTOCOLS_OF.any };
   const buckets = parts.map((p) => {
     // As with ovs-ofctl, reading a bucket forgets what was read before it.
     usable.protocols = PROTOCOLS_OF.any;

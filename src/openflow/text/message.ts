@@ -2,11 +2,11 @@
 import { Match } from '../../flow/match.js';
 import { UserError } from '../../lib/errors.js';
 import { formatHexDump } from '../../lib/hex-dump.js';
-import { decode, decodeEach, HEADER_BYTES, identify, type Message, readHeader } from '../message.js';
+import { decode, decodeEach, HEADER_BYTES, identify, type Message, partFlags, readHeader } from '../message.js';
 import type { Kind } from '../registry.js';
 import { basicFormatters } from './basic.js';
 import { bundleFormatters } from './bundle.js';
-import type { Formatter, Formatters, TextContext } from './context.js';
+import { type Formatter, type Formatters, hex, type TextContext } from './context.js';
 import { controllerFormatters } from './controller.js';
 import { ctFlushFormatters } from './ct-flush.js';
 import { flowFormatters, flowListText } from './flow.js';
@@ -39,6 +39,7 @@ const FORMATTERS: Formatters = {
 
 /** Verbosity from which on the bytes stand below the text. */
 const WITH_BYTES = 5;
+const REQUEST_OF_10 = 16;
 
 function title(name: string, version: number, xid: number): string {
   const shown =
@@ -46,10 +47,22 @@ function title(name: string, version: number, xid: number): string {
   return `${name}${shown} (xid=0x${xid.toString(16)}):`;
 }
 
+/** Of a part of a multipart message: 1.0 has no requests of several parts. */
+function flagsText(bytes: Uint8Array): string {
+  const flags = partFlags(bytes);
+  if (flags === 0) return '';
+  const { version, type } = readHeader(bytes);
+  const known = version === 1 && type === REQUEST_OF_10 ? 0 : 1;
+  const unknown = flags & ~known;
+  const rest = unknown === 0 ? '' : `[***unknown flags 0x${hex(unknown, 4)}***]`;
+  return ` flags=${flags & known ? '[more]' : ''}${rest}`;
+}
+
 /** The text of a message that was read, ending in a newline. */
 export function formatMessage(m: Message, ctx: TextContext): string {
   const format = FORMATTERS[m.kind] as Formatter<Kind> | undefined;
-  const text = title(m.name, m.version, m.xid) + (format ? format(m, ctx) : '');
+  const flags = ctx.bytes ? flagsText(ctx.bytes) : '';
+  const text = title(m.name, m.version, m.xid) + flags + (format ? format(m, ctx) : '');
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
@@ -81,7 +94,7 @@ function flowsText(bytes: Uint8Array, ctx: TextContext): string | undefined {
   const list = decodeEach('flow_stats_reply', bytes, lent);
   if (!list) return undefined;
   const { version, xid } = readHeader(bytes);
-  return title(list.name, version, xid) + flowListText(list.elements, ctx);
+  return title(list.name, version, xid) + flagsText(bytes) + flowListText(list.elements, ctx);
 }
 
 function truncated(bytes: Uint8Array, length: number): string {

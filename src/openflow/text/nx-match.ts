@@ -1,7 +1,7 @@
 /** OXM and NXM entries as ovs-ofctl writes and reads them one by one: "NXM_OF_IN_PORT(0001), NXM_OF_VLAN_TCI_W(1000/1000)". */
 import { FIELDS, fieldByHeader } from '../../flow/fields.js';
 import { COOKIE_EXACT, COOKIE_MASKED } from '../../flow/match-encode.js';
-import { formatHex, get16, get32, put32 } from '../../lib/bytes.js';
+import { formatHex, get32, put32 } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
 
 const EXPERIMENTER_CLASS = 0xffff;
@@ -135,9 +135,4 @@ export function parseEntries(text: string): Uint8Array {
   const out: number[] = [];
   for (c.skip(/[, ]/); c.at < text.length; c.skip(/[, ]/)) out.push(...entry(c));
   return Uint8Array.from(out);
-}
-
-/** The entries of an ofp_match: behind its header, which counts itself and no padding. */
-export function entriesOf(match: Uint8Array): Uint8Array {
-  return match.subarray(4, get16(match, 2));
 }
