@@ -39,6 +39,12 @@ const SPECS: Specs<Draft> = {
   }),
 };
 
+/** What a command line is completed from. */
+export const COMPLETION = {
+  options: (): string[] => Object.entries(SPECS).map(([name, s]) => `${name}${s.value === 'none' ? '' : '='}`),
+  commands: (): readonly Command[] => [...ASK_COMMANDS, ...watchCommands(false)],
+};
+
 const REMOTE = /^p?(unix|tcp|ssl):/;
 
 function usage(program: string, commands: readonly Command[]): string {

@@ -15,7 +15,14 @@ import { vlogCommands } from '../switch/vlog/commands.js';
 import { CONTROLLER_OPTIONS, CONTROLLER_USAGE, parseControllers, parseTls } from './switchd/controllers.js';
 import { findDatabase } from './switchd/database.js';
 import { makeVlog } from './switchd/log.js';
-import { becomeProcess, isDetached, letGo, takeProcessOptions, tellStarter } from './switchd/process.js';
+import {
+  becomeProcess,
+  isDetached,
+  letGo,
+  processOptionNames,
+  takeProcessOptions,
+  tellStarter,
+} from './switchd/process.js';
 import { versionText } from './usage.js';
 
 const USAGE = `usage: weft switchd [OPTION...] [DATABASE]
@@ -145,6 +152,27 @@ interface Options {
   tls?: Tls;
 }
 
+const OPTIONS = {
+  bridge: { type: 'string', multiple: true },
+  port: { type: 'string', multiple: true },
+  ...CONTROLLER_OPTIONS,
+  rundir: { type: 'string' },
+  dbdir: { type: 'string' },
+  workers: { type: 'string' },
+  busy: { type: 'boolean' },
+  'no-microflow': { type: 'boolean' },
+  'vlan-limit': { type: 'string' },
+  'max-flows': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
+} as const;
+
+/** Every option, with "=" where it takes a value. */
+export function optionNames(): string[] {
+  const own = Object.entries(OPTIONS).map(([name, o]) => `--${name}${o.type === 'string' ? '=' : ''}`);
+  return [...own, '--enable-dummy', ...processOptionNames()];
+}
+
 /** The one option whose value may be left out. */
 const DUMMY = /^--enable-dummy(?:=(.*))?$/;
 
@@ -153,20 +181,7 @@ function parse(args: readonly string[]): Options | 'help' | 'version' {
   const { values: v, positionals } = parseArgs({
     args: args.filter((a) => !DUMMY.test(a)),
     allowPositionals: true,
-    options: {
-      bridge: { type: 'string', multiple: true },
-      port: { type: 'string', multiple: true },
-      ...CONTROLLER_OPTIONS,
-      rundir: { type: 'string' },
-      dbdir: { type: 'string' },
-      workers: { type: 'string' },
-      busy: { type: 'boolean' },
-      'no-microflow': { type: 'boolean' },
-      'vlan-limit': { type: 'string' },
-      'max-flows': { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-      version: { type: 'boolean', short: 'V' },
-    },
+    options: OPTIONS,
   });
   if (v.help) return 'help';
   if (v.version) return 'version';

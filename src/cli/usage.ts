@@ -12,6 +12,7 @@ export const PROGRAMS: readonly (readonly [string, string])[] = [
   ['dpctl', 'show the datapath: ports, flows (ovs-dpctl)'],
   ['pktgen', 'send and measure test traffic'],
   ['bench', 'measure the switch on this machine'],
+  ['completion', 'what a shell needs to complete command lines of weft'],
   ['compat', "a folder with the names of Open vSwitch's programs, to put first in PATH"],
   ['demo', 'two switches, four hosts, real traffic, explained'],
 ];

@@ -15,7 +15,7 @@ import { PORT_COMMANDS } from './vsctl/port-commands.js';
 import { type Output, runCommands } from './vsctl/run.js';
 import { commandLine, usage } from './vsctl/usage.js';
 
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   ...OTHER_COMMANDS,
   ...BRIDGE_COMMANDS,
   ...PORT_COMMANDS,

@@ -111,6 +111,10 @@ const SPECS: Readonly<Record<string, Spec>> = {
   },
 };
 
+export function processOptionNames(): string[] {
+  return Object.entries(SPECS).map(([name, spec]) => `${name}${spec.value === 'none' ? '' : '='}`);
+}
+
 /** Takes its own options out of the arguments. Throws UserError. */
 export function takeProcessOptions(args: readonly string[]): { options: ProcessOptions; rest: string[] } {
   const options: ProcessOptions = {
