@@ -1,12 +1,11 @@
 /** Names that only a running switch or its database knows. Whoever does not answer knows none. */
 import { readdirSync } from 'node:fs';
-import { callControl } from '../../control/client.js';
 import { VSWITCH_SCHEMA } from '../../ovsdb/schema/vswitch.js';
-import { controlSocket } from '../../switch/control-target.js';
-import { connectUnix, runDirectory } from '../../switch/of-sockets.js';
+import { runDirectory } from '../../switch/of-sockets.js';
+import { command } from '../control.js';
 
 /** A person waits at a prompt. */
-const PATIENCE_MS = 1500;
+const PATIENCE_MS = 4000;
 
 /** In time, and without a fault; else `otherwise`. */
 async function soon<T>(question: () => Promise<T>, otherwise: T): Promise<T> {
@@ -24,8 +23,8 @@ async function soon<T>(question: () => Promise<T>, otherwise: T): Promise<T> {
 /** Commands of the running switch that begin so, without that, with the words of their usages. */
 export function controlCommands(prefix: string): Promise<ReadonlyMap<string, readonly string[]>> {
   return soon(async () => {
-    const stream = await connectUnix(controlSocket(runDirectory()));
-    const lines = (await callControl(stream, 'list-commands', [])).split('\n').slice(1);
+    const text = await command(undefined, 'list-commands', [], { out() {}, err() {} });
+    const lines = text.split('\n').slice(1);
     const rows = lines.map((line) => line.trim().split(/\s+/)).filter(([name]) => name?.startsWith(prefix));
     return new Map(rows.map(([name, ...usage]) => [name.slice(prefix.length), usage]));
   }, new Map());

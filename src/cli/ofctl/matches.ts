@@ -16,7 +16,7 @@ import { formatEntries, parseEntries } from '../../openflow/text/nx-match.js';
 import { parseVersion } from '../../openflow/version.js';
 import { extract } from '../../packet/extract.js';
 import { readPcap } from '../../packet/pcap.js';
-import { reason } from './client.js';
+import { strerror } from '../strerror.js';
 import type { Command } from './context.js';
 import { readInput } from './flows.js';
 import { differences } from './pieces.js';
@@ -135,7 +135,7 @@ function readFrames(path: string): Uint8Array[] {
   try {
     file = readFileSync(path);
   } catch (e) {
-    throw new UserError(`${path}: open failed (${reason(e)})`);
+    throw new UserError(`${path}: open failed (${strerror(e)})`);
   }
   return readPcap(file).records.map((r) => r.frame);
 }

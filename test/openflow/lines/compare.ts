@@ -29,7 +29,9 @@ const ON_PURPOSE: readonly RegExp[] = [
   // A mask that begins with a digit is none to OVS.
   /[\da-f:]*:[\da-f:.]*\/\d[\da-f]*:/,
   // A neighbour discovery's option type, in packets that turn out to be of another protocol: to OVS it is their TCP flags.
-  /nd_options_type.*(nw|ip)_proto=(?!58|0x3a)/,
+  /nd_options_type.*((nw|ip)_proto=(?!58|0x3a)|[, ](tcp|udp|sctp|icmp)6?\b)/,
+  // A cookie of more than 64 bits, which learn takes for all ones.
+  /learn\(.*cookie=(0x[\da-f]{17}|\d{20})/,
   // A mask of nothing in an action.
   /set_field:[^,]*\/0(x0*)?->/,
   // Fields with a long header have no place in learn, which OVS fills with that of in_port.
@@ -44,7 +46,7 @@ const isMixed = (line: string): boolean => {
   if (v4 && /\b(ipv6|ip6|tcp6|udp6|sctp6|icmp6)\b|0x86dd|34525/.test(line)) return true;
   if (v6 && /\b(ip|ipv4|ip4|tcp|udp|sctp|icmp)\b|0x0?800\b|2048/.test(line)) return true;
   const types = /\b(ip|ipv4|ip4|ipv6|ip6|tcp6?|udp6?|sctp6?|icmp6?|r?arp|mplsm?|(dl|eth|packet)_type)\b/g;
-  return (v4 && v6) || (line.match(types) ?? []).length > 1;
+  return (v4 && v6) || (line.match(types) ?? []).length !== 1;
 };
 /** In 1.0 and 1.1 OVS forgets the mask of a set that has an action of its own there. */
 const FORGETS_MASK = /set_field:[^,>]*\/[^,>]*->(eth_|dl_|ip_|nw_|vlan_|tcp_|udp_|tp_)/;
