@@ -136,6 +136,9 @@ class PeerSocket final : public Napi::ObjectWrap<PeerSocket> {
     end();
     if (watched_) Unref();
     watched_ = false;
+    // `ready` leads to who holds us: as long as we hold it, neither ever goes. The context stays, for we may be in a call of it.
+    ready_.Reset();
+    into_.Reset();
   }
 
   static Napi::Value displaced(const Napi::CallbackInfo& info) {
