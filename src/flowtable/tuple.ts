@@ -31,7 +31,7 @@ import type { MiniMatch } from '../flow/match.js';
 import { isConjunction, lookupConjunctive } from './conjunction.js';
 import { FieldTrie, type TrieUse } from './field-trie.js';
 import { hashShape, type Shape, sameShape } from './mini.js';
-import { PREFIX_FIELDS } from './prefix.js';
+import { PREFIX_FIELDS, type PrefixField, prefixLength } from './prefix.js';
 import type { Classifier, Rule } from './rule.js';
 import { Subtable } from './subtable.js';
 
@@ -40,7 +40,8 @@ export class TupleClassifier implements Classifier {
   /** By highest priority, descending, then by age. */
   private readonly order: Subtable[] = [];
   private readonly byShape = new Map<number, Subtable[]>();
-  private readonly tries = PREFIX_FIELDS.map((f) => new FieldTrie(f));
+  /** Of fields that a rule ever had a prefix of: there are hundreds of tables in a bridge, and most have no rule. */
+  private readonly tries: FieldTrie[] = [];
   private count = 0;
   private conjunctions = 0;
   /** The next rule's age. Ages only compare. */
@@ -129,7 +130,7 @@ export class TupleClassifier implements Classifier {
 
   private addSubtable(match: MiniMatch): Subtable {
     const shape = { index: match.index, mask: match.mask };
-    const uses = this.tries.map((f) => f.use(shape)).filter((u): u is TrieUse => u !== undefined);
+    const uses = PREFIX_FIELDS.map((f) => this.use(f, shape)).filter((u): u is TrieUse => u !== undefined);
     const sub = new Subtable(shape, uses, this.clock);
     const hash = hashShape(shape);
     const same = this.byShape.get(hash);
@@ -138,6 +139,16 @@ export class TupleClassifier implements Classifier {
     this.order.splice(this.place(sub), 0, sub);
     this.latest = sub;
     return sub;
+  }
+
+  private use(field: PrefixField, shape: Shape): TrieUse | undefined {
+    if (prefixLength(field, shape) === 0) return undefined;
+    let trie = this.tries.find((t) => t.field === field);
+    if (!trie) {
+      trie = new FieldTrie(field);
+      this.tries.push(trie);
+    }
+    return trie.use(shape);
   }
 
   private dropSubtable(sub: Subtable): void {
