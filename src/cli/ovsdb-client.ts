@@ -3,6 +3,7 @@ import { Disconnected } from '../ovsdb/client/calls.js';
 import { isArray } from '../ovsdb/json/json.js';
 import { VSWITCH_SCHEMA } from '../ovsdb/schema/vswitch.js';
 import { runDirectory } from '../switch/of-sockets.js';
+import { alarm } from './alarm.js';
 import { ASK_COMMANDS, type Command } from './ovsdb-client/commands.js';
 import { watchCommands } from './ovsdb-client/watch.js';
 import { versionText } from './usage.js';
@@ -64,11 +65,15 @@ Options:
 `;
 }
 
-/** The database that the arguments begin with, or the usual one. */
-async function databaseOf(connection: Connection, args: readonly string[]): Promise<[string, readonly string[]]> {
+/** The database that the arguments begin with, where enough others follow; else the usual one. */
+async function databaseOf(
+  connection: Connection,
+  args: readonly string[],
+  min: number,
+): Promise<[string, readonly string[]]> {
   const all = await connection.request('list_dbs', []);
   const [first, ...rest] = args;
-  if (first !== undefined && isArray(all) && all.includes(first)) return [first, rest];
+  if (args.length > min && isArray(all) && all.includes(first)) return [first, rest];
   return [VSWITCH_SCHEMA.name, args];
 }
 
@@ -101,14 +106,16 @@ export async function main(args: readonly string[], program: string): Promise<nu
     if (name === undefined) return fail('missing command name; use --help for help');
     const command = commands.find((c) => c.name === name);
     if (!command) return fail(`unknown command '${name}'; use --help for help`);
-    const server = rest.length > 0 && REMOTE.test(rest[0]) ? rest[0] : `unix:${runDirectory()}/db.sock`;
-    const given = rest[0] === server ? rest.slice(1) : rest;
+    // What a command cannot do without is no server, whatever it looks like.
+    const isSaid = rest.length > command.min && REMOTE.test(rest[0]);
+    const server = isSaid ? rest[0] : `unix:${runDirectory()}/db.sock`;
+    const given = isSaid ? rest.slice(1) : rest;
     const most = command.max + (command.database ? 1 : 0);
     if (given.length < command.min || given.length > most) {
       return fail(`invalid syntax for '${name}' (use --help for help)`);
     }
     if (!command.database) command.check?.(given);
-    if (draft.timeout > 0) timer = setTimeout(() => process.kill(process.pid, 'SIGALRM'), draft.timeout * 1000);
+    if (draft.timeout > 0) timer = alarm(draft.timeout);
     try {
       connection = await connect(server, tlsOf(draft), false);
     } catch (e) {
@@ -116,7 +123,7 @@ export async function main(args: readonly string[], program: string): Promise<nu
       if (!why) throw e;
       return fail(`failed to connect to "${server}" (${why[1]})`);
     }
-    const [database, own] = command.database ? await databaseOf(connection, given) : ['', given];
+    const [database, own] = command.database ? await databaseOf(connection, given, command.min) : ['', given];
     if (own.length > command.max || own.length < command.min) {
       return fail(`invalid syntax for '${name}' (use --help for help)`);
     }

@@ -282,6 +282,37 @@ del-br t1
 del-br fb
 del-br nope
 --if-exists del-br nope
+--timeout=0 list-br
+--timeout=5 list-br
+-t 5 list-br
+--retry list-br
+--no-syslog list-br
+--syslog-method=null list-br
+--verbose=vsctl:warn list-br
+-vconsole:off list-br
+--leader-only list-br
+--no-leader-only list-br
+--shuffle-remotes list-br
+--no-shuffle-remotes list-br
+--max-column-width=8 --format=table -- --columns=name,external_ids list bridge
+-f csv -d bare -- --columns=name,external_ids,protocols list bridge
+-f list -- --columns=name list bridge
+-f json -d json -- --columns=name,external_ids list bridge br0
+destroy port
+-- --all destroy mirror
+-- --all destroy
+-- --if-exists clear bridge nope ports
+-- --if-exists set bridge nope name=x
+-- --if-exists remove bridge nope external_ids a
+-- --if-exists list bridge nope
+-- --id=@a get bridge br0 _uuid -- get bridge @a name
+--id=@a get bridge br0 _uuid -- get bridge @a name
+wait-until bridge br0 name=br0 -- get bridge br0 name
+create bridge
+create
+clear
+show extra
+add bridge br0 external_ids
 del-br br0
 show
 `

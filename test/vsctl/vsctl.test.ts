@@ -74,6 +74,17 @@ t.test('every command, on ovsdb-server', { skip }, async (t) => {
   t.equal(dump(ours), dump(real), 'the databases are the same');
 });
 
+t.test('every command and option that ovs-vsctl names', { skip }, async (t) => {
+  const lines = (word: string): Promise<string[]> =>
+    Promise.resolve(spawnSync('ovs-vsctl', [word], { encoding: 'utf8' }).stdout.trim().split('\n').sort());
+  for (const word of ['--commands', '--options']) {
+    const ours = (await inProcess(word)).stdout.trim().split('\n').sort();
+    t.same(ours, await lines(word), word);
+  }
+  const used = new Set(LINES.flatMap((line) => wordsOf(line)));
+  for (const line of await lines('--commands')) t.ok(used.has(line.split(',')[1]), `a line of ${line}`);
+});
+
 t.test('called by the name ovs-vsctl', { skip }, (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'weft-vsctl-'));
   const program = join(dir, 'ovs-vsctl');

@@ -22,13 +22,16 @@ interface Request {
 
 /** Until the connection ends. */
 function forever(c: Call): Promise<void> {
-  return new Promise((_, reject) => {
+  const end = new Promise<void>((_, reject) => {
     const { onNotification } = c.connection;
     c.connection.onNotification = (method, params) => {
       if (method === 'closed') reject(new UserError(`${c.server}: the connection ended`));
       else onNotification(method, params);
     };
   });
+  // A request that is refused ends the program before anybody waits for this.
+  end.catch(() => {});
+  return end;
 }
 
 /** TABLE [COLUMN,...]...: columns of one table, each group with kinds of changes of its own. Throws UserError. */

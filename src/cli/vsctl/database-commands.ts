@@ -257,6 +257,7 @@ export const DATABASE_COMMANDS: readonly Command[] = [
       const words = c.args.slice(1);
       if (all && words.length > 0) throw new UserError('--all and records argument should not be specified together');
       if (all && c.ifExists) throw new UserError('--all and --if-exists should not be specified together');
+      if (!all && words.length === 0) c.warn('db_ctl_base', 'either --all or records argument should be specified');
       const find = c.ifExists ? lookUpRecord : findRecord;
       const rows = all ? c.model.list(table.name) : words.flatMap((w) => find(c.model, table, w) ?? []);
       for (const r of rows) c.model.delete(r);

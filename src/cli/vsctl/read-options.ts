@@ -49,7 +49,7 @@ function choice<T extends string>(all: readonly T[], value: string, what: string
 }
 
 function seconds(value: string): number {
-  if (!/^\d+$/.test(value)) throw new UserError(`value ${value} on -t or --timeout is invalid`);
+  if (!/^0*[1-9]\d*$/.test(value)) throw new UserError(`value ${value} on -t or --timeout is invalid`);
   return Number(value);
 }
 
