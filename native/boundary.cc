@@ -24,6 +24,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   weft::register_exec(env, exports);
   weft::register_datapath(env, exports);
   weft::register_netdev(env, exports);
+  weft::register_routes(env, exports);
   weft::register_pktgen(env, exports);
   weft::register_process(env, exports);
   weft::register_packet(env, exports);

@@ -10,6 +10,7 @@ void register_netdev(Napi::Env env, Napi::Object exports);
 void register_packet(Napi::Env env, Napi::Object exports);
 void register_peer(Napi::Env env, Napi::Object exports);
 void register_pktgen(Napi::Env env, Napi::Object exports);
+void register_routes(Napi::Env env, Napi::Object exports);
 void register_process(Napi::Env env, Napi::Object exports);
 
 }  // namespace weft

@@ -320,6 +320,13 @@ export interface NativeAddon {
   /** Sets one thing of a device: up (0 or 1), mtu (bytes), mac (6 bytes). Throws like deviceInfo. */
   deviceSet(name: string, netns: string, what: 'up' | 'mtu', value: number): void;
   deviceSet(name: string, netns: string, what: 'mac', value: Uint8Array): void;
+  /** Unicast and local routes of the kernel's main, local and default tables, in our network namespace. Throws an Error with `code`. */
+  kernelRoutes(): KernelRoute[];
+  kernelAddresses(): { device: string; address: Uint8Array }[];
+  /** The way of a packet to an address, 4 or 16 bytes, with a mark, by all the kernel's rules; undefined: there is none. */
+  kernelRoute(to: Uint8Array, mark: number): KernelRoute | undefined;
+  /** Says whether routes, rules, addresses or links have changed since the last question; yes at the first. */
+  RouteWatch: new () => { changed(): boolean };
   /** Writes our pid to a file and keeps a lock on it until the process ends. Throws with `code` EAGAIN when another process holds it. */
   lockPidFile(path: string): number;
   /** Ticks a second of the counter that cycles are given in. */
@@ -337,6 +344,19 @@ export type ExecutorEvent = [
   key?: Uint8Array,
   cookie?: Uint8Array,
 ];
+
+export interface KernelRoute {
+  /** 4 or 16 bytes each. */
+  prefix: Uint8Array;
+  /** Bits. */
+  length: number;
+  gateway?: Uint8Array;
+  source?: Uint8Array;
+  /** An address of this machine. */
+  local: boolean;
+  priority: number;
+  device: string;
+}
 
 export interface DeviceInfo {
   ifindex: number;
