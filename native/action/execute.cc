@@ -121,7 +121,9 @@ class Run {
       case Op::kTnlPush:
         return uncut() ? pieces(a, n + after) : push(*reinterpret_cast<const TunnelPush*>(a + 1));
       case Op::kTnlPop:
-        return uncut() ? pieces(a, n + after) : pop(*reinterpret_cast<const TunnelPop*>(a + 1), a + 3, (n - 3) / 2, last);
+        return uncut() && !is_uncut_inside(*p_, *reinterpret_cast<const TunnelPop*>(a + 1), vlans_)
+                   ? pieces(a, n + after)
+                   : pop(*reinterpret_cast<const TunnelPop*>(a + 1), a + 3, (n - 3) / 2, last);
       case Op::kDrop:
         return drop(static_cast<DropReason>(a[1]));
     }

@@ -281,6 +281,14 @@ DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t) {
   return DropReason::kNone;
 }
 
+bool is_uncut_inside(const Packet& p, const TunnelPop& t, unsigned vlans) {
+  const uint8_t gso = p.offload.gso_type & 0x7f, kind = t.kind & 0xff;
+  // Tunnels are UDP or GRE, so TCP is inside.
+  if (gso == 1 || gso == 4 || kind == kTunnelGre || kind == kTunnelIp6Gre) return true;
+  const Headers h = locate(p.data, p.len, vlans);
+  return p.offload.csum_start >= h.l3 + (h.type == kTypeIpv6 ? 90 : 70);  // the earliest inner transport header by UDP
+}
+
 DropReason decapsulate(Packet& p, Key& key, const TunnelPop& t, const uint32_t* options, uint32_t count, unsigned vlans) {
   const uint32_t kind = t.kind & 0xff;
   const bool is_gre = kind == kTunnelGre || kind == kTunnelIp6Gre;
@@ -288,22 +296,18 @@ DropReason decapsulate(Packet& p, Key& key, const TunnelPop& t, const uint32_t* 
   if (const DropReason why = network(p, vlans, is_gre ? kProtoGre : kProtoUdp, o); why != DropReason::kNone) return why;
   if (const DropReason why = is_gre ? gre(p, o) : udp(p, o, t.kind, options, count); why != DropReason::kNone) return why;
   const bool bare = o.type != kEthernetInside;
+  const Offload old = p.offload;
+  const bool inner = (old.flags & kNeedsCsum) && old.csum_start >= o.at;
+  if (!inner && old.gso_type != 0) return DropReason::kMalformed;
   if (bare ? !(t.kind & kPopBare) : o.end - o.at < kEth) return DropReason::kTunnelHeader;
   forget_tunnel(key);
   describe(p.data, o, options, count, key);
   put_be32(key.in_port, t.port);
   put_be32(key.packet_type, bare ? 0x10000u | o.type : 0);
-  const Offload old = p.offload;
-  const bool inner = (old.flags & kNeedsCsum) && old.csum_start >= o.at;
   p.len = o.end;
   remove(p, 0, bare ? o.at - kEth : o.at);
-  const uint16_t start = p.offload.csum_start;
-  p.offload = Offload{};
-  if (inner) {
-    p.offload.flags = kNeedsCsum;
-    p.offload.csum_start = start;
-    p.offload.csum_offset = old.csum_offset;
-  }
+  p.offload.flags = kNeedsCsum;
+  if (!inner) p.offload = Offload{};
   if (bare) {
     std::memset(p.data, 0, 12);
     put_be16(p.data + 12, o.type);

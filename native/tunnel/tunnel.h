@@ -33,6 +33,9 @@ bool valid_push(const TunnelPush& t);
 // kNone, or why not; then the packet is to be dropped. `sink.encapsulated` was called if kNone.
 DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t);
 
+// Of a packet that a device was to cut: is it the packet inside?
+bool is_uncut_inside(const Packet& p, const TunnelPop& t, unsigned vlans);
+
 // kNone, or why not; then nothing has changed. `options`: pairs of words.
 DropReason decapsulate(Packet& p, Key& key, const TunnelPop& t, const uint32_t* options, uint32_t count, unsigned vlans);
 

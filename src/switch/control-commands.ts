@@ -11,6 +11,7 @@ import { bridgeCommands } from './commands/bridge-commands.js';
 import { datapathCommands } from './commands/datapath-commands.js';
 import { dpctlCommands } from './commands/dpctl/commands.js';
 import { traceCommand } from './commands/trace-command.js';
+import { tunnelCommands } from './commands/tunnel-commands.js';
 import type { Core } from './core.js';
 
 function command(name: string, usage: string, min: number, max: number, run: ControlCommand['run']): ControlCommand {
@@ -35,6 +36,7 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void):
     ...bridgeCommands(core),
     ...datapathCommands(core, dp),
     ...absentCommands(core),
+    ...tunnelCommands(core),
     command('ofproto/trace', 'bridge flow [-generate|packet]', 2, 4, (args) => traceCommand(core, args)),
     command('weft/workers', '', 0, 0, () => {
       const lines: string[] = [];

@@ -16,6 +16,7 @@ import { TUNNEL_TYPES, tunnelConfig } from '../tunnel/config.js';
 import { type PortFinder, Upcalls } from '../upcall/upcalls.js';
 import { PORT_CONFIG, type PortView } from '../upcall/view.js';
 import { BACKER, nativeConfig, type VportSpec } from '../vport/kinds.js';
+import { type Kernel, KernelRoutes } from './kernel-routes.js';
 import { Underlay } from './underlay.js';
 
 export interface CoreOptions {
@@ -28,6 +29,8 @@ export interface CoreOptions {
   readonly onFrame?: (vport: number, frame: Uint8Array, offload: Offload) => void;
   /** Something changed that flows may depend on: `settle` soon. */
   readonly onChange?: () => void;
+  /** Whose routes and addresses tunnels use; none: only what is put in by hand. */
+  readonly kernel?: Kernel;
   /** The device of a datapath port went away. */
   readonly onGone?: (vport: number) => void;
   /** The number that the datapath port of a device would like to have; 0 none. Without this numbers count up, and old ones wait long. */
@@ -79,6 +82,7 @@ export class Core {
   readonly dp: Datapath;
   readonly upcalls: Upcalls;
   readonly underlay: Underlay;
+  private readonly kernelRoutes: KernelRoutes | undefined;
   readonly bridges = new Map<string, Bridge>();
   private readonly byVport = new Map<number, Attached>();
   private readonly byName = new Map<string, Attached>();
@@ -94,11 +98,12 @@ export class Core {
     const find: PortFinder = (vport, key) => this.byVport.get(vport) ?? this.underlay.tunnels.find(vport, key);
     this.upcalls = new Upcalls(options.dp, options.clock, find, { maxFlows: options.maxFlows });
     this.underlay = new Underlay({
-      port: (name) => this.byName.get(name),
+      port: (name) => this.ownPort(name),
       changed: () => this.upcalls.changes.everything(),
       wanted: () => options.onChange?.(),
     });
     this.upcalls.underlay = this.underlay;
+    if (options.kernel) this.kernelRoutes = new KernelRoutes(options.kernel, this.underlay);
     if (options.onChange) this.upcalls.changes.onFirst = options.onChange;
     this.dp.setHandlers({
       upcall: (u) => this.upcalls.upcall(u),
@@ -230,6 +235,16 @@ export class Core {
     this.freeVports.push(port.vport);
   }
 
+  /** A port that stands for this machine: the host's own, with its addresses. */
+  private ownPort(name: string): Attached | undefined {
+    const at = this.byName.get(name);
+    if (!at) return undefined;
+    const { type } = at.spec;
+    return at.port.number === OFPP.local || type === 'internal' || type === 'tap' || type === 'dummy-internal'
+      ? at
+      : undefined;
+  }
+
   /** Two patch ports are joined when each names the other. */
   private patchPeer(spec: VportSpec): PortView['patch'] {
     const other = this.byName.get(spec.options?.peer ?? '');
@@ -310,6 +325,7 @@ export class Core {
     this.upcalls.pushStatistics(part, parts);
     if (part + 1 < parts) return;
     for (const bridge of this.bridges.values()) bridge.expire();
+    this.kernelRoutes?.refresh();
     this.underlay.neighbors.expire(this.now());
     this.upcalls.retry();
   }

@@ -12,6 +12,7 @@ import { flowModFromText } from '../bridge/flow-text.js';
 import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
 import { type ControlCommand, ControlServer } from '../control/unixctl.js';
+import { loadAddon } from '../datapath/driver/load.js';
 import { NativeDriver } from '../datapath/driver/native-driver.js';
 import { OFPP } from '../flow/field.js';
 import type { Clock } from '../lib/clock.js';
@@ -128,7 +129,7 @@ export class Daemon {
       maxVlans,
       onChange: () => this.settleSoon(),
       onFrame: (vport, frame, offload) => this.bed?.devices.transmit(vport, frame, offload),
-      ...(this.bed ? { vportFor: dummyVport, saysDatapathType: true } : {}),
+      ...(this.bed ? { vportFor: dummyVport, saysDatapathType: true } : { kernel: loadAddon() }),
       describe: (name) => this.bed?.devices.get(name)?.description,
       onGone: (vport) => this.links.gone(vport),
       setDevice: (port, up) => this.setDevice(port, up),

@@ -13,7 +13,7 @@ import { ND_OPTION } from '../packet/wire/nd.js';
 import { IP_PROTO } from '../packet/wire/wire.js';
 import type { TunnelConfig } from '../tunnel/config.js';
 import { backerName, TunnelPorts } from '../tunnel/ports.js';
-import { Neighbors, Routes } from '../tunnel/underlay.js';
+import { ipText, Neighbors, type Route, Routes } from '../tunnel/underlay.js';
 import type { SideEffect, UnderlayRoute, UnderlayView } from '../upcall/view.js';
 
 export interface TunnelAttached {
@@ -42,6 +42,8 @@ export interface UnderlayDeps {
   wanted(): void;
 }
 
+/** Answers of the kernel that are kept. */
+const MAX_WAYS = 65536;
 const MULTICAST = 'ff:ff:ff:ff:ff:ff';
 const UNKNOWN = '00:00:00:00:00:00';
 
@@ -50,8 +52,13 @@ export class Underlay implements UnderlayView {
   readonly neighbors: Neighbors;
   readonly tunnels = new TunnelPorts<TunnelAttached>();
   readonly backers = new Map<string, Backer>();
-  /** Own addresses by device. */
-  private readonly addresses = new Map<string, Uint8Array[]>();
+  /** Own addresses by device: the kernel's, and those given by hand. */
+  private kernelAddresses: ReadonlyMap<string, readonly Uint8Array[]> = new Map();
+  private readonly given = new Map<string, Uint8Array[]>();
+  /** Asks the kernel for the way of a packet. */
+  kernel: ((to: Uint8Array, mark: number) => Route | undefined) | undefined;
+  /** What it answered. */
+  private readonly ways = new Map<string, Route | undefined>();
   private requests: UnderlayRoute[] = [];
   /** Vport that sends through the host's own stack; 0: there is none. */
   hostVport = 0;
@@ -65,34 +72,62 @@ export class Underlay implements UnderlayView {
     return this.backers.size > 0;
   }
 
+  get marksMatter(): boolean {
+    return this.routes.all().some((r) => r.mark !== 0);
+  }
+
   // Devices and addresses
 
-  /** All addresses of a device, anew. */
-  setAddresses(device: string, addresses: readonly Uint8Array[]): void {
-    this.addresses.set(
-      device,
-      addresses.map((a) => a.slice()),
-    );
+  private addressesOf(device: string): readonly Uint8Array[] {
+    return [...(this.given.get(device) ?? []), ...(this.kernelAddresses.get(device) ?? [])];
+  }
+
+  /** An address that the kernel does not know of. */
+  addAddress(device: string, address: Uint8Array): void {
+    this.given.set(device, [...(this.given.get(device) ?? []), address.slice()]);
     this.deps.changed();
   }
 
-  addAddress(device: string, address: Uint8Array): void {
-    this.setAddresses(device, [...(this.addresses.get(device) ?? []), address]);
+  /** All of the kernel's, anew. */
+  setKernel(addresses: ReadonlyMap<string, readonly Uint8Array[]>, routes: readonly Route[]): void {
+    this.kernelAddresses = addresses;
+    this.ways.clear();
+    this.routes.setKernel(routes);
+    this.deps.changed();
   }
 
   isLocal(device: string, address: Uint8Array): boolean {
-    return this.addresses.get(device)?.some((a) => bytesEqual(a, address)) ?? false;
+    return this.addressesOf(device).some((a) => bytesEqual(a, address));
   }
 
   macOf(device: string): Uint8Array | undefined {
-    return this.addresses.has(device) ? this.deps.port(device)?.port.hwAddr : undefined;
+    return this.addressesOf(device).length > 0 ? this.deps.port(device)?.port.hwAddr : undefined;
+  }
+
+  /** The address that a device would send from: one of the network of whom it sends to, where there is one. */
+  sourceFor(device: string, to: Uint8Array): Uint8Array | undefined {
+    const own = this.addressesOf(device).filter((a) => a.length === to.length);
+    const common = (a: Uint8Array): number => a.findIndex((b, i) => b !== to[i]);
+    return own.sort((a, b) => common(b) - common(a))[0];
+  }
+
+  /** The way to an address: by hand, else the kernel's. */
+  way(to: Uint8Array, mark: number): Route | undefined {
+    const user = this.routes.lookup(to, mark, true);
+    if (user || !this.kernel) return user ?? this.routes.lookup(to, mark);
+    const name = `${ipText(to)} ${mark}`;
+    if (!this.ways.has(name)) {
+      if (this.ways.size >= MAX_WAYS) this.ways.clear();
+      this.ways.set(name, this.kernel(to, mark));
+    }
+    return this.ways.get(name);
   }
 
   route(to: Uint8Array, mark: number): UnderlayRoute | undefined {
-    const r = this.routes.lookup(to, mark);
+    const r = this.way(to, mark);
     if (!r || r.local) return undefined;
     const at = this.deps.port(r.device);
-    const source = r.source ?? this.addresses.get(r.device)?.find((a) => a.length === to.length);
+    const source = r.source ?? this.sourceFor(r.device, r.gateway ?? to);
     if (!source || (!at && this.hostVport === 0)) return undefined;
     const through = at && { ...at, mac: at.port.hwAddr };
     return { device: r.device, source, nextHop: r.gateway ?? to, through, hostVport: this.hostVport };

@@ -69,8 +69,10 @@ export class Routes {
     this.changed();
   }
 
-  lookup(to: Uint8Array, mark: number): Route | undefined {
-    return this.routes.find((r) => covers(r, to, mark)) ?? (mark === 0 ? undefined : this.lookup(to, 0));
+  /** `user`: of those put in by hand only. A packet with a mark takes those without where there is none for it. */
+  lookup(to: Uint8Array, mark: number, user = false): Route | undefined {
+    const found = this.routes.find((r) => (r.user || !user) && covers(r, to, mark));
+    return found ?? (mark === 0 ? undefined : this.lookup(to, 0, user));
   }
 }
 

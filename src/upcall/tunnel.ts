@@ -83,8 +83,9 @@ export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView): void {
     return w.reject('tunnel_route');
   }
   w.note(() => '-> output to native tunnel');
-  const mark = config.egressMark ?? get32(w.flow, K.pktMark.offset);
-  if (config.egressMark === undefined) look(w, K.pktMark);
+  const byMark = config.egressMark === undefined && underlay.marksMatter;
+  if (byMark) look(w, K.pktMark);
+  const mark = byMark ? get32(w.flow, K.pktMark.offset) : (config.egressMark ?? 0);
   const found = underlay.route(to, mark);
   if (!found) {
     w.note(() => '>> native tunnel routing failed');
@@ -119,7 +120,7 @@ function push(
       `-> tunneling from ${formatMac(srcMac)} ${ipText(route.source)} to ${formatMac(dstMac)} ${ipText(route.nextHop)}`,
   );
   const flags = get16(w.flow, K.tunFlags.offset);
-  w.mask[K.tunFlags.offset + 1] |= TUN_FLAG.oam;
+  if (config.kind === 'geneve') w.mask[K.tunFlags.offset + 1] |= TUN_FLAG.oam;
   for (const s of [K.tunGbpId, K.tunGbpFlags]) if (config.gbp) look(w, s);
   const header = tunnelHeader(config, {
     dstMac,

@@ -52,6 +52,8 @@ export interface UnderlayRoute {
 export interface UnderlayView {
   /** Tunnels exist: what goes to a local port may be for one. */
   readonly active: boolean;
+  /** Some routes are for packets with a mark only. */
+  readonly marksMatter: boolean;
   route(to: Uint8Array, mark: number): UnderlayRoute | undefined;
   neighbor(device: string, address: Uint8Array): Uint8Array | undefined;
   /** Is this one of the device's own addresses? */

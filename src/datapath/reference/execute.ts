@@ -35,7 +35,7 @@ import { put32, setTunnel, setWord } from './metadata.js';
 import { copyPacket, HEADROOM, type Packet } from './packet.js';
 import { popMpls, popVlan, pushMpls, pushVlan } from './push-pop.js';
 import { SETS } from './set.js';
-import { decapsulate, encapsulate } from './tunnel.js';
+import { decapsulate, encapsulate, isUncutInside } from './tunnel.js';
 import { popNsh, pushNsh, setAddresses } from './wrap.js';
 
 /** What surrounds the executor. Answers are numbers of DROP_REASONS; 0 is "taken". */
@@ -139,7 +139,9 @@ class Run {
       case 'tnl_push':
         return this.isUncut() ? this.pieces(all.slice(at)) : this.push(a);
       case 'tnl_pop':
-        return this.isUncut() ? this.pieces(all.slice(at)) : this.pop(a, last);
+        return this.isUncut() && !isUncutInside(p, a.tunnel.kind, this.vlans)
+          ? this.pieces(all.slice(at))
+          : this.pop(a, last);
       case 'set':
         return this.set(a);
       default:

@@ -6,14 +6,15 @@
  * stays unfinished where nothing outside covers it (csumStart counts from the frame's first byte), else it is finished first. A packet that was to be
  * cut by a device is cut before it comes here.
  *
- * Off: nothing that the outer headers say is believed before it was checked, in the order link, network, transport, tunnel; what one of
+ * Off: a packet that a device was to cut may be uncut inside (Linux hands up what it sends itself like that) or outside; the place of its checksum tells. What is
+ * uncut inside stays so. Nothing that the outer headers say is believed before it was checked, in the order link, network, transport, tunnel; what one of
  * them leaves over at the end of the frame is cut off. An outer checksum that a device was to make, or has checked, is not looked at.
  */
 import { addBytes, checksum, finish, fold, nonzero, pseudoSum } from '../../packet/checksum.js';
 import { dpHash } from '../../packet/dp-hash.js';
 import { walkIpv6 } from '../../packet/extract.js';
 import { K, LINE, LINE_BYTES, TUN_FLAG } from '../../packet/key.js';
-import { finishChecksum, NEEDS_CSUM } from '../../packet/offload.js';
+import { finishChecksum, GSO, NEEDS_CSUM } from '../../packet/offload.js';
 import type { DpAction, TunnelFormat } from '../action.js';
 import { NO_OFFLOAD, type Offload } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
@@ -115,6 +116,18 @@ interface Outer {
   flags: number;
 }
 
+/** Bytes from the outer IP header to the earliest inner transport header, by UDP. */
+const INNER = { v4: 70, v6: 90 } as const;
+
+/** Of a packet that a device was to cut: is it the packet inside? */
+export function isUncutInside({ frame, offload }: Packet, kind: TunnelFormat['kind'], vlans: number): boolean {
+  const gso = offload.gsoType & 0x7f;
+  // Tunnels are UDP or GRE, so TCP is inside.
+  if (gso === GSO.tcp4 || gso === GSO.tcp6 || kind === 'gre' || kind === 'ip6gre') return true;
+  const { type, l3 } = locate(frame, vlans);
+  return offload.csumStart >= l3 + (type === 0x86dd ? INNER.v6 : INNER.v4);
+}
+
 /** Takes the header off, and writes what it said into `key`. Returns 0 or why not; then nothing has changed. */
 export function decapsulate(p: Packet, key: Uint8Array, port: number, f: TunnelFormat, vlans: number): number {
   const outer = network(p.frame, vlans, f.kind === 'gre' || f.kind === 'ip6gre' ? PROTO_GRE : PROTO_UDP);
@@ -125,6 +138,8 @@ export function decapsulate(p: Packet, key: Uint8Array, port: number, f: TunnelF
   const { frame } = p;
   describe(frame, outer, tun);
   const bare = found.type !== TRANSPARENT_ETHERNET;
+  const inner = (p.offload.flags & NEEDS_CSUM) !== 0 && p.offload.csumStart >= found.at;
+  if (!inner && p.offload.gsoType !== 0) return DROP.malformed;
   if (bare ? !f.bare : outer.end - found.at < ETH_HEADER) return DROP.tunnel_header;
   forgetTunnel(key);
   key.fill(0, K.packetType.offset, K.packetType.offset + 4);
@@ -136,9 +151,8 @@ export function decapsulate(p: Packet, key: Uint8Array, port: number, f: TunnelF
   }
   putWord(key, K.inPort, port);
   p.frame = frame.subarray(0, outer.end);
-  const inner = (p.offload.flags & NEEDS_CSUM) !== 0 && p.offload.csumStart >= found.at;
   remove(p, 0, bare ? found.at - ETH_HEADER : found.at);
-  p.offload = unfinished(p.offload, inner ? NEEDS_CSUM : 0);
+  p.offload = inner ? { ...p.offload, flags: NEEDS_CSUM } : NO_OFFLOAD;
   if (!bare) return 0;
   p.frame.fill(0, 0, 12);
   put16(p.frame, 12, found.type);

@@ -81,6 +81,7 @@ export function dummyCommands(bed: TestBed, changed: (device: DummyDevice) => vo
       run([name, address]) {
         const to = device(name);
         to.ip4 = ip4(address);
+        bed.underlay?.addAddress(name, parseIpMasked(address, 4)?.value ?? new Uint8Array(4));
         return 'OK';
       },
     },
@@ -91,7 +92,9 @@ export function dummyCommands(bed: TestBed, changed: (device: DummyDevice) => vo
       max: 2,
       run([name, address]) {
         device(name);
-        if (!parseIpMasked(address, 6)) throw new UserError(`${address}: invalid IPv6 address`);
+        const parsed = parseIpMasked(address, 6);
+        if (!parsed) throw new UserError(`${address}: invalid IPv6 address`);
+        bed.underlay?.addAddress(name, parsed.value);
         return 'OK';
       },
     },

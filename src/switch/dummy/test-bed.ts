@@ -6,6 +6,7 @@ import type { NativeDriver } from '../../datapath/driver/native-driver.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
 import { moveFrames } from '../move.js';
+import type { Underlay } from '../underlay.js';
 import type { DummyDevice } from './device.js';
 import { DummyDevices } from './devices.js';
 import { WarpClock } from './warp-clock.js';
@@ -44,6 +45,11 @@ export class TestBed {
     this.core = core;
     this.driver = driver;
     driver.onWork = () => this.moveSoon();
+  }
+
+  /** Where own addresses are noted. */
+  get underlay(): Underlay | undefined {
+    return this.core?.underlay;
   }
 
   /** A frame arrives at a device; it waits for `move`. */

@@ -1,0 +1,40 @@
+/**
+ * The kernel's routes and addresses, for tunnels. They are read again when the kernel says that something changed; nothing is read while there is no
+ * tunnel. Which way a packet goes is the kernel's own answer, by all its rules; the table is for people.
+ */
+import type { KernelRoute, NativeAddon } from '../datapath/native.js';
+import type { Route } from '../tunnel/underlay.js';
+import type { Underlay } from './underlay.js';
+
+export type Kernel = Pick<NativeAddon, 'kernelRoutes' | 'kernelAddresses' | 'kernelRoute' | 'RouteWatch'>;
+
+function routeOf(r: KernelRoute): Route {
+  const { prefix, length, device, gateway, source, local } = r;
+  return { prefix, length, device, gateway, source, mark: 0, user: false, local };
+}
+
+export class KernelRoutes {
+  private watch: { changed(): boolean } | undefined;
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly underlay: Underlay,
+  ) {
+    underlay.kernel = (to, mark) => {
+      const r = kernel.kernelRoute(to, mark);
+      return r && routeOf(r);
+    };
+  }
+
+  /** To be called now and then: reads what changed. */
+  refresh(): void {
+    if (!this.underlay.active) return;
+    this.watch ??= new this.kernel.RouteWatch();
+    if (!this.watch.changed()) return;
+    const addresses = new Map<string, Uint8Array[]>();
+    for (const { device, address } of this.kernel.kernelAddresses()) {
+      addresses.set(device, [...(addresses.get(device) ?? []), address]);
+    }
+    this.underlay.setKernel(addresses, this.kernel.kernelRoutes().map(routeOf));
+  }
+}
