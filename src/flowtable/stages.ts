@@ -8,9 +8,9 @@ export const N_STAGES = 4;
 
 const LAYERS: readonly (readonly [number, readonly Slot[]])[] = [
   [L2, [K.ethDst, K.ethSrc, K.ethType, K.vlanTci, K.vlan2Tci, K.vlan2Tpid, K.mplsLse0, K.mplsLse1, K.mplsLse2]],
-  [L3, [K.nwSrc, K.nwDst, K.nwProto, K.nwTos, K.nwTtl, K.nwFrag, K.arpSha, K.arpTha, K.nshFlags, K.nshPath]],
+  [L3, [K.nwSrc, K.nwDst, K.nwProto, K.nwTos, K.nwTtl, K.nwFrag, K.nshFlags, K.nshPath]],
   [L3, [K.nshC1, K.nshC2, K.nshC3, K.nshC4, K.ipv6Src, K.ipv6Dst, K.ipv6Label]],
-  [L4, [K.tpSrc, K.tpDst, K.tcpFlags, K.ndTarget, K.ndReserved, K.ndOptionsType]],
+  [L4, [K.arpSha, K.arpTha, K.tpSrc, K.tpDst, K.tcpFlags, K.ndTarget, K.ndReserved, K.ndOptionsType]],
 ];
 
 /** Stage of each word of the key. A word that holds slots of two stages has the later one. */

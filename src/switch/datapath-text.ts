@@ -9,6 +9,8 @@ import type { Core } from './core.js';
 /** The one datapath's name, as `dpctl/dump-dps` prints it. */
 export const DATAPATH_NAME = 'netdev@ovs-netdev';
 
+const NO_HITS = { packets: 0, bytes: 0, tcpFlags: 0 } as const;
+
 /** Datapath flows, a line each, in the text of dpctl/dump-flows. `names`: port names in place of numbers. */
 export function datapathFlowLines(core: Core, verbose = false, names = false): string[] {
   return core.upcalls.flows.all.map((flow) => datapathFlowLine(core, flow, verbose, names));
@@ -19,8 +21,11 @@ export function datapathFlowLine(core: Core, flow: DpFlow, verbose: boolean, nam
   const ctx: DpTextContext = { verbose, portName: names ? (vport) => core.portOf(vport)?.name : undefined };
   const { key, mask } = flows.expand(flow);
   const c = flows.counters(flow);
-  const age = c.packets === 0 ? undefined : Math.max(0, core.now() - c.usedMs) / 1000;
-  const text = { key, mask, packets: c.packets, bytes: c.bytes, age, tcpFlags: c.tcpFlags, actions: flow.actions };
+  // As in OVS, hits: the packets for which the flow was made met none.
+  const packets = Math.max(0, c.packets - flow.missedPackets);
+  const hits = packets === 0 ? NO_HITS : { packets, bytes: c.bytes - flow.missedBytes, tcpFlags: c.tcpFlags };
+  const age = packets === 0 ? undefined : Math.max(0, core.now() - c.usedMs) / 1000;
+  const text = { key, mask, ...hits, age, actions: flow.actions };
   const ufid = verbose ? flowUfid(core, flow) : undefined;
   return formatDpFlow({ ...text, ufid, layer: verbose ? 'ovs' : undefined }, ctx);
 }
@@ -31,7 +36,7 @@ export function flowUfid(core: Core, flow: DpFlow): string {
   const digits = [0, 1, 2, 3].map((seed) => {
     let h = seed;
     for (const bytes of [key, mask]) for (let i = 0; i < DP_KEY_BYTES; i += 4) h = mix(h, get32(bytes, i));
-    return finish(h).toString(16).padStart(8, '0');
+    return (finish(h) >>> 0).toString(16).padStart(8, '0');
   });
   return digits.join('').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

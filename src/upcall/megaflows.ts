@@ -90,6 +90,9 @@ export interface DpFlow {
   bytes: number;
   used: number;
   tcpFlags: number;
+  /** Of these, packets that came up because there was no flow yet: tools do not count them as the flow's. */
+  missedPackets: number;
+  missedBytes: number;
   /** Place in the list of all flows. */
   place: number;
 }
@@ -226,6 +229,8 @@ export class Megaflows {
       bytes: 0,
       used: 0,
       tcpFlags: 0,
+      missedPackets: 0,
+      missedBytes: 0,
       place: this.all.length,
     };
     shape.flows.set(hash, flow);

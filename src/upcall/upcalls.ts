@@ -164,6 +164,8 @@ export class Upcalls {
     if (flow) {
       flow.packets++;
       flow.bytes += u.frame.length;
+      flow.missedPackets++;
+      flow.missedBytes += u.frame.length;
     } else this.counts.unkept++;
     this.dp.resume(u.worker, u.pending, flow?.slot, actions);
   }

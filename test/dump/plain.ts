@@ -1,0 +1,78 @@
+/** Dumps without what differs from run to run, or from switch to switch for a reason that docs/compatibility.md gives. */
+import { parseDpKey } from '../../src/datapath/text/flow.js';
+import { K } from '../../src/packet/key.js';
+
+/** Floods go out in the order of a hash in one, of port numbers in the other. */
+function inOrder(line: string): string {
+  const at = line.indexOf('actions:');
+  if (at < 0) return line;
+  const sorted = line
+    .slice(at + 8)
+    .replace(/(?<![\w(])(?:\w+,)+\w+(?![\w(])/g, (run) => run.split(',').sort().join(','));
+  return `${line.slice(0, at + 8)}${sorted}`;
+}
+
+export interface Flow {
+  readonly text: string;
+  readonly value: Uint8Array;
+  readonly mask: Uint8Array;
+  readonly actions: string;
+}
+
+/** A line of dpctl/dump-flows. Recirculation numbers are each switch's own. */
+export function flowOf(line: string): Flow {
+  const { value, mask } = parseDpKey(line.slice(0, line.indexOf(', packets:')).replace(/nsh\([^)]*\),?/g, ''));
+  const actions = inOrder(line.slice(line.indexOf('actions:'))).replace(/recirc(_id=|\()\d+/g, 'recirc$1N');
+  return { text: line, value, mask, actions };
+}
+
+/** Bits that are not asked about, by what the text says of the packet. */
+type Leave = (flow: Flow, mask: Uint8Array) => void;
+
+const clear = (mask: Uint8Array, at: number, bytes: number): void => {
+  mask.fill(0, at, at + bytes);
+};
+
+/** Where the two differ in form alone. */
+const IN_FORM: readonly Leave[] = [
+  // The type of a tag is always said, whether it is matched or not.
+  (_f, mask) => clear(mask, K.vlanTpid.offset, 2),
+  // No word of a tag means none in OVS, and may mean any in weft, whose flows can leave that open.
+  (f, mask) => {
+    if (!f.text.includes('vlan(')) clear(mask, K.vlanTci.offset, 2);
+  },
+];
+
+/** Where weft looks at more, for reasons that docs/compatibility.md gives. */
+const ARGUED: readonly Leave[] = [
+  // A tag that comes off is matched whole, priority too.
+  (_f, mask) => {
+    mask[K.vlanTci.offset] &= 0x1f;
+  },
+  // A label that is set again has its bottom-of-stack bit from the packet.
+  (_f, mask) => {
+    mask[K.mplsLse0.offset + 2] &= 0xfe;
+  },
+  // Bits of ports that are asked for before it is known that an earlier header differs: tries come first.
+  (_f, mask) => clear(mask, K.tpSrc.offset, 4),
+];
+
+/** Every packet that `narrow` takes is taken by `wide`: as the masks are, or but for what is argued. */
+export function covers(wide: Flow, narrow: Flow): 'yes' | 'argued' | 'no' {
+  const mask = wide.mask.slice();
+  const isCovered = (): boolean =>
+    mask.every((m, i) => (m & ~narrow.mask[i]) === 0 && ((wide.value[i] ^ narrow.value[i]) & m) === 0);
+  for (const leave of IN_FORM) leave(wide, mask);
+  if (isCovered()) return 'yes';
+  for (const leave of ARGUED) leave(wide, mask);
+  return isCovered() ? 'argued' : 'no';
+}
+
+/** Lines in an order of their own, without times and numbers of hits. */
+export function plain(text: string): string[] {
+  return text
+    .replace(/duration=\d+s/g, 'duration=T')
+    .split('\n')
+    .filter((line) => !/hit:|port 0:|^ {2}flows:|^table_id=254/.test(line))
+    .sort();
+}
