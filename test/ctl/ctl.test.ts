@@ -68,4 +68,22 @@ t.test('the same is said', { skip: refusal ?? false }, async (t) => {
       t.same(await said(weft, line), await said(ovs, line), `${file}: ${line}`);
     }
   }
+  await byName(t, ovs);
+  await byName(t, weft);
 });
+
+/** A flow is told its name, found by it, and taken out by it. */
+async function byName(t: Test, side: Side): Promise<void> {
+  const key = side.ports.fill('in_port({p1}),eth_type(0x0800),ipv4(frag=no)');
+  await side.ask(['revalidator/pause']);
+  t.ok((await side.ask(['dpctl/add-flow', key, 'drop'])).ok);
+  const ufid = /^ufid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=, )/m.exec(
+    (await side.ask(['dpctl/dump-flows', '-m'])).text,
+  )?.[0];
+  t.ok(ufid, 'dump-flows -m names it');
+  t.match(await side.ask(['dpctl/get-flow', ufid ?? '']), { ok: true, text: `recirc_id(0),${key}, packets:0` });
+  t.match(await side.ask(['dpctl/get-flow', '-m', ufid ?? '']), { ok: true, text: `${ufid}, ` });
+  t.same(await side.ask(['dpctl/del-flow', ufid ?? '']), { ok: true, text: '' });
+  t.match(await side.ask(['dpctl/get-flow', ufid ?? '']), { ok: false, text: 'getting flow (No such file' });
+  await side.ask(['revalidator/resume']);
+}
