@@ -15,6 +15,7 @@ import { vlogCommands } from '../switch/vlog/commands.js';
 import { CONTROLLER_OPTIONS, CONTROLLER_USAGE, parseControllers, parseTls } from './switchd/controllers.js';
 import { findDatabase } from './switchd/database.js';
 import { makeVlog } from './switchd/log.js';
+import { becomeUser, dropCapabilities } from './switchd/privileges.js';
 import {
   becomeProcess,
   isDetached,
@@ -51,7 +52,9 @@ ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WE
   --log-file[=FILE]       write the log to a file ($OVS_LOGDIR or /var/log/openvswitch, ovs-vswitchd.log)
   -v[SPEC], --verbose[=SPEC]  levels of the log: words for a module, a destination (console, file, syslog) and a level
                           (off, emer, err, warn, info, dbg), or PATTERN:DESTINATION:PATTERN
-  --syslog-target=HOST:PORT  where syslog messages go, by UDP
+  --syslog-method=METHOD  how syslog messages go: libc (default), unix:FILE, udp:IP:PORT, null
+  --syslog-target=HOST:PORT  where they go besides, by UDP
+  --user=USER[:GROUP]     become that user, with the capabilities that ports need (not those of other namespaces)
   --unixctl=SOCKET        the control socket
 `;
 
@@ -70,10 +73,12 @@ export async function main(args: readonly string[], program: string): Promise<nu
       process.stdout.write(options === 'help' ? USAGE : versionText(program));
       return 0;
     }
+    if (own.user !== undefined) becomeUser(own.user);
     const status = await becomeProcess(own, (text) => makeVlog(own, say).logger('daemon')(text, 'err'));
     if (status !== undefined) return status;
     const vlog = makeVlog(own, say);
     const log = vlog.logger('bridge');
+    dropCapabilities(vlog.logger('daemon'));
     const ended = new Promise<void>((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
     });

@@ -329,6 +329,21 @@ export interface NativeAddon {
   RouteWatch: new () => { changed(): boolean };
   /** Writes our pid to a file and keeps a lock on it until the process ends. Throws with `code` EAGAIN when another process holds it. */
   lockPidFile(path: string): number;
+  /** This thread, and all that it starts, keep of their capabilities only these (numbers of linux/capability.h). Throws with `code`. */
+  dropCapabilities(keep: readonly number[]): void;
+  /**
+   * The program argv[0] takes this process's place, as that user ("" the same) and group ("" the user's own), with these capabilities of those it
+   * has. Returns only by throwing, which may leave the process with fewer rights than before.
+   */
+  becomeUser(
+    user: string,
+    group: string,
+    keep: readonly number[],
+    argv: readonly string[],
+    env: readonly string[],
+  ): void;
+  /** A descriptor on which each write is one datagram to the Unix socket at `path`; it does not block. Throws with `code`. */
+  openDatagram(path: string): number;
   /** Ticks a second of the counter that cycles are given in. */
   cyclesPerSecond(): number;
 }

@@ -27,6 +27,10 @@ export interface ProcessOptions {
   unixctl: string | undefined;
   /** HOST:PORT, by UDP. */
   syslogTarget: string | undefined;
+  /** "libc", "null", "unix:FILE" or "udp:IP:PORT". */
+  syslogMethod: string;
+  /** USER[:GROUP]. */
+  user: string | undefined;
 }
 
 type Apply = (o: ProcessOptions, value: string | undefined) => void;
@@ -97,16 +101,19 @@ const SPECS: Readonly<Record<string, Spec>> = {
   '--mlockall': ignored('none'),
   '--disable-system': ignored('none'),
   '--disable-system-route': ignored('none'),
-  '--syslog-method': ignored('needed'),
   '--peer-ca-cert': ignored('needed'),
   '--ssl-protocols': ignored('needed'),
   '--ssl-ciphers': ignored('needed'),
+  '--syslog-method': {
+    value: 'needed',
+    apply: (o, v) => {
+      o.syslogMethod = v ?? '';
+    },
+  },
   '--user': {
     value: 'needed',
-    apply() {
-      throw new UserError(
-        '--user: the switch runs as who starts it; start it as that user, with CAP_NET_ADMIN and CAP_NET_RAW',
-      );
+    apply: (o, v) => {
+      if (v) o.user = v;
     },
   },
 };
@@ -126,6 +133,9 @@ export function takeProcessOptions(args: readonly string[]): { options: ProcessO
     verbose: [],
     unixctl: undefined,
     syslogTarget: undefined,
+    // What ovs-vswitchd does without the option; where nobody listens nothing is said.
+    syslogMethod: process.env.OVS_SYSLOG_METHOD || 'libc',
+    user: undefined,
   };
   const rest: string[] = [];
   for (let i = 0; i < args.length; i++) {

@@ -43,7 +43,8 @@ export interface VlogOptions {
   readonly clock: Clock;
   /** Takes lines for the console, with their line feed. */
   readonly console?: (line: string) => void;
-  readonly syslog?: (line: string) => void;
+  /** Also of which level it is, in capitals. */
+  readonly syslog?: (line: string, level: string) => void;
 }
 
 export class Vlog {
@@ -136,7 +137,7 @@ export class Vlog {
     const wanted = LEVELS.indexOf(level);
     const line = (d: Destination): string => `${formatEntry(this.patterns[d], entry)}\n`;
     if (wanted <= LEVELS.indexOf(m.levels.console)) this.console?.(line('console'));
-    if (wanted <= LEVELS.indexOf(m.levels.syslog)) this.options.syslog?.(line('syslog'));
+    if (wanted <= LEVELS.indexOf(m.levels.syslog)) this.options.syslog?.(line('syslog'), entry.level);
     if (this.file?.fd !== undefined && wanted <= LEVELS.indexOf(m.levels.file)) this.toFile(line('file'));
   }
 
