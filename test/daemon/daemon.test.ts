@@ -84,7 +84,7 @@ t.test('what goes wrong before it is ready is said by the one that was started',
     [['--bridge', 'br0=nosuchdev7', '--port', 'nosuchdev7:type=system'], /nosuchdev7/],
     [['--frob'], /--frob/],
     [['--log-file=/nonexistent/x'], /cannot open log file \/nonexistent\/x/],
-    [['--user=nobody'], /--user/],
+    [['--user=nobody'], /cannot write to the run directory/],
     [['-vfoo'], /no destination, level, or module "foo"/],
     [['--pidfile=/nonexistent/x'], /\/nonexistent\/x/],
   ] as const) {
