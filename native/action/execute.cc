@@ -18,6 +18,8 @@ namespace weft {
 namespace {
 
 constexpr uint32_t kAlways = 0xffffffffu;
+// Beside the type of a label's actions: around a whole frame.
+constexpr uint32_t kWhole = 0x10000u;
 
 // What `trunc` asked for. A frame that is cut is no segment any more, and its checksum cannot be finished.
 void cut(Packet* p) {
@@ -82,7 +84,15 @@ class Run {
         return !push_mpls(*p_, vlans_, a[1], static_cast<uint16_t>(a[2])) && drop(DropReason::kNoHeadroom);
       case Op::kPopMpls:
         moved();
-        pop_mpls(*p_, vlans_, static_cast<uint16_t>(a[1]));
+        if (!(a[1] & kWhole))
+          pop_mpls(*p_, vlans_, static_cast<uint16_t>(a[1]));
+        else if (pop_mpls_whole(*p_))
+          vlans_ = max_vlans_;
+        return false;
+      case Op::kAddMpls:
+        moved();
+        if (!add_mpls(*p_, a[1], static_cast<uint16_t>(a[2]), a[2] & kWhole)) return drop(DropReason::kNoHeadroom);
+        if (a[2] & kWhole) vlans_ = max_vlans_;
         return false;
       case Op::kPushEth:
         set_addresses(*p_, reinterpret_cast<const uint8_t*>(a + 1));

@@ -38,6 +38,7 @@ bool valid_action(const uint32_t* a, uint32_t words, unsigned depth) {
     case Op::kPushNsh:
       return words >= 2 && a[1] >= 8 && a[1] <= 252 && words == 2 + words_of(a[1]);
     case Op::kPushMpls:
+    case Op::kAddMpls:
       return words == 3;
     case Op::kHash:
       return words == 3 && a[1] <= 1;

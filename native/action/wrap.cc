@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint32_t kEthHeader = 14;
 constexpr uint32_t kNshMin = 8;
+constexpr uint32_t kLabel = 4;
 constexpr uint8_t kNextEthernet = 3;
 
 // The type that stands for NSH's next protocol; 0: none of ours.
@@ -41,6 +42,22 @@ bool push_nsh(Packet& p, const uint8_t* header, uint32_t bytes) {
   if (inside == 0) std::memset(p.data, 0, 12);
   put_be16(p.data + 12, kTypeNsh);
   std::memcpy(p.data + kEthHeader, header, bytes);
+  return true;
+}
+
+bool add_mpls(Packet& p, uint32_t lse, uint16_t eth_type, bool whole) {
+  const uint32_t inside = whole ? 0 : kEthHeader;
+  if (!insert(p, inside, kEthHeader - inside + kLabel)) return false;
+  if (whole) std::memset(p.data, 0, 12);
+  put_be16(p.data + 12, eth_type);
+  put_be16(p.data + kEthHeader, static_cast<uint16_t>(lse >> 16));
+  put_be16(p.data + kEthHeader + 2, static_cast<uint16_t>(lse));
+  return true;
+}
+
+bool pop_mpls_whole(Packet& p) {
+  if (p.len < 2 * kEthHeader + kLabel || !is_mpls(be16(p.data + 12))) return false;
+  remove(p, 0, kEthHeader + kLabel);
   return true;
 }
 

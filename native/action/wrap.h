@@ -12,5 +12,9 @@ void set_addresses(Packet& p, const uint8_t* addresses);
 bool push_nsh(Packet& p, const uint8_t* header, uint32_t bytes);
 // True: something else is in front now.
 bool pop_nsh(Packet& p);
+// A label in front of a whole frame, or behind the Ethernet header. False: as push_nsh.
+bool add_mpls(Packet& p, uint32_t lse, uint16_t eth_type, bool whole);
+// A label and the Ethernet header in front of it. True: a frame was behind them, and is in front now.
+bool pop_mpls_whole(Packet& p);
 
 }  // namespace weft

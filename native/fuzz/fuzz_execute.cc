@@ -120,7 +120,7 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
   uint32_t n = 0;
   for (unsigned count = in.u8() % 8; count > 0 && room - n > 200; count--) {
     uint32_t* a = out + n;
-    const auto op = static_cast<Op>(1 + in.u8() % 21);
+    const auto op = static_cast<Op>(1 + in.u8() % 22);
     uint32_t words = 2;
     a[1] = in.u16();
     switch (op) {
@@ -154,7 +154,8 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
         a[1] = (in.u8() & 1 ? 0x81000000u : 0x88a80000u) | in.u16();
         break;
       case Op::kPushMpls:
-        a[2] = 0x8847;
+      case Op::kAddMpls:
+        a[2] = 0x8847 | (a[1] & 1) << 16;
         words = 3;
         break;
       case Op::kHash:

@@ -27,6 +27,7 @@ enum class Op : uint32_t {
   kPopNsh = 19,
   kTnlPush = 20,
   kTnlPop = 21,
+  kAddMpls = 22,
 };
 
 enum class SetKind : uint32_t {

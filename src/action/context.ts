@@ -96,7 +96,7 @@ export interface Translator {
   decMplsTtl(): boolean;
   /** False (after a failure, or where a TTL ran out) when the list ends. */
   encap(a: Extract<Action, { type: 'encap' }>): boolean;
-  decap(): boolean;
+  decap(packetType: number | undefined): boolean;
   decNshTtl(): boolean;
   stackPush(value: bigint, bits: number): void;
   /** Undefined on an empty stack. */

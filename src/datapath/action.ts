@@ -12,7 +12,10 @@ export type DpAction =
   | { readonly type: 'push_vlan'; readonly tpid: number /** bit 0x1000 set */; readonly tci: number }
   | { readonly type: 'pop_vlan' }
   | { readonly type: 'push_mpls'; readonly lse: number; readonly ethType: number }
-  | { readonly type: 'pop_mpls' /** the type that follows */; readonly ethType: number }
+  /** `whole`: what follows is a frame of its own, and goes without what stood in front of the label. */
+  | { readonly type: 'pop_mpls' /** the type that follows */; readonly ethType: number; readonly whole?: boolean }
+  /** A label of a packet that is not Ethernet: in front of a `whole` frame, else of what a packet that is none itself carries. */
+  | { readonly type: 'add_mpls'; readonly lse: number; readonly ethType: number; readonly whole: boolean }
   /** Addresses of a packet that had no Ethernet header: destination 6, source 6. */
   | { readonly type: 'push_eth'; readonly addresses: Uint8Array }
   | { readonly type: 'pop_eth' }
@@ -160,4 +163,5 @@ export const OP = {
   pop_nsh: 19,
   tnl_push: 20,
   tnl_pop: 21,
+  add_mpls: 22,
 } as const satisfies Record<DpAction['type'], number>;

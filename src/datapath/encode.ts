@@ -35,7 +35,7 @@ export class WordWriter {
 /**
  * Writes the binary form of src/datapath/action.ts. Payload words by op:
  * output: port · set: kind, byte length, value bytes, mask bytes · push_vlan: tpid << 16 | tci · push_mpls: lse, ethType ·
- * pop_mpls: ethType · push_eth: addresses · push_nsh: byte length, header · recirc: id · hash: alg (0 l4, 1 sym_l4), basis · trunc: maxLen · clone: actions · sample: probability, actions ·
+ * pop_mpls: whole << 16 | ethType · add_mpls: lse, whole << 16 | ethType · push_eth: addresses · push_nsh: byte length, header · recirc: id · hash: alg (0 l4, 1 sym_l4), basis · trunc: maxLen · clone: actions · sample: probability, actions ·
  * userspace: byte length of cookie, cookie bytes · check_pkt_len: length, words of the first list, greater list, lessEqual list ·
  * meter: id · drop: reason · tnl_push: port, out, kind | bare << 8, byte length, header · tnl_pop: port, kind | TUNNEL_POP bits << 8, then two words an
  * option: class << 16 | type << 8 | length, offset << 16 | index.
@@ -48,6 +48,9 @@ export function encodeActions(w: WordWriter, actions: readonly DpAction[]): void
     w.words[start] = (OP[a.type] | ((w.length - start) << 16)) >>> 0;
   }
 }
+
+const withWhole = (a: { readonly ethType: number; readonly whole?: boolean }): number =>
+  (a.whole ? 0x10000 : 0) | a.ethType;
 
 function encodePayload(w: WordWriter, a: DpAction): void {
   switch (a.type) {
@@ -73,7 +76,10 @@ function encodePayload(w: WordWriter, a: DpAction): void {
       w.push(a.lse);
       return w.push(a.ethType);
     case 'pop_mpls':
-      return w.push(a.ethType);
+      return w.push(withWhole(a));
+    case 'add_mpls':
+      w.push(a.lse);
+      return w.push(withWhole(a));
     case 'recirc':
       return w.push(a.id);
     case 'hash':

@@ -40,6 +40,11 @@ const MAKERS: readonly { weight: number; nested?: boolean; make: Maker }[] = [
   { weight: 3, make: () => ({ type: 'pop_vlan' }) },
   { weight: 2, make: (r) => ({ type: 'push_mpls', lse: r.u32(), ethType: r.pick([0x8847, 0x8848]) }) },
   { weight: 2, make: (r) => ({ type: 'pop_mpls', ethType: r.pick(ETH_TYPES) }) },
+  { weight: 1, make: () => ({ type: 'pop_mpls', ethType: 0x6558, whole: true }) },
+  {
+    weight: 1,
+    make: (r) => ({ type: 'add_mpls', lse: r.u32(), ethType: r.pick([0x8847, 0x8848]), whole: r.chance(0.6) }),
+  },
   { weight: 1, make: (r) => ({ type: 'push_eth', addresses: r.bytes(12) }) },
   { weight: 1, make: () => ({ type: 'pop_eth' }) },
   { weight: 1, make: (r) => ({ type: 'push_nsh', header: randomNsh(r) }) },

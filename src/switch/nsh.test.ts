@@ -7,6 +7,8 @@ const FRAME = '02000000000302000000000108004500001c00010000401166cf0a0000010a000
 const PUSH = 'push_nsh(flags=0,ttl=63,mdtype=1,np=3,spi=0x0,si=255,c1=0x0,c2=0x0,c3=0x0,c4=0x0)';
 const BARE = 'push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00)';
 
+const LABEL = 'add_mpls(label=0,tc=0,ttl=64,bos=1,eth_type=0x8847)';
+
 /** Actions, and the datapath actions that ovs-vswitchd makes of them. */
 const TRACES: readonly (readonly [actions: string, datapath: string])[] = [
   [
@@ -26,6 +28,17 @@ const TRACES: readonly (readonly [actions: string, datapath: string])[] = [
   ['decap(),output:2', 'drop'],
   ['decap(),encap(ethernet),output:2', `pop_eth,${BARE},P2`],
   ['encap(mpls),output:2', 'drop'],
+  ['encap(mpls),encap(ethernet),output:2', `${LABEL},${BARE},P2`],
+  [
+    'encap(mpls_mc),set_field:77->mpls_label,set_field:3->mpls_tc,set_field:9->mpls_ttl,dec_mpls_ttl,encap(ethernet),set_field:00:00:00:00:00:02->eth_dst,output:2',
+    'add_mpls(label=77,tc=3,ttl=8,bos=1,eth_type=0x8848),push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:02),P2',
+  ],
+  [
+    'clone(encap(mpls),set_field:77->mpls_label,encap(mpls),set_field:78->mpls_label,encap(ethernet),output:2),output:3',
+    `clone(${LABEL.replace('=0', '=77')},add_mpls(label=78,tc=0,ttl=64,bos=0,eth_type=0x8847),${BARE},P2),P3`,
+  ],
+  ['decap(),encap(mpls),encap(ethernet),output:2', `pop_eth,${LABEL},${BARE},P2`],
+  ['encap(nsh(md_type=1)),encap(mpls),encap(ethernet),output:2', `${PUSH},${LABEL},${BARE},P2`],
   [
     'encap(nsh(md_type=1)),encap(ethernet),output:2,decap(),decap(),output:3',
     `${PUSH},${BARE},P2,pop_eth,pop_nsh(),recirc(0x1)`,
@@ -93,6 +106,35 @@ for (const datapath of ['native', 'reference'] as const) {
         [formatHex(wrapped)],
         'and the packet is not',
       );
+    }
+    sw.close();
+    t.end();
+  });
+
+  t.test(`${datapath}: under labels and back again`, (t) => {
+    const { sw, br, ports } = make(datapath);
+    br.addFlows(`
+      in_port=1,actions=encap(mpls),set_field:77->mpls_label,encap(mpls),encap(ethernet),set_field:11:22:33:44:55:66->eth_dst,output:2
+      in_port=2,mpls,actions=decap(),decap(packet_type(ns=1,type=0x8847)),decap(packet_type(ns=0,type=0)),resubmit(,1)
+      table=1,udp,nw_dst=10.0.0.2,actions=3
+      in_port=3,actions=decap(),encap(mpls_mc),encap(ethernet),output:4
+      in_port=4,mplsm,actions=decap(),decap(packet_type(ns=1,type=0x800)),resubmit(,2)
+      table=2,packet_type=(1,0x800),actions=encap(ethernet),output:1`);
+    const pass = (from: number, to: number, frame: string): string => {
+      ports[from - 1].send(parseHex(frame));
+      sw.run();
+      return ports[to - 1]
+        .received()
+        .map((f) => formatHex(f))
+        .join(' ');
+    };
+    for (let again = 0; again < 2; again++) {
+      const labelled = `1122334455660000000000008847${'0004d040'}${'0004d140'}${FRAME}`;
+      t.equal(pass(1, 2, FRAME), labelled);
+      t.equal(pass(2, 3, labelled), FRAME, 'a frame under labels');
+      const routed = `0000000000000000000000008848${'00000140'}${FRAME.slice(28)}`;
+      t.equal(pass(3, 4, FRAME), routed);
+      t.equal(pass(4, 1, routed), `0000000000000000000000000800${FRAME.slice(28)}`, 'a packet under a label');
     }
     sw.close();
     t.end();

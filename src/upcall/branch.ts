@@ -13,6 +13,9 @@ import { get32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import type { Walk } from './walk.js';
 
+/** What a trace says of a copy, or of a way of check_pkt_larger, that needs a later pass. OVS forgets what should happen after it. */
+export const COPY_WAITS = '-> this goes on in a later pass, what follows in this one';
+
 /** Ends a pass: what is left goes on under a number when the packet comes back, from the datapath or from a controller. */
 export function finishFreezing(w: Walk): void {
   w.commit();
@@ -55,8 +58,8 @@ export function finishFreezing(w: Walk): void {
 
 /** Runs `body` with everything of the walk put back afterwards except what was emitted, looked at, and a failure. */
 export function onCopy(w: Walk, body: () => void): void {
-  const { stack, actionSet, table, rule, wasMpls, deepLabels, inPort, current, position, cut, flowShape, pendingNsh } =
-    w;
+  const { stack, actionSet, table, rule, wasMpls, deepLabels, inPort, current, position, cut } = w;
+  const { flowShape, pendingNsh, pendingLabel } = w;
   const flow = w.flow.slice();
   w.stack = [...stack];
   body();
@@ -70,6 +73,7 @@ export function onCopy(w: Walk, body: () => void): void {
   w.deepLabels = deepLabels;
   w.flowShape = flowShape;
   w.pendingNsh = pendingNsh;
+  w.pendingLabel = pendingLabel;
   w.inPort = inPort;
   w.current = current;
   w.position = position;
@@ -105,9 +109,6 @@ function irreversible(a: Action): boolean {
   }
 }
 
-/** What a trace says of a copy that needs a later pass. OVS forgets what should happen to the packet itself then. */
-export const COPY_WAITS = '-> the copy goes on in a later pass, the packet in this one';
-
 export function clone(w: Walk, actions: readonly Action[]): void {
   if (!w.mayNest()) return;
   w.depth++;
@@ -139,6 +140,7 @@ export function checkPktLarger(w: Walk, length: number, dst: Subfield): void {
       writeBits(w.flow, dst, bit, 1n);
       w.isLast = true;
       w.list(current, position + 1);
+      if (w.freezing) w.note(() => COPY_WAITS);
       w.finishList();
     });
     if (!w.sent && !sentBefore && list.length === 0) list.push({ type: 'drop', reason: DROP[w.reason ?? 'policy'] });

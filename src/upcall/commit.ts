@@ -22,6 +22,8 @@ export const ETH = {
   mplsMulti: 0x8848,
   vlan: 0x8100,
   nsh: 0x894f,
+  /** An Ethernet frame. */
+  bridging: 0x6558,
 } as const;
 export const PROTO = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 const MPLS_BOS = 0x100;

@@ -43,7 +43,8 @@ function runBucket(w: Walk, b: Bucket): void {
   w.origin = origin;
   w.depth--;
   w.input.tracer?.leave();
-  // What ends a bucket ends that bucket only.
+  // What ends a bucket ends that bucket only, and so does an action that this packet cannot have; not so a limit of the walk.
+  if (w.reason === 'action_error') w.failed = false;
   w.ended = w.failed;
 }
 

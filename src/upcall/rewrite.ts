@@ -57,7 +57,7 @@ export function popVlan(w: Walk): void {
 }
 
 /** Labels in sight; the mask gets the bottom-of-stack bits that say so, or all of what is not zero. */
-function countLabels(w: Walk): number {
+export function countLabels(w: Walk): number {
   const { flow, mask } = w;
   if (!isMpls(get16(flow, K.ethType.offset))) return 0;
   const n = mplsCount(flow);
@@ -87,6 +87,8 @@ export function pushMpls(w: Walk, ethType: number): void {
       lse = ((lse & ~0xff) | ttl | (((flow[K.nwTos.offset] >> 2) & 7) << 9)) >>> 0;
     }
     clearInner(flow);
+    // Another hash, where one is needed: the packet is another.
+    put32(flow, K.dpHash.offset, 0);
     flow.fill(0, K.mplsLse0.offset, K.mplsLse2.offset + 4);
     put32(flow, K.mplsLse0.offset, lse);
     if (isMpls(type)) {
@@ -97,7 +99,7 @@ export function pushMpls(w: Walk, ethType: number): void {
     }
   } else if (n >= MAX_MPLS) {
     w.note(() => `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`);
-    return w.fail('translation_error', 'Too many MPLS labels');
+    return w.fail('action_error', 'Too many MPLS labels');
   } else {
     mask.fill(0xff, K.mplsLse0.offset, K.mplsLse0.offset + 4 * n);
     flow.copyWithin(K.mplsLse1.offset, K.mplsLse0.offset, K.mplsLse2.offset);

@@ -82,6 +82,8 @@ export class WalkState {
   deepLabels = false;
   /** An NSH header that is still to be written: options of MD type 2, where it is that. */
   pendingNsh: { readonly options: Uint8Array | undefined } | undefined;
+  /** A label that is still to be written: around a frame, or not. */
+  pendingLabel: { readonly whole: boolean } | undefined;
   /** See wrap.ts. */
   flowShape = 0;
   baseShape = 0;
@@ -115,7 +117,7 @@ export class WalkState {
     this.stack = [];
     this.actionSet = [];
     this.frames = [];
-    this.freezeHash = this.pendingNsh = undefined;
+    this.freezeHash = this.pendingNsh = this.pendingLabel = undefined;
     this.flowShape = this.baseShape = this.shapes = 0;
     this.ended = this.failed = this.freezing = this.wasMpls = this.deepLabels = this.sent = this.listOver = false;
     this.cut = this.mirrored = this.depth = this.resubmits = this.table = 0;

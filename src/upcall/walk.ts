@@ -286,7 +286,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
 
   /** Brings the datapath's packet up to the flow. */
   commit(): void {
-    wrap.emitNsh(this);
+    wrap.emitHeader(this);
     if (this.flowShape !== this.baseShape) {
       this.note(() => '>>>> headers around another copy of the packet cannot be undone <<<<');
       return this.fail('translation_error', 'Headers cannot be undone');
@@ -343,8 +343,8 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   encap(a: Extract<Action, { type: 'encap' }>): boolean {
     return wrap.encap(this, a);
   }
-  decap(): boolean {
-    return wrap.decap(this);
+  decap(next: number | undefined): boolean {
+    return wrap.decap(this, next);
   }
   decNshTtl(): boolean {
     return wrap.decNshTtl(this);

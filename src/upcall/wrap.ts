@@ -12,12 +12,13 @@ import { get16, get32, put16, put32 } from '../lib/bytes.js';
 import { clearHeaders } from '../packet/extract.js';
 import { K, LINE } from '../packet/key.js';
 import { nshBytes } from '../packet/nsh.js';
-import { ETH } from './commit.js';
+import { ETH, isMpls, MAX_MPLS } from './commit.js';
 import { OFPR, packetIn } from './output.js';
+import { countLabels } from './rewrite.js';
 import type { Walk } from './walk.js';
 
 /** Packet types: namespace << 16 | type. */
-const TYPE = { ethernet: 0, nsh: 0x1894f } as const;
+const TYPE = { ethernet: 0, nsh: 0x1894f, mpls: 0x18847, mplsMulticast: 0x18848 } as const;
 const ETHERTYPES = 0x10000;
 /** NSH's next protocol by packet type. */
 const NEXT: ReadonlyMap<number, number> = new Map([
@@ -26,6 +27,11 @@ const NEXT: ReadonlyMap<number, number> = new Map([
   [TYPE.ethernet, 3],
   [TYPE.nsh, 4],
 ]);
+/** "Whatever the header says": MPLS says nothing. */
+const USE_NEXT_PROTO = 0xfffe;
+const MPLS_BOS = 0x100;
+const MPLS_TTL = 64;
+const EXPLICIT_NULL_IPV6 = 2 << 12;
 const NSH_TTL = 63;
 const NSH_INDEX = 255;
 /** Properties of encap(nsh): class, and types. */
@@ -47,6 +53,7 @@ function noAddresses(key: Uint8Array): void {
 
 export function encap(w: Walk, a: Extract<Action, { type: 'encap' }>): boolean {
   if (a.packetType === TYPE.ethernet) return encapEthernet(w);
+  if (isLabelled(a.packetType)) return encapMpls(w, a.packetType);
   const next = NEXT.get(typeOf(w));
   if (a.packetType === TYPE.nsh && next !== undefined) return encapNsh(w, a, next);
   w.fail('action_error');
@@ -83,9 +90,55 @@ function encapNsh(w: Walk, a: Extract<Action, { type: 'encap' }>, next: number):
   return true;
 }
 
+const isLabelled = (type: number): boolean => type === TYPE.mpls || type === TYPE.mplsMulticast;
+
+/** What a trace says of a label around a frame that has some itself. OVS counts those as if they were outside. */
+export const FRAME_OF_LABELS = '-> labels of the frame are inside';
+
+/** A label of the packet's outside: under it may be more labels, or a frame of its own. */
+function encapMpls(w: Walk, type: number): boolean {
+  w.commit();
+  const { flow } = w;
+  const inside = typeOf(w);
+  const n = isLabelled(inside) ? countLabels(w) : 0;
+  if (inside === TYPE.ethernet && isMpls(get16(flow, K.ethType.offset))) w.note(() => FRAME_OF_LABELS);
+  if (n >= MAX_MPLS) {
+    w.note(() => `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`);
+    w.fail('action_error', 'Too many MPLS labels');
+    return false;
+  }
+  const labels = flow.slice(K.mplsLse0.offset, K.mplsLse1.offset + 4);
+  w.mask.fill(0xff, K.mplsLse0.offset, K.mplsLse0.offset + 4 * n);
+  const label = get16(flow, K.ethType.offset) === ETH.ipv6 ? EXPLICIT_NULL_IPV6 : 0;
+  clearHeaders(flow);
+  flow[K.lines.offset] |= 1 << (LINE.l2 - 1);
+  if (n > 0) flow.set(labels, K.mplsLse1.offset);
+  // A copy of the label under it, but not the last.
+  put32(flow, K.mplsLse0.offset, n > 0 ? (get32(labels, 0) & ~MPLS_BOS) >>> 0 : label | MPLS_BOS | MPLS_TTL);
+  put16(flow, K.ethType.offset, type & 0xffff);
+  setType(w, type);
+  w.flowShape = ++w.shapes;
+  w.pendingLabel = { whole: inside === TYPE.ethernet };
+  return true;
+}
+
+function emitLabel(w: Walk, whole: boolean): void {
+  const { flow, base } = w;
+  w.pendingLabel = undefined;
+  const ethType = get16(flow, K.ethType.offset);
+  w.out.push({ type: 'add_mpls', lse: get32(flow, K.mplsLse0.offset), ethType, whole });
+  clearHeaders(base);
+  base[K.lines.offset] |= 1 << (LINE.l2 - 1);
+  base.set(flow.subarray(K.mplsLse0.offset, K.mplsLse2.offset + 4), K.mplsLse0.offset);
+  put16(base, K.ethType.offset, ethType);
+  put32(base, K.packetType.offset, ETHERTYPES | ethType);
+  w.baseShape = w.flowShape;
+}
+
 /** Writes the header that is still to be written. */
-export function emitNsh(w: Walk): void {
+export function emitHeader(w: Walk): void {
   const { flow, base, pendingNsh } = w;
+  if (w.pendingLabel) return emitLabel(w, w.pendingLabel.whole);
   if (!pendingNsh) return;
   w.pendingNsh = undefined;
   const context = new Uint8Array(16);
@@ -107,7 +160,35 @@ export function emitNsh(w: Walk): void {
   w.baseShape = w.flowShape;
 }
 
-export function decap(w: Walk): boolean {
+/** The outermost label; what is under it is what the action says. */
+function decapMpls(w: Walk, next: number): boolean {
+  const { flow, base } = w;
+  const n = countLabels(w);
+  if (n === 0 || (next !== TYPE.ethernet && next < ETHERTYPES)) {
+    w.fail('action_error');
+    return false;
+  }
+  w.commit();
+  const whole = next === TYPE.ethernet;
+  w.out.push({ type: 'pop_mpls', ethType: whole ? ETH.bridging : next & 0xffff, ...(whole ? { whole } : {}) });
+  const labels = flow.slice(K.mplsLse1.offset, K.mplsLse2.offset + 4);
+  // What was in one place is looked at in another from here on.
+  w.mask.fill(0xff, K.mplsLse1.offset, K.mplsLse0.offset + 4 * n);
+  for (const key of [flow, base]) {
+    clearHeaders(key);
+    put32(key, K.packetType.offset, next);
+    if (!whole) put16(key, K.ethType.offset, next & 0xffff);
+    if (isLabelled(next) && n > 1) {
+      key[K.lines.offset] |= 1 << (LINE.l2 - 1);
+      key.set(labels, K.mplsLse0.offset);
+    }
+  }
+  w.flowShape = w.baseShape = ++w.shapes;
+  w.freezing = n === 1 || !isLabelled(next);
+  return true;
+}
+
+export function decap(w: Walk, next: number | undefined): boolean {
   const { flow, mask } = w;
   const type = typeOf(w);
   if (type === TYPE.ethernet && w.hasVlan()) {
@@ -120,6 +201,7 @@ export function decap(w: Walk): boolean {
     noAddresses(flow);
     return true;
   }
+  if (isLabelled(type)) return decapMpls(w, next ?? USE_NEXT_PROTO);
   mask[K.nshNp.offset] = 0xff;
   const inside = [...NEXT].find(([, next]) => next === flow[K.nshNp.offset]);
   if (type !== TYPE.nsh || !inside) {

@@ -1,5 +1,6 @@
 /**
- * Random pipelines and packets through weft and a real ovs-vswitchd: node dist/test/ovs/main.js [--packets N] [--seed S] [--pipeline P] [--groups N] [--wide] [--reference].
+ * Random pipelines and packets through weft and a real ovs-vswitchd: npm run test:ovs -- [--packets N] [--seed S] [--pipeline P] [--wide] [--groups N] [--reference]. Wide: every
+ * action, six groups unless --groups says otherwise, meters, both limits of tags.
  * Exit status 1 when frames differ. Without Open vSwitch it says so and ends with 0.
  */
 
@@ -13,12 +14,13 @@ else {
   const seed = numberOption('seed', 1);
   const only = numberOption('pipeline', -1);
   const datapath = process.argv.includes('--reference') ? 'reference' : 'native';
+  const wide = process.argv.includes('--wide');
   const c = await compareWithOvs({
     packets: numberOption('packets', 10_000),
     seed,
     datapath,
-    groups: numberOption('groups', 0),
-    wide: process.argv.includes('--wide'),
+    groups: numberOption('groups', wide ? 6 : 0),
+    wide,
     only: only < 0 ? undefined : only,
     say: (text) => console.error(text),
   });

@@ -117,9 +117,21 @@ function sendWrapped({ r, o }: Context): string {
   return [0, 1, 2].map((i) => `output:${((first + i) % o.ports) + 1}`).join(',');
 }
 
-/** A copy in NSH. */
+/** A copy in NSH, or under labels of its own. */
 function wrapped(c: Context): string {
   const { r } = c;
+  if (r.chance(0.3)) {
+    const label = (): string => {
+      const value = r.pick([
+        `set_field:${r.below(40)}->mpls_label`,
+        `set_field:${r.below(8)}->mpls_tc`,
+        'dec_mpls_ttl',
+      ]);
+      return `encap(${r.pick(['mpls', 'mpls', 'mpls_mc'])})${r.chance(0.7) ? `,${value}` : ''}`;
+    };
+    const labels = Array.from({ length: r.pick([1, 1, 2]) }, label).join(',');
+    return `clone(${labels},encap(ethernet),mod_dl_dst:02:00:00:00:00:0${r.below(8)},${sendWrapped(c)})`;
+  }
   const md2 = `md_type=2,tlv(0x${r.below(65536).toString(16)},${r.below(128)},0x${'ab'.repeat(r.between(1, 9))})`;
   const out = [`encap(nsh(${r.chance(0.7) ? 'md_type=1' : md2}))`];
   if (r.chance(0.6)) out.push(`set_field:${hex(r.below(0x1000000))}->nsh_spi`);
@@ -133,6 +145,12 @@ function wrapped(c: Context): string {
 /** What NSH carries, as far as it is a packet. No port takes what is not Ethernet. */
 export function unwrap(c: Context): string {
   const { r, o } = c;
+  if (c.p.mpls)
+    return r.pick([
+      `decap(),decap(packet_type(ns=1,type=0x800)),resubmit(,${o.tables - 1})`,
+      `decap(),resubmit(,${o.tables - 1})`,
+      `decap(),encap(${r.pick(['mpls', 'mpls_mc'])}),encap(ethernet),${sendWrapped(c)}`,
+    ]);
   const ttl = r.chance(0.3) ? 'dec_nsh_ttl,' : '';
   return r.pick([
     `${ttl}decap(),decap(),resubmit(,${o.tables - 1})`,
@@ -149,23 +167,28 @@ export function bare(c: Context): string {
   return r.pick([
     () => `encap(ethernet),mod_dl_dst:02:00:00:00:00:0${r.below(8)},${sendWrapped(c)}`,
     () => `clone(encap(ethernet),mod_dl_dst:02:00:00:00:00:0${r.below(8)},${sendWrapped(c)}),load:1->NXM_NX_REG1[]`,
+    () => `encap(mpls),set_field:${r.below(40)}->mpls_label,encap(ethernet),${sendWrapped(c)}`,
     () => `output:${r.between(1, o.ports)}`,
     () => 'drop',
   ])();
 }
 
-function learn({ r, o }: Context): string {
-  const head = [`table=${o.tables - 1}`, `priority=${r.between(11, 29)}`];
+function learn(c: Context): string {
+  const { r, o } = c;
+  const kind = r.below(4);
+  // A priority of its own: which of two rules of one priority a packet meets is nobody's promise.
+  const head = [`table=${o.tables - 1}`, `priority=${r.pick([11, 21]) + kind}`];
   if (r.chance(0.3)) head.push(`idle_timeout=${r.between(10, 60)}`);
   if (r.chance(0.5)) head.push(`cookie=${hex(r.between(1, 3))}`);
-  if (r.chance(0.3)) head.push('delete_learned');
+  // In a clone it means nothing to OVS.
+  if (!c.copied && r.chance(0.3)) head.push('delete_learned');
   if (r.chance(0.3)) head.push(`limit=${r.between(1, 3)}`, `result_dst=NXM_NX_REG${r.below(4)}[${r.below(3)}]`);
-  const what = r.pick([
+  const what = [
     'NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]',
     'NXM_OF_ETH_SRC[0..7],NXM_OF_IN_PORT[],load:NXM_OF_IN_PORT[]->NXM_OF_ETH_DST[0..15],output:OXM_OF_IN_PORT[]',
     `NXM_NX_REG1[0..3]=${r.below(3)},load:NXM_NX_REG0[]->NXM_NX_REG2[],load:${r.below(9)}->NXM_NX_REG1[4..9]`,
     `NXM_OF_ETH_SRC[],output:NXM_NX_REG${r.below(4)}[]`,
-  ]);
+  ][kind];
   return `learn(${head.join(',')},${what})`;
 }
 
@@ -207,7 +230,7 @@ export function moreAction(c: Context, nested: (c: Context, most: number) => str
     () => toController(c),
     () => `enqueue:${r.between(1, o.ports)}:${r.below(3)}`,
     () => `sample(probability=65535,collector_set_id=${r.below(3)},obs_domain_id=1,obs_point_id=2)`,
-    () => `clone(${nested({ ...c }, 3)}),${nested(c, 2)}`,
+    () => `clone(${nested({ ...c, copied: true }, 3)}),${nested(c, 2)}`,
     () => `output:NXM_NX_REG${r.below(4)}[${r.pick(['0..1', '0..15', '4..7', ''])}]`,
     () => vlans(c),
   ];
@@ -225,7 +248,7 @@ export function moreAction(c: Context, nested: (c: Context, most: number) => str
     const cut = (): string => `output(port=${r.between(1, o.ports)},max_len=${r.between(14, 90)})`;
     choices.push(
       () => `clone(${cut()}),${cut()}`,
-      () => `clone(${nested({ ...c }, 2)},${cut()})`,
+      () => `clone(${nested({ ...c, copied: true }, 2)},${cut()})`,
     );
   }
   if ((p.ip || p.mpls) && !c.changed && c.tags === 0)

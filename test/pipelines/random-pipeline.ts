@@ -70,6 +70,7 @@ const WRAPPED: readonly Protocol[] = [
   { words: 'packet_type=(1,0x894f),nsh_np=1', bare: true },
   { words: 'packet_type=(1,0x800)', bare: true },
   { words: 'packet_type=(1,0x86dd)', bare: true },
+  { words: 'packet_type=(1,0x8847)', bare: true },
 ];
 
 const hex = (n: number): string => `0x${n.toString(16)}`;
@@ -152,6 +153,8 @@ export interface Context {
   readonly splits: boolean;
   /** Tags that are known to be there: ovs-ofctl lets nobody push a third. */
   tags: number;
+  /** In a clone. */
+  readonly copied: boolean;
   /** A label was pushed or popped: what was matched of the packet says nothing any more. */
   changed: boolean;
 }
@@ -271,12 +274,13 @@ function vlanAction(c: Context): string {
 }
 
 function learnAction({ r, o }: Context): string {
-  const what = r.pick([
+  const kind = r.below(3);
+  const what = [
     'NXM_OF_VLAN_TCI[0..11],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]',
     'NXM_OF_ETH_SRC[],load:1->NXM_NX_REG0[]',
     'NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:NXM_OF_IN_PORT[]->NXM_NX_REG1[0..15],load:2->NXM_NX_REG0[0..7]',
-  ]);
-  return `learn(table=${o.tables - 1},priority=${r.between(1, 9)},${what})`;
+  ][kind];
+  return `learn(table=${o.tables - 1},priority=${r.pick([1, 6]) + kind},${what})`;
 }
 
 function action(c: Context): string {
@@ -289,7 +293,7 @@ function action(c: Context): string {
   if (roll < 0.66) return plainSet(c);
   if (roll < 0.8 && !c.changed) return headerSet(c) ?? plainSet(c);
   if (roll < 0.87) return vlanAction(c);
-  if (roll < 0.9) return `clone(${list({ ...c }, 2)})`;
+  if (roll < 0.9) return `clone(${list({ ...c, copied: true }, 2)})`;
   if (roll < 0.91 && c.splits) return `check_pkt_larger(${r.pick([60, 64, 100])})->NXM_NX_REG3[0]`;
   if (roll < 0.92) return 'exit';
   if (roll < 0.93 && o.stateful) return learnAction(c);
@@ -317,10 +321,11 @@ function rule(c0: Pick<Context, 'r' | 'o' | 'version' | 'splits'>, table: number
     match.push(tci);
     if (!tci.endsWith('1fff')) tags = 1;
   }
-  const c: Context = { r, o, p, table, version, splits, tags, changed: false };
+  const c: Context = { r, o, p, table, version, splits, tags, copied: false, changed: false };
   if (p.bare) return `${headOf(table, priority, match)},actions=${bare(c)}`;
   let actions = r.chance(0.08) ? 'drop' : list(c, 5);
-  if (p.nsh && tags === 0 && r.chance(0.5)) return `${headOf(table, priority, match)},actions=${unwrap(c)}`;
+  if ((p.nsh || (p.mpls && o.wide && version !== 'OpenFlow10')) && tags === 0 && r.chance(p.nsh ? 0.5 : 0.2))
+    return `${headOf(table, priority, match)},actions=${unwrap(c)}`;
   if (version !== 'OpenFlow10' && actions !== 'drop') {
     if (o.meters && r.chance(0.2)) actions = `meter:${r.between(1, o.meters)},${actions}`;
     if (!splits && o.wide && r.chance(0.2))

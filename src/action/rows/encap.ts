@@ -182,7 +182,7 @@ export const decap: ActionRow<ActionOf<'decap'>> = {
     }
     return undefined;
   },
-  translate: (_a, x) => (x.decap() ? undefined : false),
+  translate: (a, x) => (x.decap(a.packetType) ? undefined : false),
 };
 
 const DEC_NSH_TTL: readonly Code[] = [{ space: 'nx', number: 48, versions: V13UP }];

@@ -36,7 +36,7 @@ import { copyPacket, HEADROOM, type Packet } from './packet.js';
 import { popMpls, popVlan, pushMpls, pushVlan } from './push-pop.js';
 import { SETS } from './set.js';
 import { decapsulate, encapsulate, isUncutInside } from './tunnel.js';
-import { popNsh, pushNsh, setAddresses } from './wrap.js';
+import { addMpls, popMplsWhole, popNsh, pushNsh, setAddresses } from './wrap.js';
 
 /** What surrounds the executor. Answers are numbers of DROP_REASONS; 0 is "taken". */
 export interface Sink {
@@ -124,7 +124,13 @@ class Run {
       case 'push_mpls':
         return pushMpls(p, this.vlans, a.lse, a.ethType) ? undefined : this.drop(DROP.no_headroom);
       case 'pop_mpls':
-        return void popMpls(p, this.vlans, a.ethType);
+        if (!a.whole) popMpls(p, this.vlans, a.ethType);
+        else if (popMplsWhole(p)) this.vlans = this.maxVlans;
+        return undefined;
+      case 'add_mpls':
+        if (!addMpls(p, a)) return this.drop(DROP.no_headroom);
+        if (a.whole) this.vlans = this.maxVlans;
+        return undefined;
       case 'push_eth':
         return void setAddresses(p, a.addresses);
       case 'pop_eth':

@@ -30,6 +30,25 @@ export function pushNsh(p: Packet, header: Uint8Array): boolean {
   return true;
 }
 
+/** A label in front of a `whole` frame, or of what stands behind the Ethernet header. False: no headroom. */
+export function addMpls(p: Packet, label: { lse: number; ethType: number; whole: boolean }): boolean {
+  const inside = label.whole ? 0 : ETH_HEADER;
+  if (!insert(p, inside, ETH_HEADER - inside + 4)) return false;
+  if (label.whole) p.frame.fill(0, 0, 12);
+  put16(p.frame, 12, label.ethType);
+  put16(p.frame, ETH_HEADER, label.lse >>> 16);
+  put16(p.frame, ETH_HEADER + 2, label.lse & 0xffff);
+  return true;
+}
+
+/** Takes off a label and the Ethernet header in front of it. Nothing happens where there is no label with a frame behind it. */
+export function popMplsWhole(p: Packet): boolean {
+  const type = p.frame.length < 2 * ETH_HEADER + 4 ? 0 : u16(p.frame, 12);
+  if (type !== 0x8847 && type !== 0x8848) return false;
+  remove(p, 0, ETH_HEADER + 4);
+  return true;
+}
+
 /** Nothing happens where there is no whole header, or what it carries is no packet. True: something else is in front now. */
 export function popNsh(p: Packet): boolean {
   const { frame } = p;

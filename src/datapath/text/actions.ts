@@ -35,7 +35,8 @@ function formatAction(a: DpAction, ctx: DpTextContext): string {
     case 'pop_vlan':
       return 'pop_vlan';
     case 'push_mpls':
-      return `push_mpls(${formatLse(a.lse)},eth_type=0x${a.ethType.toString(16)})`;
+    case 'add_mpls':
+      return `${a.type}(${formatLse(a.lse)},eth_type=0x${a.ethType.toString(16)})`;
     case 'pop_mpls':
       return `pop_mpls(eth_type=0x${a.ethType.toString(16)})`;
     case 'push_eth':
@@ -169,6 +170,14 @@ function need(args: Map<string, string>, name: string, item: string): number {
   return parseNumber(text);
 }
 
+function parseLabel(args: string, item: string): { lse: number; ethType: number } {
+  const items = splitItems(args);
+  const type = items.find((i) => i.startsWith('eth_type='));
+  const [lse] = parseLses(items.filter((i) => i !== type).join(','));
+  if (!type || !lse) throw new UserError(`syntax error at ${item}`);
+  return { lse: lse.value, ethType: parseNumber(type.slice(9), 0xffff) };
+}
+
 const PARSERS: Readonly<Record<string, Parser>> = {
   drop: () => ({ type: 'drop', reason: DROP.policy }),
   pop_vlan: () => ({ type: 'pop_vlan' }),
@@ -179,13 +188,9 @@ const PARSERS: Readonly<Record<string, Parser>> = {
     const tci = parseTci(items.filter((i) => i !== tpid).join(','));
     return { type: 'push_vlan', tpid: tpid ? parseNumber(tpid.slice(5), 0xffff) : 0x8100, tci: tci.value };
   },
-  push_mpls(args, _ctx, item) {
-    const items = splitItems(args);
-    const type = items.find((i) => i.startsWith('eth_type='));
-    const [lse] = parseLses(items.filter((i) => i !== type).join(','));
-    if (!type || !lse) throw new UserError(`syntax error at ${item}`);
-    return { type: 'push_mpls', lse: lse.value, ethType: parseNumber(type.slice(9), 0xffff) };
-  },
+  push_mpls: (args, _ctx, item) => ({ type: 'push_mpls', ...parseLabel(args, item) }),
+  // The text does not say what it stands in front of.
+  add_mpls: (args, _ctx, item) => ({ type: 'add_mpls', ...parseLabel(args, item), whole: true }),
   push_eth(args, _ctx, item) {
     const [src, dst] = splitItems(args);
     if (!src?.startsWith('src=') || !dst?.startsWith('dst=')) throw new UserError(`syntax error at ${item}`);
