@@ -105,7 +105,7 @@ function same(text: string, dir: string): string {
       // Dummies of OVS do not count these.
       .replace(/\b(drop|errs)=[?\d]+/g, '$1')
       // ovs-vsctl shows ports in the order of their UUIDs, and a version where somebody wrote one.
-      .replace(/^UUID\n[^]*/, (shown) =>
+      .replace(/^UUID\n.*/s, (shown) =>
         shown
           .split('\n')
           .filter((line) => !/ovs_version/.test(line))
