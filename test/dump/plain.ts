@@ -21,7 +21,12 @@ export interface Flow {
 
 /** A line of dpctl/dump-flows. Recirculation numbers are each switch's own. */
 export function flowOf(line: string): Flow {
-  const { value, mask } = parseDpKey(line.slice(0, line.indexOf(', packets:')).replace(/nsh\([^)]*\),?/g, ''));
+  const { value, mask } = parseDpKey(
+    line
+      .slice(0, line.indexOf(', packets:'))
+      .replace(/nsh\([^)]*\),?/g, '')
+      .replace(/\bop=\d{3,}/g, 'op=255'),
+  );
   const actions = inOrder(line.slice(line.indexOf('actions:'))).replace(/recirc(_id=|\()\d+/g, 'recirc$1N');
   return { text: line, value, mask, actions };
 }
@@ -35,6 +40,8 @@ const clear = (mask: Uint8Array, at: number, bytes: number): void => {
 
 /** Where the two differ in form alone. */
 const IN_FORM: readonly Leave[] = [
+  // Which lines of a key are there follows from the rest.
+  (_f, mask) => clear(mask, K.lines.offset, 1),
   // The type of a tag is always said, whether it is matched or not.
   (_f, mask) => clear(mask, K.vlanTpid.offset, 2),
   // No word of a tag means none in OVS, and may mean any in weft, whose flows can leave that open.
@@ -45,16 +52,14 @@ const IN_FORM: readonly Leave[] = [
 
 /** Where weft looks at more, for reasons that docs/compatibility.md gives. */
 const ARGUED: readonly Leave[] = [
-  // A tag that comes off is matched whole, priority too.
+  // A tag that comes off is matched whole.
+  (_f, mask) => clear(mask, K.vlanTci.offset, 2),
+  // A label of which a part is set has the rest from the packet.
+  (_f, mask) => clear(mask, K.mplsLse0.offset, 4),
+  // Bits of addresses and ports that are asked for before it is known that another header differs: tries come first.
   (_f, mask) => {
-    mask[K.vlanTci.offset] &= 0x1f;
+    for (const s of [K.tpSrc, K.tpDst, K.nwSrc, K.nwDst, K.ipv6Src, K.ipv6Dst]) clear(mask, s.offset, s.bytes);
   },
-  // A label that is set again has its bottom-of-stack bit from the packet.
-  (_f, mask) => {
-    mask[K.mplsLse0.offset + 2] &= 0xfe;
-  },
-  // Bits of ports that are asked for before it is known that an earlier header differs: tries come first.
-  (_f, mask) => clear(mask, K.tpSrc.offset, 4),
 ];
 
 /** Every packet that `narrow` takes is taken by `wide`: as the masks are, or but for what is argued. */
