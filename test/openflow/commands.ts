@@ -33,7 +33,40 @@ const CUSTOM = 'dummy devices count what others do not';
 const versions = (line: string, list: readonly number[]): CommandRow[] =>
   list.map((v) => row(`-O OpenFlow1${v} ${line}`));
 
+/** Need no switch. */
+const ENTRIES =
+  'NXM_OF_IN_PORT(0001)\n# a comment\n\n<any>\nNXM_OF_IN_PORT(0001), NXM_OF_ETH_DST_W(010000000000/010000000000)\nNXM_OF_ETH_TYPE(0800) NXM_OF_IP_PROTO(06)\nNXM_OF_IP_PROTO(06)\nNXM_NX_COOKIE(00000000abcdef01)\n00010004(00000001)\nNXM_OF_VLAN_TCI_W(1000/1000)\nOXM_OF_METADATA(0000000000000005)\n';
+const FIXED_MATCHES =
+  '003820ff fffe 000000000000 000000000000 ffff 00 00 0000 00 00 0000 00000000 00000000 0000 0000\n# a comment\n00000000 0000 000000000000 000000000000 ffff 00 00 0800 00 06 0000 01020304 05060708 0050 0051\n';
+const FIXED_MATCHES_OF_11 =
+  '0000 0058 00000000 000003ff ffffffffffff ffffffffffff 000000000000 000000000000 0000 00 00 0000 00 00 00000000 ffffffff 00000000 ffffffff 0000 0000 00000000 00 000000 0000000000000000 ffffffffffffffff\n';
+const OFFLINE: readonly CommandRow[] = [
+  row('-m parse-nx-match', ENTRIES),
+  row('--strict parse-nxm', ENTRIES),
+  row('-m parse-oxm OpenFlow12', ENTRIES),
+  row('parse-oxm OpenFlow15', ENTRIES),
+  ...[
+    'foo',
+    'NXM_OF_IN_PORT(01)',
+    'NXM_OF_IN_PORT(0001/00ff)',
+    'NXM_NX_REG0_W(00000001)',
+    'FOO(00)',
+    'NXM_OF_IN_PORT(0001',
+  ].map((text) => row('parse-nx-match', `${text}\n`)),
+  row('parse-oxm OpenFlow10', ''),
+  row('parse-ofp10-match', FIXED_MATCHES),
+  row('parse-ofp10-match', '0001\n'),
+  row('parse-ofp10-match x'),
+  row('parse-ofp11-match', FIXED_MATCHES_OF_11),
+  row('parse-ofp11-match', 'zz\n'),
+  row('parse-pcap'),
+  row("-mmm parse-flow 'tcp,in_port=3,tp_dst=80,dl_vlan=3,dl_vlan_pcp=2,nw_tos=4,table=3,priority=7,actions=1'"),
+  row("-mmm parse-flow 'reg0=5/7,cookie=3,actions=1'"),
+  row("-O OpenFlow13 -mmmmm parse-group 'group_id=1,type=select,bucket=weight:3,output:1'"),
+];
+
 export const COMMANDS: readonly CommandRow[] = [
+  ...OFFLINE,
   ...versions('show BR', [0, 1, 2, 3, 4, 5]),
   ...versions('dump-flows BR', [0, 2, 3, 4, 5]),
   ...versions('dump-aggregate BR', [0, 2, 3, 4, 5]),

@@ -16,6 +16,15 @@ export interface Criterion {
   readonly ascending: boolean;
 }
 
+/** What monitor and snoop are as processes. */
+export interface DaemonSettings {
+  readonly detach: boolean;
+  readonly chdir: boolean;
+  /** '' for the usual one. */
+  readonly pidFile: string | undefined;
+  readonly unixctl: string | undefined;
+}
+
 export interface Settings {
   /** "ovs-ofctl", or "weft ofctl". */
   readonly program: string;
@@ -38,6 +47,7 @@ export interface Settings {
   readonly packetInFormat: string | undefined;
   /** Flows in colours; 'auto' on a terminal. */
   readonly color: boolean | 'auto';
+  readonly daemon: DaemonSettings;
 }
 
 export interface Command {
@@ -92,6 +102,12 @@ export function readSettings(line: ParsedLine, program: string): Settings {
     sort,
     flowFormat: last('flow-format'),
     packetInFormat: last('packet-in-format'),
+    daemon: {
+      detach: flags.has('detach'),
+      chdir: !flags.has('no-chdir'),
+      pidFile: flags.has('pidfile') ? (last('pidfile') ?? '') : undefined,
+      unixctl: last('unixctl'),
+    },
     color: color === 'auto' || color === '' ? 'auto' : color === 'always',
   };
 }

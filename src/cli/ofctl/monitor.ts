@@ -29,19 +29,28 @@ interface Listening {
   readonly resumes: boolean;
 }
 
+/** Until the switch hangs up or somebody says `exit`. */
 async function printAll(command: Command, client: Client, how: Listening): Promise<void> {
   const names = await namesToShow(command, command.args[0]);
-  for (;;) {
-    const r = await client.receive();
-    if (!r) return;
-    if (how.answersEcho && readHeader(r.bytes).type === ECHO_REQUEST) {
-      client.connection.send('echo_reply', r.bytes.subarray(HEADER_BYTES), readHeader(r.bytes).xid);
-      continue;
+  const { Control } = await import('./control.js');
+  const control = await Control.open(command, client);
+  const ctx = { verbosity: command.settings.verbosity + 2, ...names };
+  try {
+    for (;;) {
+      const r = await Promise.race([client.receive(), control.exited]);
+      if (!r) return;
+      await Promise.race([control.unblocked(), control.exited]);
+      if (how.answersEcho && readHeader(r.bytes).type === ECHO_REQUEST) {
+        client.connection.send('echo_reply', r.bytes.subarray(HEADER_BYTES), readHeader(r.bytes).xid);
+        continue;
+      }
+      control.saw(r);
+      const text = formatBytes(r.bytes, ctx);
+      control.print(command.settings.timestamp ? `${timestamp()}${text}` : text);
+      if (how.resumes) resume(command, client, r, ctx);
     }
-    if (command.settings.timestamp) command.io.err(timestamp());
-    const ctx = { verbosity: command.settings.verbosity + 2, ...names };
-    command.io.err(formatBytes(r.bytes, ctx));
-    if (how.resumes) resume(command, client, r, ctx);
+  } finally {
+    control.close();
   }
 }
 
@@ -78,7 +87,16 @@ async function setPacketInFormat(command: Command, client: Client): Promise<void
   await client.tell('set_packet_in_format', { format });
 }
 
-export async function monitor(command: Command): Promise<void> {
+/** Does what --detach asks for; a number is the exit status of the process that was started. */
+async function away(command: Command): Promise<number | undefined> {
+  if (!command.settings.daemon.detach) return undefined;
+  const { startAway } = await import('./control.js');
+  return startAway(command.settings);
+}
+
+export async function monitor(command: Command): Promise<number> {
+  const started = await away(command);
+  if (started !== undefined) return started;
   const [target, ...rest] = command.args;
   if (command.settings.packetInFormat !== undefined) checkFormat(command.settings.packetInFormat);
   const client = await Client.open(command, target);
@@ -97,6 +115,7 @@ export async function monitor(command: Command): Promise<void> {
   }
   await setPacketInFormat(command, client);
   await printAll(command, client, { answersEcho: true, resumes });
+  return 0;
 }
 
 function checkFormat(name: string): void {
@@ -105,7 +124,10 @@ function checkFormat(name: string): void {
   }
 }
 
-export async function snoop(command: Command): Promise<void> {
+export async function snoop(command: Command): Promise<number> {
+  const started = await away(command);
+  if (started !== undefined) return started;
   const client = await Client.open(command, command.args[0], undefined, 'snoop');
   await printAll(command, client, { answersEcho: false, resumes: false });
+  return 0;
 }

@@ -59,6 +59,7 @@ Options:
   --no-stats                      dump-flows without counters
   -m, --more                      more detail
   --timestamp                     monitor and snoop print times
+  --detach --no-chdir --pidfile[=FILE] --unixctl=SOCKET   monitor and snoop in the background, controlled by ovs-appctl
   -t, --timeout=SECONDS           give up after that
   -h, --help                      this
   -V, --version                   version
