@@ -76,6 +76,7 @@ Port* open_tap(const PortOptions&, char* why, int* err);
 Port* open_system(const PortOptions&, char* why, int* err);
 Port* open_pcap(const PortOptions&, char* why, int* err);
 Port* open_null(const PortOptions&, char* why, int* err);
+Port* open_host(const PortOptions&, char* why, int* err);
 Port* open_tunnel(const PortOptions&, char* why, int* err);
 
 }  // namespace weft

@@ -26,7 +26,7 @@ Port* Datapath::open_port(uint32_t vport, uint32_t worker, const PortRequest& re
     const char* kind;
     Port* (*open)(const PortOptions&, char*, int*);
   };
-  static constexpr Maker kMakers[] = {{"tap", open_tap}, {"system", open_system}, {"pcap", open_pcap}, {"null", open_null}, {"tunnel", open_tunnel}};
+  static constexpr Maker kMakers[] = {{"tap", open_tap}, {"system", open_system}, {"pcap", open_pcap}, {"null", open_null}, {"tunnel", open_tunnel}, {"host", open_host}};
   for (const Maker& m : kMakers) {
     if (request.kind != m.kind) continue;
     char text[512] = "";

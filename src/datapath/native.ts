@@ -126,8 +126,9 @@ export const PORT_COUNTERS = [
 /** Flow counters, u64 each, by slot. */
 export const FLOW_COUNTERS = ['packets', 'bytes', 'used_ns', 'tcp_flags'] as const;
 
-/** 'tunnel': arrivals of decapsulated packets and counters of a tunnel; it has no device, and takes no frames. */
-export type PortKind = 'tap' | 'system' | 'memory' | 'pcap' | 'null' | 'tunnel';
+/** 'tunnel': arrivals of decapsulated packets and counters of a tunnel; it has no device, and takes no frames. 'host': the host's IP stack
+ * (native/port/host.cc); its device is a list of what is listened to, as "udp:4789,gre". */
+export type PortKind = 'tap' | 'system' | 'memory' | 'pcap' | 'null' | 'tunnel' | 'host';
 
 export interface PortConfig {
   kind: PortKind;

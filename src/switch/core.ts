@@ -13,8 +13,8 @@ import { finish, mix } from '../flowtable/mini.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { TUNNEL_TYPES, tunnelConfig } from '../tunnel/config.js';
-import { type PortFinder, Upcalls } from '../upcall/upcalls.js';
-import { PORT_CONFIG, type PortView } from '../upcall/view.js';
+import { Upcalls } from '../upcall/upcalls.js';
+import { PORT_CONFIG, type PortFinder, type PortView } from '../upcall/view.js';
 import { BACKER, nativeConfig, type VportSpec } from '../vport/kinds.js';
 import { type Kernel, KernelRoutes } from './kernel-routes.js';
 import { Underlay } from './underlay.js';
@@ -29,6 +29,7 @@ export interface CoreOptions {
   readonly onFrame?: (vport: number, frame: Uint8Array, offload: Offload) => void;
   /** Something changed that flows may depend on: `settle` soon. */
   readonly onChange?: () => void;
+  readonly log?: (text: string) => void;
   /** Whose routes and addresses tunnels use; none: only what is put in by hand. */
   readonly kernel?: Kernel;
   /** The device of a datapath port went away. */
@@ -83,6 +84,7 @@ export class Core {
   readonly upcalls: Upcalls;
   readonly underlay: Underlay;
   private readonly kernelRoutes: KernelRoutes | undefined;
+  private listening = '';
   readonly bridges = new Map<string, Bridge>();
   private readonly byVport = new Map<number, Attached>();
   private readonly byName = new Map<string, Attached>();
@@ -95,7 +97,7 @@ export class Core {
 
   constructor(private readonly options: CoreOptions) {
     this.dp = options.dp;
-    const find: PortFinder = (vport, key) => this.byVport.get(vport) ?? this.underlay.tunnels.find(vport, key);
+    const find: PortFinder = (vport, key) => this.byVport.get(vport) ?? this.underlay.arrival(vport, key);
     this.upcalls = new Upcalls(options.dp, options.clock, find, { maxFlows: options.maxFlows });
     this.underlay = new Underlay({
       port: (name) => this.ownPort(name),
@@ -175,6 +177,7 @@ export class Core {
       this.dp.portAdd(n, BACKER);
       return n;
     });
+    this.listen();
     const hwAddr = options.hwAddr ?? addressOf(spec.name);
     let port: BridgePort | undefined;
     try {
@@ -194,6 +197,26 @@ export class Core {
     this.upcalls.sweep();
     this.dp.portRemove(vport);
     this.freeVports.push(vport);
+    this.listen();
+  }
+
+  /** The host's stack listens for all tunnels that there are. What it cannot is said, and bridges carry tunnels all the same. */
+  private listen(): void {
+    const { underlay } = this;
+    const device = underlay.listens;
+    if (!this.options.kernel || device === this.listening) return;
+    this.listening = device;
+    const vport = underlay.hostVport || (device === '' ? 0 : this.takeVport('host'));
+    if (underlay.hostVport !== 0) this.dp.portRemove(vport);
+    underlay.hostVport = 0;
+    try {
+      if (device !== '') this.dp.portAdd(vport, { ...BACKER, kind: 'host', device });
+      if (device !== '') underlay.hostVport = vport;
+    } catch (e) {
+      this.options.log?.(`tunnels: ${e instanceof Error ? e.message : String(e)}; only bridges carry them`);
+    }
+    if (underlay.hostVport === 0 && vport !== 0) this.freeVports.push(vport);
+    this.upcalls.changes.everything();
   }
 
   /** Numbers are used again only when there are no new ones, the oldest first: packets on their way may still carry an old one. */

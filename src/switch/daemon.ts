@@ -129,7 +129,7 @@ export class Daemon {
       maxVlans,
       onChange: () => this.settleSoon(),
       onFrame: (vport, frame, offload) => this.bed?.devices.transmit(vport, frame, offload),
-      ...(this.bed ? { vportFor: dummyVport, saysDatapathType: true } : { kernel: loadAddon() }),
+      ...(this.bed ? { vportFor: dummyVport, saysDatapathType: true } : { kernel: loadAddon(), log: this.log }),
       describe: (name) => this.bed?.devices.get(name)?.description,
       onGone: (vport) => this.links.gone(vport),
       setDevice: (port, up) => this.setDevice(port, up),

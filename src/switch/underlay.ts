@@ -14,7 +14,7 @@ import { IP_PROTO } from '../packet/wire/wire.js';
 import type { TunnelConfig } from '../tunnel/config.js';
 import { backerName, TunnelPorts } from '../tunnel/ports.js';
 import { ipText, Neighbors, type Route, Routes } from '../tunnel/underlay.js';
-import type { SideEffect, UnderlayRoute, UnderlayView } from '../upcall/view.js';
+import type { Arrival, SideEffect, UnderlayRoute, UnderlayView } from '../upcall/view.js';
 
 export interface TunnelAttached {
   readonly name: string;
@@ -146,6 +146,19 @@ export class Underlay implements UnderlayView {
         return { vport: b.vport, format: this.formatOf(b) };
       }
     }
+    return undefined;
+  }
+
+  /** What the host's stack is to listen to, as the port of kind 'host' takes it. */
+  get listens(): string {
+    const all = [...this.backers.values()].map((b) => (b.dstPort === 0 ? 'gre' : `udp:${b.dstPort}`));
+    return [...new Set(all)].sort().join(',');
+  }
+
+  /** Where a packet came in that came by none of the bridges' own ports. */
+  arrival(vport: number, key: Uint8Array): Arrival | undefined {
+    if (vport !== this.hostVport || vport === 0) return this.tunnels.find(vport, key);
+    for (const { bridge } of this.tunnels.all()) return { bridge, port: { number: OFPP.none }, host: true };
     return undefined;
   }
 

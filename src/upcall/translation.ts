@@ -40,6 +40,8 @@ export interface TranslateInput {
   /** The effects will be applied although there is a tracer: the trace of a packet, not of a flow. */
   readonly learns?: boolean;
   readonly underlay?: UnderlayView | undefined;
+  /** The packet was for this machine, by the host's own stack: it can only be for a tunnel. `bridge` is any. */
+  readonly host?: boolean;
 }
 
 /** A bucket that ran. */

@@ -225,13 +225,23 @@ export function tunnelEnd(w: Walk, port: PortView): boolean {
   const dst = type === ETH_TYPE.ipv4 ? K.nwDst : K.ipv6Dst;
   look(w, dst);
   if (!underlay.isLocal(port.name, bytes(flow, dst))) return false;
+  return takeOff(w, proto);
+}
+
+function takeOff(w: Walk, proto: number): boolean {
   if (proto === IP_PROTO.udp) look(w, K.tpDst);
-  const backer = underlay.backer(proto, proto === IP_PROTO.udp ? get16(flow, K.tpDst.offset) : 0);
+  const backer = w.input.underlay?.backer(proto, proto === IP_PROTO.udp ? get16(w.flow, K.tpDst.offset) : 0);
   if (!backer) return false;
   w.commit();
   w.out.push({ type: 'tnl_pop', port: backer.vport, tunnel: backer.format });
   w.sent = true;
   return true;
+}
+
+/** The host's stack has a packet for one of its ports. */
+export function hostEnd(w: Walk): void {
+  look(w, K.nwProto);
+  if (!takeOff(w, w.flow[K.nwProto.offset])) w.reject('tunnel_port');
 }
 
 /** What ARP and neighbor advertisements say on their way to a local port. */

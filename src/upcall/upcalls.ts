@@ -21,7 +21,7 @@ import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
 import { traceText } from './trace.js';
 import { type TranslateInput, Translation } from './translation.js';
-import type { BridgeView, PortView, UnderlayView } from './view.js';
+import type { Arrival, PortFinder, UnderlayView } from './view.js';
 import { Walk } from './walk.js';
 
 type ControllerCookie = Extract<Upcall['cookie'], { type: 'controller' }>;
@@ -34,12 +34,6 @@ export interface UpcallOptions {
 }
 
 export const UPCALL_DEFAULTS: UpcallOptions = { maxFlows: 65536, maxIdle: 10_000 };
-
-/** Finds the bridge and port of a datapath port; tunnels that share one are told apart by the packet's key. */
-export type PortFinder = (
-  vport: number,
-  key: Uint8Array,
-) => { readonly bridge: BridgeView; readonly port: PortView } | undefined;
 
 /** Of a translation, in looks at a flow. */
 const TRANSLATION_COST = 20;
@@ -142,11 +136,10 @@ export class Upcalls {
       this.dp.resume(u.worker, u.pending, undefined, [{ type: 'drop', reason }]);
       return;
     }
-    const bridge = frozen?.bridge ?? at.bridge;
     const { t } = this;
     // Own memory: the record's may be unaligned, and is gone after the call.
     this.key.set(u.key.length > DP_KEY_BYTES ? u.key.subarray(0, DP_KEY_BYTES) : u.key);
-    this.walk.run(this.input(bridge, at.port.number, this.key, frozen), t);
+    this.walk.run(this.input(at, this.key, frozen), t);
     if (this.exact) narrow(t.maskWords, this.key);
     const flags = get16(this.key, K.tcpFlags.offset);
     if (t.reason === DROP.tunnel_neighbor && mayWait && this.unresolved.length < MAX_UNRESOLVED) {
@@ -175,8 +168,10 @@ export class Upcalls {
     return this.underlay?.isBacker(vport) ? DROP.tunnel_port : DROP.shutdown;
   }
 
-  private input(bridge: BridgeView, inPort: number, key: Uint8Array, frozen: TranslateInput['frozen']): TranslateInput {
-    return { bridge, inPort, key, now: this.now, states: this.states, frozen, underlay: this.underlay };
+  private input(at: Arrival, key: Uint8Array, frozen: TranslateInput['frozen']): TranslateInput {
+    const { now, states, underlay } = this;
+    const bridge = frozen?.bridge ?? at.bridge;
+    return { bridge, inPort: at.port.number, key, now, states, frozen, underlay, host: at.host ?? false };
   }
 
   private packetIn(u: Upcall, stateId: number, c: ControllerCookie): void {
@@ -302,7 +297,7 @@ export class Upcalls {
     this.credit(flow, this.flows.counters(flow));
     // What they taught may have changed the tables just now: that is for `settle`.
     if (unchanged && this.unsettled) return true;
-    this.walk.run(this.input(frozen?.bridge ?? at.bridge, at.port.number, this.key, frozen), this.t);
+    this.walk.run(this.input(at, this.key, frozen), this.t);
     return this.flows.update(flow, this.t, unchanged);
   }
 

@@ -36,6 +36,15 @@ export interface TunnelView {
   readonly config: TunnelConfig;
 }
 
+/** Finds the bridge and port of a datapath port; tunnels that share one are told apart by the packet's key. */
+export type PortFinder = (vport: number, key: Uint8Array) => Arrival | undefined;
+export interface Arrival {
+  readonly bridge: BridgeView;
+  readonly port: Pick<PortView, 'number'>;
+  /** See TranslateInput.host. */
+  readonly host?: boolean;
+}
+
 /** The way to a tunnel's other end. */
 export interface UnderlayRoute {
   readonly device: string;

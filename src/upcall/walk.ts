@@ -31,7 +31,7 @@ import * as output from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
-import { tunnelIn } from './tunnel.js';
+import { hostEnd, tunnelIn } from './tunnel.js';
 import { type MacEntry, type NormalWalk, type PortView, refusalOf, type SideEffect, type Tally } from './view.js';
 import { WalkState } from './walk-state.js';
 import * as wrap from './wrap.js';
@@ -48,7 +48,8 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   run(input: TranslateInput, t: Translation): void {
     this.begin(input, t);
     const { bridge, frozen } = input;
-    if (frozen) resume(this, frozen);
+    if (input.host) hostEnd(this);
+    else if (frozen) resume(this, frozen);
     else if (input.actions) {
       const port = bridge.port(input.inPort);
       if (port) bridge.mirror?.(this, port, 'in');
