@@ -50,6 +50,8 @@ export function needsInner(a: Action): boolean {
     case 'set_field':
       return inner(a.dst);
     case 'output_trunc':
+    // Its buckets come back themselves where they have to; a choice by fields waits (group.ts).
+    case 'group':
     case 'enqueue':
     case 'set_queue':
     case 'set_tunnel':

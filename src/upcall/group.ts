@@ -67,9 +67,24 @@ function up(w: Walk): (port: number) => boolean {
   return (port) => portIsUp(w.bridge.port(port));
 }
 
+/** What a trace says of a group whose choice looks at what a label covered. */
+export const CHOICE_WAITS = '-> what the label covered is looked at in a later pass';
+
+/** The group's action again, in a later pass. */
+function comeBack(w: Walk): void {
+  w.freezing = true;
+  w.frames.push({ actions: w.current, from: w.position, table: w.table, rule: w.rule });
+  w.listOver = true;
+}
+
 function select(w: Walk, g: Group): void {
   let bucket: Bucket | undefined;
   const { groups } = w.bridge;
+  if (w.wasMpls && g.selection.method === 'hash') {
+    // Fields that the label covered. OVS takes them for zeros.
+    w.note(() => CHOICE_WAITS);
+    return comeBack(w);
+  }
   if (g.selection.method === 'hash') {
     bucket = groups.best(g, fieldsHash(w, g), up(w), {
       dead: (b) => noteDead(w, b),
@@ -81,12 +96,9 @@ function select(w: Walk, g: Group): void {
     const dpHash = get32(w.flow, K.dpHash.offset);
     if (dpHash === 0) {
       // Not computed yet: the datapath does it, and the packet comes back to this action.
-      w.freezing = true;
       w.freezeHash = { type: 'hash', alg: 'l4', basis: Number(g.selection.param & 0xffffffffn) };
-      w.frames.push({ actions: w.current, from: w.position, table: w.table, rule: w.rule });
-      w.listOver = true;
       w.note(() => '-> no live bucket');
-      return;
+      return comeBack(w);
     }
     w.mask[K.dpHash.offset + 3] |= HASH_BITS;
     bucket = w.bridge.groups.select(g, dpHash & HASH_BITS, up(w));

@@ -7,6 +7,7 @@ import { get32 } from '../../src/lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 import { COPY_WAITS } from '../../src/upcall/branch.js';
 import type { FrozenState } from '../../src/upcall/frozen.js';
+import { CHOICE_WAITS } from '../../src/upcall/group.js';
 import { DEEP_TAGS } from '../../src/upcall/rewrite.js';
 import { FRAME_OF_LABELS } from '../../src/upcall/wrap.js';
 import type { Pipeline } from '../pipelines/random-pipeline.js';
@@ -20,7 +21,7 @@ export interface Foresight {
   readonly comesBack: boolean;
 }
 
-const WRONG: ReadonlySet<string> = new Set([DEEP_TAGS, COPY_WAITS, FRAME_OF_LABELS]);
+const WRONG: ReadonlySet<string> = new Set([DEEP_TAGS, COPY_WAITS, FRAME_OF_LABELS, CHOICE_WAITS]);
 
 /** Is the action set longer in bytes than what is left of lists? Its actions may be three times as long as one of those. */
 function endsOvs(s: FrozenState): boolean {
