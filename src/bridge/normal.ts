@@ -92,6 +92,7 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
   mask[K.vlanTci.offset + 1] = 0xff;
   const from = b.normalPort(x.inPort);
   if (!from && x.inPort < 0xffffff00) {
+    x.note(() => `>>>> received packet on unknown port ${x.inPort} <<<<`);
     x.note(() => '>> no input bundle, dropping');
     return x.reject('no_such_port');
   }

@@ -43,7 +43,8 @@ const NSH = 0x894f;
 /** ICMP, IGMP, TCP, UDP, ICMPv6, SCTP. */
 const WITH_PORTS: ReadonlySet<number> = new Set([1, 2, 6, 17, 58, 132]);
 const MPLS_BOS = 0x100;
-const ALWAYS: readonly Slot[] = [OK.ofInPort, K.ethSrc, K.ethDst, K.ethType, K.vlanTci];
+/** Of a packet that has an Ethernet header. */
+const ETHERNET: readonly Slot[] = [K.ethSrc, K.ethDst, K.ethType, K.vlanTci];
 /** Fields that a packet of their protocol has. Those that only certain packets carry and OVS leaves out are not said. */
 const PROTOCOL_FIELDS = FIELDS.filter(
   (f) =>
@@ -72,7 +73,9 @@ function onLabels(key: Uint8Array, on: (s: Slot) => void): void {
 export function packetMask(key: Uint8Array): Uint8Array {
   const m = new Match();
   const on = (s: Slot): void => void m.mask.fill(0xff, s.offset, s.offset + s.bytes);
-  for (const s of ALWAYS) on(s);
+  on(OK.ofInPort);
+  const bare = getU(key, K.packetType) !== 0;
+  if (!bare) for (const s of ETHERNET) on(s);
   for (const s of WHERE_SET) if (!isZero(key, s.offset, s.offset + s.bytes)) on(s);
   const options = K.tunMdPresent.offset;
   if (!isZero(key, options, options + 8)) {
@@ -81,7 +84,7 @@ export function packetMask(key: Uint8Array): Uint8Array {
   }
   const output = getU(key, OK.actsetOutput);
   if (output !== 0 && output !== OFPP.unset) on(OK.actsetOutput);
-  if (get16(key, K.vlanTci.offset) & VLAN_CFI) on(K.vlan2Tci);
+  if (!bare && get16(key, K.vlanTci.offset) & VLAN_CFI) on(K.vlan2Tci);
   for (const f of PROTOCOL_FIELDS) if (checkPrereqs(f.prereqs, key)) on(f.slot);
   const type = get16(key, K.ethType.offset);
   if (type === 0x8847 || type === 0x8848) onLabels(key, on);
@@ -91,6 +94,8 @@ export function packetMask(key: Uint8Array): Uint8Array {
     on(K.tpSrc);
     on(K.tpDst);
   }
+  // Only the first fragment has them.
+  if (key[K.nwFrag.offset] & FRAG.later) m.mask.fill(0, K.tpSrc.offset, K.tcpFlags.offset + 2);
   if (checkPrereqs('nd', key)) {
     on(K.arpSha);
     on(K.arpTha);

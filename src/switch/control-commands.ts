@@ -10,9 +10,12 @@ import { bondCommands } from './commands/bond-commands.js';
 import { bridgeCommands } from './commands/bridge-commands.js';
 import { datapathCommands } from './commands/datapath-commands.js';
 import { dpctlCommands } from './commands/dpctl/commands.js';
-import { traceCommand } from './commands/trace-command.js';
+import { traceCommand, tracePacketOutCommand } from './commands/trace-command.js';
 import { tunnelCommands } from './commands/tunnel-commands.js';
 import type { Core } from './core.js';
+
+const TRACE_USAGE = '{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]';
+const MANY = Number.POSITIVE_INFINITY;
 
 function command(name: string, usage: string, min: number, max: number, run: ControlCommand['run']): ControlCommand {
   return { name, usage, min, max, run };
@@ -37,7 +40,10 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void):
     ...datapathCommands(core, dp),
     ...absentCommands(core),
     ...tunnelCommands(core),
-    command('ofproto/trace', 'bridge flow [-generate|packet]', 2, 4, (args) => traceCommand(core, args)),
+    command('ofproto/trace', TRACE_USAGE, 1, MANY, (args) => traceCommand(core, args)),
+    command('ofproto/trace-packet-out', `[-consistent] ${TRACE_USAGE} actions`, 2, MANY, (args) =>
+      tracePacketOutCommand(core, args),
+    ),
     command('weft/workers', '', 0, 0, () => {
       const lines: string[] = [];
       for (let w = 0; w < dp.workers; w++) {

@@ -313,6 +313,11 @@ export class Core {
   }
 
   /** Ports of the datapath, by their numbers there. */
+  /** The bridge and port of a datapath port. */
+  attachedTo(vport: number): { readonly bridge: Bridge; readonly port: BridgePort } | undefined {
+    return this.byVport.get(vport);
+  }
+
   dpPorts(): BridgePort[] {
     return [...this.byVport.values()].map((at) => at.port).sort((a, b) => a.vport - b.vport);
   }

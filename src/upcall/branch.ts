@@ -65,6 +65,7 @@ export function onCopy(w: Walk, body: () => void): void {
   body();
   if (w.freezing) finishFreezing(w);
   w.flow.set(flow);
+  w.shown = undefined;
   w.stack = stack;
   w.actionSet = actionSet;
   w.table = table;

@@ -69,7 +69,10 @@ export function resume(w: Walk, s: FrozenState): void {
   w.stack = [...s.stack];
   w.actionSet = [...s.actionSet];
   w.mirrored = s.mirrored;
-  w.note(() => `-> resumed in table ${s.table}`);
+  const { tracer } = w.input;
+  tracer?.open('thaw', false);
+  tracer?.step(`Resuming from table ${s.table}`, false);
+  tracer?.leave();
   for (let i = 0; i < s.frames.length; i++) {
     const f = s.frames[i];
     if (w.ended) return;

@@ -1,5 +1,6 @@
 /** Groups: buckets, each run on a copy of the packet. */
 
+import type { DpAction } from '../datapath/action.js';
 import { markBits, readField, wholeField } from '../flow/fields.js';
 import { formatOfPort } from '../flow/port-text.js';
 import { type Bucket, GROUP, type Group, WATCH_NONE } from '../flowtable/groups.js';
@@ -77,6 +78,12 @@ function comeBack(w: Walk): void {
   w.listOver = true;
 }
 
+/** What the datapath is to hash: both directions alike, unless the group says how. As in OVS the upper half of its number names the way. */
+function hashOf({ selection: { method, param } }: Group): Extract<DpAction, { type: 'hash' }> {
+  if (method === '') return { type: 'hash', alg: 'sym_l4', basis: 0 };
+  return { type: 'hash', alg: param >> 32n === 0n ? 'l4' : 'sym_l4', basis: Number(param & 0xffffffffn) };
+}
+
 function select(w: Walk, g: Group): void {
   let bucket: Bucket | undefined;
   const { groups } = w.bridge;
@@ -92,11 +99,14 @@ function select(w: Walk, g: Group): void {
     });
   } else {
     // Nothing to choose, so no need to know.
-    if (g.buckets.every((b) => b.weight === 0)) return runChosen(w, g, undefined);
+    if (g.buckets.every((b) => b.weight === 0)) {
+      for (const b of g.buckets) noteDead(w, b);
+      return runChosen(w, g, undefined);
+    }
     const dpHash = get32(w.flow, K.dpHash.offset);
     if (dpHash === 0) {
       // Not computed yet: the datapath does it, and the packet comes back to this action.
-      w.freezeHash = { type: 'hash', alg: 'l4', basis: Number(g.selection.param & 0xffffffffn) };
+      w.freezeHash = hashOf(g);
       w.note(() => '-> no live bucket');
       return comeBack(w);
     }

@@ -98,7 +98,10 @@ export function pushMpls(w: Walk, ethType: number): void {
       put16(w.base, K.ethType.offset, ethType);
     }
   } else if (n >= MAX_MPLS) {
-    w.note(() => `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`);
+    w.note(
+      () =>
+        `>>>> dropping packet on which an MPLS push action can't be performed as it would have more MPLS LSEs than the ${MAX_MPLS} supported. <<<<`,
+    );
     return w.fail('action_error', 'Too many MPLS labels');
   } else {
     mask.fill(0xff, K.mplsLse0.offset, K.mplsLse0.offset + 4 * n);
@@ -139,6 +142,7 @@ export function decTtl(w: Walk, controllerIds: readonly number[]): boolean {
   const { flow, mask } = w;
   if (!isIp(get16(flow, K.ethType.offset))) return true;
   mask[K.nwTtl.offset] = 0xff;
+  mask[K.nwProto.offset] = 0xff;
   if (flow[K.nwTtl.offset] > 1) {
     flow[K.nwTtl.offset]--;
     return true;

@@ -7,6 +7,7 @@
 import type { Action } from '../action/action.js';
 import { formatActions } from '../action/list.js';
 import type { DpAction } from '../datapath/action.js';
+import { formatDpActions } from '../datapath/text/actions.js';
 import { OFPP } from '../flow/field.js';
 import { formatKey } from '../flow/format-key.js';
 import { formatMatch } from '../flow/format-match.js';
@@ -52,7 +53,7 @@ class TraceTree implements Tracer {
 
   table(table: number, rule: Rule | undefined): void {
     this.add(`${String(table).padStart(2)}. ${rule ? this.rule(rule) : 'No match.'}`, true);
-    if (!rule) this.drop();
+    if (!rule) this.step('drop');
   }
 
   open(text: string, isStep: boolean): void {
@@ -67,8 +68,8 @@ class TraceTree implements Tracer {
     this.add(formatActions([a], this.names), false);
   }
 
-  drop(): void {
-    this.add('drop', false);
+  step(text: string, isStep = true): void {
+    this.add(text, false, { isStep });
   }
 
   note(text: string): void {
@@ -112,37 +113,63 @@ function megaflow(key: Uint8Array, mask: Uint8Array, inPort: number): Match {
   return m;
 }
 
+/** Names of OpenFlow ports by number, and of the datapath's. */
+export interface TraceNames {
+  readonly ports: ReadonlyMap<number, string>;
+  readonly vports: ReadonlyMap<number, string>;
+}
+
 export interface TraceRequest {
   readonly bridge: BridgeView;
   readonly inPort: number;
   /** KEY_BYTES, the datapath's in_port included. */
   readonly key: Uint8Array;
   /** Port names instead of numbers. */
-  readonly names?: ReadonlyMap<number, string>;
-  /** The text of datapath actions. */
-  readonly formatActions: (actions: readonly DpAction[]) => string;
+  readonly names?: TraceNames | undefined;
+  /** Cookie of the rule behind a packet to controllers, by the number of its state. */
+  readonly ruleCookie: (stateId: number) => bigint | undefined;
   readonly run: (tracer: Tracer) => { readonly t: Translation; readonly walk: Walk };
+}
+
+/** Headers that OVS's datapaths cannot set, so that it does it itself; here the datapath can. */
+const OVS_SLOW: ReadonlySet<string> = new Set(['arp', 'icmp', 'icmpv6', 'nd_ext']);
+const SLOW_TEXT =
+  'This flow is handled by the userspace slow path because it:\n  - Uses action(s) not supported by datapath.\n';
+
+function isSlow(a: DpAction): boolean {
+  if (a.type === 'check_pkt_len') return [...a.greater, ...a.lessEqual].some(isSlow);
+  return (a.type === 'set' && OVS_SLOW.has(a.kind)) || ('actions' in a && a.actions.some(isSlow));
+}
+
+/** As OVS has them: only a list of nothing is a drop. */
+function actionsText({ names, ruleCookie }: TraceRequest, actions: readonly DpAction[]): string {
+  const dropsAfter = actions.length > 1 && actions[actions.length - 1].type === 'drop';
+  return formatDpActions(dropsAfter ? actions.slice(0, -1) : actions, {
+    portName: (vport) => names?.vports.get(vport),
+    ruleCookie,
+  });
 }
 
 /** The whole text, as ofproto/trace prints it. */
 export function traceText(q: TraceRequest): string {
-  const tree = new TraceTree(q.names, q.bridge.tun);
+  const tree = new TraceTree(q.names?.ports, q.bridge.tun);
   const before = newKey();
   before.set(q.key);
   put32(before, OK.ofInPort.offset, q.inPort);
   put32(before, OK.actsetOutput.offset, OFPP.unset);
   const { t, walk } = q.run(tree);
-  const ctx = { portNames: q.names, tun: q.bridge.tun };
+  const ctx = { portNames: q.names?.ports, tun: q.bridge.tun };
   const flow = formatKey(before, ctx);
-  const final = walk.flow.slice();
+  const final = (walk.shown ?? walk.flow).slice();
   put32(final, OK.actsetOutput.offset, OFPP.unset);
   const after = formatKey(final, ctx);
   const unchanged = formatKey(walk.flow, ctx) === flow;
   const failed = t.reason !== 0 && walk.failed ? `Translation failed (${walk.failure}), packet is dropped.\n` : '';
+  const slow = failed === '' && t.actions.some(isSlow) ? SLOW_TEXT : '';
   return (
     `Flow: ${flow}\n${tree.text()}\n` +
     `Final flow: ${unchanged ? 'unchanged' : after}\n` +
     `Megaflow: ${formatMatch(megaflow(q.key, t.mask, q.inPort), ctx)}\n` +
-    `Datapath actions: ${q.formatActions(t.actions)}\n${failed}`
+    `Datapath actions: ${actionsText(q, t.actions)}\n${failed}${slow}`
   );
 }

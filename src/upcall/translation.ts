@@ -17,8 +17,8 @@ export interface Tracer {
   open(text: string, isStep: boolean): void;
   leave(): void;
   action(a: Action): void;
-  /** A list of no actions. */
-  drop(): void;
+  /** A line that stands as an action does. */
+  step(text: string, isStep?: boolean): void;
   /** Begins with '->', or with '>>' for what may surprise, or stands between '>>>>' and '<<<<' for errors. */
   note(text: string): void;
 }

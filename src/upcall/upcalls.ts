@@ -9,7 +9,6 @@
 import type { DpAction } from '../datapath/action.js';
 import type { Datapath, FlowCounters, Upcall } from '../datapath/datapath.js';
 import { DROP } from '../datapath/drop-reasons.js';
-import { formatDpActions } from '../datapath/text/actions.js';
 import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32, put16 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
@@ -19,7 +18,7 @@ import { continuationOf } from './continuation.js';
 import type { Details, Path } from './derivation.js';
 import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
-import { traceText } from './trace.js';
+import { type TraceNames, traceText } from './trace.js';
 import { type TranslateInput, Translation } from './translation.js';
 import type { Arrival, PortFinder, UnderlayView } from './view.js';
 import { Walk } from './walk.js';
@@ -195,7 +194,7 @@ export class Upcalls {
   }
 
   /** What ofproto/trace prints for such a packet. With `learns` its effects are applied. */
-  trace(input: Omit<TranslateInput, 'now' | 'states' | 'tracer'>, names?: ReadonlyMap<number, string>): string {
+  trace(input: Omit<TranslateInput, 'now' | 'states' | 'tracer'>, names?: TraceNames): string {
     const { bridge, inPort } = input;
     const key = input.key.slice();
     // A tag that was described, not seen, is a usual one.
@@ -205,8 +204,7 @@ export class Upcalls {
       inPort,
       key,
       names,
-      formatActions: (actions) =>
-        formatDpActions(withoutDrop(actions), { ruleCookie: (id) => this.states.get(id)?.cookie }),
+      ruleCookie: (id) => this.states.get(id)?.cookie,
       run: (tracer) => {
         const t = this.explain({ ...input, key, tracer });
         if (input.learns) for (const e of t.effects) e.bridge.apply(e, this.now, get16(key, K.tcpFlags.offset));
@@ -374,11 +372,6 @@ function narrow(mask: Uint32Array, key: Uint8Array): void {
     if (isThere) bytes.fill(0xff, line * LINE_BYTES, (line + 1) * LINE_BYTES);
   }
   bytes[K.lines.offset] = 0;
-}
-
-/** As OVS has them: only a list of nothing is a drop. */
-function withoutDrop(actions: readonly DpAction[]): readonly DpAction[] {
-  return actions.length > 1 && actions[actions.length - 1].type === 'drop' ? actions.slice(0, -1) : actions;
 }
 
 function creditRules(

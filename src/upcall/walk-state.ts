@@ -46,6 +46,8 @@ export class WalkState {
   readonly base = newKey();
   private readonly baseWords = words(this.base);
   protected readonly flowWords = words(this.flow);
+  /** The flow as a trace shows it at the end, where that is not how it goes on: what stood in NSH is seen in the next pass only. */
+  shown: Uint8Array | undefined;
   mask!: Uint8Array;
   protected maskWords!: Uint32Array;
   t!: Translation;
@@ -112,7 +114,8 @@ export class WalkState {
     this.maskWords = t.maskWords;
     this.out = t.actions;
     this.flow.set(input.key);
-    this.flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
+    // What is traced may be described with registers.
+    if (!input.tracer) this.flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
     this.baseWords.set(this.flowWords);
     this.stack = [];
     this.actionSet = [];
@@ -122,9 +125,12 @@ export class WalkState {
     this.ended = this.failed = this.freezing = this.wasMpls = this.deepLabels = this.sent = this.listOver = false;
     this.cut = this.mirrored = this.depth = this.resubmits = this.table = 0;
     this.isLast = true;
+    this.shown = undefined;
     this.rule = undefined;
     this.pause = undefined;
-    this.topCookie = this.lostCookie = 0n;
+    this.topCookie = 0n;
+    // No rule's: as OVS says it.
+    this.lostCookie = input.actions ? 0xffffffffffffffffn : 0n;
     this.origin = input.actions ? OFPR.packetOut : OFPR.action;
     this.reason = undefined;
     this.enterBridge(input.bridge, input.inPort);

@@ -22,7 +22,7 @@ import { get16, put32 } from '../lib/bytes.js';
 import { FRAG, K } from '../packet/key.js';
 import * as set from './action-set.js';
 import * as branch from './branch.js';
-import { commit, isMpls } from './commit.js';
+import { commit, isIp, isMpls } from './commit.js';
 import { needsInner, resume } from './freeze.js';
 import { group } from './group.js';
 import { hashFields } from './hash-fields.js';
@@ -40,6 +40,10 @@ import * as wrap from './wrap.js';
 const MAX_DEPTH = 64;
 const MAX_RESUBMITS = 4096;
 const MAX_STACK = 1024;
+
+const IP_HEADER: ReadonlySet<string> = new Set(
+  [K.nwSrc, K.nwDst, K.nwTos, K.nwTtl, K.ipv6Src, K.ipv6Dst, K.ipv6Label].map((s) => s.name),
+);
 
 /** A rule that look-up yields where fragments are to be dropped. */
 const DROP_FRAGMENT = '-> fragments are dropped here';
@@ -153,7 +157,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   list(actions: readonly Action[], from = 0): void {
     const { tracer } = this.input;
     const lastOfAll = this.isLast;
-    if (from >= actions.length) tracer?.drop();
+    if (from >= actions.length) tracer?.step('drop');
     for (let i = from; i < actions.length && !this.ended; i++) {
       const a = actions[i];
       if (this.wasMpls && needsInner(a)) {
@@ -258,10 +262,17 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   }
 
   /** Written bits are part of the mask: whether a `set` is needed depends on what the packet had. */
-  write(f: Subfield, value: bigint, mask: bigint): void {
+  write(f: Subfield, value: bigint, mask: bigint, from?: 'stack'): void {
     markBits(this.mask, f);
+    if (from !== 'stack') this.markProtocol(f);
     writeBits(this.flow, f, value, mask);
     if (f.field.slot === OK.ofInPort) this.inPort = Number(readBits(this.flow, f));
+  }
+
+  /** As in OVS, a flow that changes an IP header is one of a protocol; but what comes off the stack is not asked. */
+  private markProtocol(f: Subfield): void {
+    if (!IP_HEADER.has(f.field.slot.name) || !isIp(get16(this.flow, K.ethType.offset))) return;
+    this.mask[K.nwProto.offset] = 0xff;
   }
 
   prerequisitesHold(f: Subfield): boolean {

@@ -192,7 +192,7 @@ export function decap(w: Walk, next: number | undefined): boolean {
   const { flow, mask } = w;
   const type = typeOf(w);
   if (type === TYPE.ethernet && w.hasVlan()) {
-    w.note(() => 'Dropping packet, cannot decap Ethernet if VLAN is present.');
+    w.input.tracer?.step('Dropping packet, cannot decap Ethernet if VLAN is present.');
     w.fail('action_error');
     return false;
   }
@@ -210,6 +210,10 @@ export function decap(w: Walk, next: number | undefined): boolean {
   }
   w.commit();
   w.out.push({ type: 'pop_nsh' });
+  if (w.input.tracer) {
+    w.shown = flow.slice();
+    put32(w.shown, K.packetType.offset, inside[0]);
+  }
   for (const key of [flow, w.base]) {
     clearHeaders(key);
     put32(key, K.packetType.offset, inside[0]);
@@ -222,14 +226,18 @@ export function decap(w: Walk, next: number | undefined): boolean {
 
 export function decNshTtl(w: Walk): boolean {
   const { flow, mask } = w;
-  if (get16(flow, K.ethType.offset) !== ETH.nsh) return true;
-  const at = K.nshTtl.offset;
-  mask[at] = 0xff;
-  if (flow[at] > 1) {
-    flow[at]--;
-    return true;
+  const wrapped = get16(flow, K.ethType.offset) === ETH.nsh;
+  if (wrapped) {
+    const at = K.nshTtl.offset;
+    mask[at] = 0xff;
+    if (flow[at] > 1) {
+      flow[at]--;
+      return true;
+    }
   }
+  // As with labels: the list ends for other packets, too.
+  w.note(() => '>> NSH decrement TTL exception');
   w.reject('ttl');
-  packetIn(w, { reason: OFPR.invalidTtl });
+  if (wrapped) packetIn(w, { reason: OFPR.invalidTtl });
   return false;
 }

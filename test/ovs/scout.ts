@@ -44,7 +44,7 @@ class Scout extends Candidate {
       open: nothing,
       leave: nothing,
       action: nothing,
-      drop: nothing,
+      step: nothing,
       note: (text: string) => {
         this.beyondOvs ||= WRONG.has(text);
       },

@@ -179,7 +179,7 @@ export const stackPop = stackRow({
     const value = x.stackPop();
     if (value === undefined) return undefined;
     const cut = value & lowBits(a.field.bits);
-    x.write(a.field, cut, lowBits(a.field.bits));
+    x.write(a.field, cut, lowBits(a.field.bits), 'stack');
     noteValue(x, a.field, cut);
     return undefined;
   },

@@ -138,7 +138,7 @@ function trace(s: DemoSwitch, from: DemoHost, to: DemoHost, port: number): void 
       say(`  ${pad()}table ${table}: ${rule ? formatMatch(expand(rule.match), { priority: rule.priority }) : 'miss'}`);
       depth++;
     },
-    drop: () => say(`  ${pad()}drop`),
+    step: (text) => say(`  ${pad()}${text}`),
     open: (text) => {
       say(`  ${pad()}${text}`);
       depth++;

@@ -13,7 +13,11 @@ export function formatNsh(header: Uint8Array): string {
     (at, i) => `,c${i + 1}=0x${(metadata.length === 16 ? get32(metadata, at) : 0).toString(16)}`,
   );
   const rest =
-    mdType === 1 ? context.join('') : mdType === 2 && metadata.length > 0 ? `,md2=0x${formatHex(metadata)}` : '';
+    mdType === 1
+      ? context.join('')
+      : mdType === 2 && metadata.length > 0
+        ? `,md2=0x${formatHex(metadata).replace(/^0+(?=.)/, '')}`
+        : '';
   return `flags=${flags},ttl=${ttl},mdtype=${mdType},np=${nextProtocol},spi=0x${(path >>> 8).toString(16)},si=${path & 0xff}${rest}`;
 }
 
@@ -24,7 +28,9 @@ export function parseNsh(args: Map<string, string>, item: string): Uint8Array {
   if (mdType === 1) for (const [i, at] of CONTEXT.entries()) put32(metadata, at, number(`c${i + 1}`, 0xffffffff));
   const md2 = args.get('md2');
   if (md2 !== undefined) {
-    metadata = new Uint8Array(parseHex(md2));
+    // Zeros in front are not written; options are whole words.
+    const digits = md2.replace(/^0x/, '');
+    metadata = new Uint8Array(parseHex(digits.padStart(Math.ceil(digits.length / 8) * 8, '0')));
     if (metadata.length % 4 !== 0 || metadata.length > MAX_METADATA) throw new UserError(`syntax error at ${item}`);
   }
   const path = number('spi', 0xffffff) * 256 + number('si', 0xff);

@@ -75,7 +75,7 @@ function parsed<T>(run: () => T, failed: (message: string) => never): T {
 }
 
 /** The fault in a flow's text: from the first part on that cannot be read. */
-function syntaxError(text: string, read: (part: string) => void): string {
+export function syntaxError(text: string, read: (part: string) => void): string {
   const items = splitItems(text);
   let at = 0;
   for (let i = 0; i < items.length; i++) {

@@ -1,0 +1,220 @@
+/**
+ * What ofproto/trace prints, compared with ovs-vswitchd: the same tables, groups and addresses, the same packet (as bytes or as a flow), line by line. Nothing
+ * is changed by a trace, so the packets of a pipeline need no order.
+ */
+
+import { formatKey } from '../../src/flow/format-key.js';
+import { newKey, OK } from '../../src/flow/key.js';
+import { formatHex, put32 } from '../../src/lib/bytes.js';
+import { UserError } from '../../src/lib/errors.js';
+import { Random } from '../../src/lib/random.js';
+import { extract } from '../../src/packet/extract.js';
+import { traceCommand, tracePacketOutCommand } from '../../src/switch/commands/trace-command.js';
+import type { Core } from '../../src/switch/core.js';
+import { arrivals, PORTS } from '../ovs/frames.js';
+import { Judge, METERS, MODES } from '../ovs/judge.js';
+import { visibleGroups } from '../pipelines/random-groups.js';
+import { randomPipeline } from '../pipelines/random-pipeline.js';
+import { Candidate, type Orders, orderOf } from './candidate.js';
+import { FORMS_PIPELINE, PACKET_OUT_FORMS, TRACE_FORMS } from './forms.js';
+import { actionsOf, describable, sameButForMasks, variants } from './megaflow.js';
+import { beyondOvs, normalise, renumber } from './normalise.js';
+
+export interface TraceOptions {
+  readonly pipelines: number;
+  readonly seed: number;
+  /** Traces a pipeline. */
+  readonly packets?: number;
+  /** Only this pipeline. */
+  readonly only?: number;
+  /** Stop after so many differences. */
+  readonly most?: number;
+}
+
+export interface TraceComparison {
+  pipelines: number;
+  traces: number;
+  /** Pipelines at which OVS crashed. */
+  lost: number;
+  /** Not compared, with the reason. */
+  readonly skipped: Map<string, number>;
+  /** Traces whose megaflows differ, and are both right. */
+  otherMasks: number;
+  readonly differences: string[];
+}
+
+export async function compareTraces(o: TraceOptions): Promise<TraceComparison> {
+  const out: TraceComparison = { pipelines: 0, traces: 0, lost: 0, otherMasks: 0, skipped: new Map(), differences: [] };
+  let judge = new Judge();
+  let modes = -1;
+  let orders: Orders | undefined;
+  try {
+    for (let n = o.only ?? 0; n < (o.only ?? 0) + (o.only === undefined ? o.pipelines : 1); n++) {
+      const wanted = Math.floor(n / 8) % MODES.length;
+      orders ??= await ordersOf(judge);
+      if (wanted !== modes) judge.setModes(MODES[wanted]);
+      modes = wanted;
+      try {
+        await comparePipeline(judge, orders, o, n, out);
+      } catch (e) {
+        if (!(await judge.isGone())) throw e;
+        judge.ovs.close();
+        judge = new Judge();
+        modes = -1;
+        orders = undefined;
+        out.lost++;
+      }
+      if (out.differences.length >= (o.most ?? 5)) break;
+    }
+  } finally {
+    judge.ovs.close();
+  }
+  return out;
+}
+
+/** Asked before ports have VLANs: then each carries every packet. */
+async function ordersOf(judge: Judge): Promise<Orders> {
+  const order = async (action: string): Promise<number[]> => {
+    const trace = (port: number): Promise<string> =>
+      judge.call('ofproto/trace-packet-out', 'br0', `in_port=${port}`, action);
+    return orderOf([await trace(1), await trace(2), await trace(3)]);
+  };
+  return { flood: await order('FLOOD'), normal: await order('NORMAL') };
+}
+
+async function comparePipeline(
+  judge: Judge,
+  orders: Orders,
+  o: TraceOptions,
+  n: number,
+  out: TraceComparison,
+): Promise<void> {
+  const modes = MODES[Math.floor(n / 8) % MODES.length];
+  const r = new Random((Math.imul(o.seed, 1_000_003) + n) >>> 0);
+  const wide = r.chance(0.7);
+  const groups = r.chance(0.5) ? 6 : 0;
+  const sizes = { tables: 4, ports: PORTS, groups, wide, meters: wide ? METERS.length : 0 };
+  const random = randomPipeline(r, { ...sizes, hashes: false, cuts: r.chance(0.5), stateful: r.chance(0.5) });
+  const pipeline = { ...random, groups: visibleGroups(r, sizes) };
+  await judge.load(pipeline);
+  const candidate = new Candidate(modes, orders, pipeline);
+  out.pipelines++;
+  for (const { port, frame } of arrivals(r, o.packets ?? 4)) {
+    const args = question(r, port, frame);
+    const [wanted, got] = [await ask(judge, 'ofproto/trace', args), answer(candidate, args, traceCommand)];
+    out.traces++;
+    const [a, b] = [normalise(wanted), normalise(renumber(got))];
+    if (a === b) continue;
+    if (sameButForMasks(a, b)) {
+      const wrong = await unsound(judge, r, a, b);
+      if (wrong === undefined) {
+        out.otherMasks++;
+        continue;
+      }
+      out.differences.push(`pipeline ${n}: ofproto/trace ${args.join(' ')}\n${b}\n${wrong}`);
+      continue;
+    }
+    const beyond = beyondOvs(`${a}\n${b}`);
+    if (beyond) {
+      out.skipped.set(beyond, (out.skipped.get(beyond) ?? 0) + 1);
+      continue;
+    }
+    out.differences.push(
+      [
+        `pipeline ${n}: ofproto/trace ${args.join(' ')}`,
+        ...difference(a, b),
+        ...(o.only === undefined ? [] : [...pipeline.groups, ...pipeline.flows]),
+      ].join('\n'),
+    );
+  }
+  candidate.close();
+}
+
+/** A flow under weft's mask with which OVS does something else, and what; undefined where there is none. */
+async function unsound(judge: Judge, r: Random, ovs: string, weft: string): Promise<string | undefined> {
+  const flow = /^Flow: (.*)$/m.exec(ovs)?.[1] ?? '';
+  const trace = (text: string): Promise<string> => ask(judge, 'ofproto/trace', ['br0', text]);
+  const others = variants(r, flow, weft);
+  if (others.length === 0) return undefined;
+  const wanted = actionsOf(normalise(await trace(describable(flow) ?? flow)));
+  for (const other of others) {
+    const text = await trace(other);
+    if (text.startsWith('error: ')) continue;
+    const got = actionsOf(normalise(text));
+    if (got !== wanted) return `but OVS: ${other}\n  ${got}\nnot\n  ${wanted}`;
+  }
+  return undefined;
+}
+
+/** Each form of the commands; the differences. */
+export async function compareForms(): Promise<string[]> {
+  const judge = new Judge();
+  try {
+    const candidate = new Candidate([], await ordersOf(judge), FORMS_PIPELINE);
+    await judge.load(FORMS_PIPELINE);
+    const out: string[] = [];
+    const compare = async (command: string, args: readonly string[], ours: Command): Promise<void> => {
+      const a = normalise(await ask(judge, command, args));
+      const b = normalise(renumber(answer(candidate, args, ours)));
+      if (a !== b) out.push([`${command} ${args.join(' ')}`, ...difference(a, b)].join('\n'));
+    };
+    for (const args of TRACE_FORMS) await compare('ofproto/trace', args, traceCommand);
+    for (const args of PACKET_OUT_FORMS) await compare('ofproto/trace-packet-out', args, tracePacketOutCommand);
+    candidate.close();
+    return out;
+  } finally {
+    judge.ovs.close();
+  }
+}
+
+/** The packet as bytes, or as a flow of what is in them. */
+function question(r: Random, port: number, frame: Uint8Array): string[] {
+  if (r.chance(0.5)) return ['br0', `in_port=${port}`, formatHex(frame)];
+  const key = newKey();
+  extract(frame, key, 1);
+  put32(key, OK.ofInPort.offset, port);
+  const text = formatKey(key);
+  // Now and then as it is printed, which for some packets is not how it is read.
+  return ['br0', r.chance(0.1) ? text : (describable(text) ?? text)];
+}
+
+type Command = (core: Core, args: readonly string[]) => string;
+
+async function ask(judge: Judge, command: string, args: readonly string[]): Promise<string> {
+  try {
+    return await judge.call(command, ...args);
+  } catch (e) {
+    if (await judge.isGone()) throw e;
+    return `error: ${(e as Error).message}`;
+  }
+}
+
+function answer(candidate: Candidate, args: readonly string[], command: Command): string {
+  try {
+    return command(candidate.core, args);
+  } catch (e) {
+    if (e instanceof UserError) return `error: ${e.message}`;
+    throw e;
+  }
+}
+
+/** Lines that both have once, the others with who has them; as few of these as can be. */
+function difference(ovs: string, weft: string): string[] {
+  const a = ovs.split('\n');
+  const b = weft.split('\n');
+  const common: number[][] = Array.from({ length: a.length + 1 }, () => new Array<number>(b.length + 1).fill(0));
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      common[i][j] = a[i] === b[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
+    }
+  }
+  const out: string[] = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      out.push(`      ${a[i++]}`);
+      j++;
+    } else if (j === b.length || (i < a.length && common[i + 1][j] >= common[i][j + 1])) out.push(`OVS   ${a[i++]}`);
+    else out.push(`weft  ${b[j++]}`);
+  }
+  return out;
+}

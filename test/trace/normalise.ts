@@ -1,0 +1,45 @@
+/** What is not the same in two switches though both are right, made the same. */
+
+/** Numbers under which later passes are known: each switch counts its own. The first that is met is 1. */
+function numberPasses(text: string): string {
+  const met = new Map<string, number>();
+  return text.replace(
+    /(recirc\(|recirc_id[=(]|continuation=\d,recirc_id=)(0x[0-9a-f]+|\d+)/g,
+    (_, word: string, n: string) => {
+      const id = Number(n);
+      if (id === 0) return `${word}0`;
+      const known = met.get(String(id)) ?? met.size + 1;
+      met.set(String(id), known);
+      return `${word}#${known}`;
+    },
+  );
+}
+
+export function normalise(text: string): string {
+  return numberPasses(text);
+}
+
+/** Datapath ports and meters of weft by the numbers that they have in OVS: ports are one higher and LOCAL is 1, not 100; meters begin with 1, not 0. */
+export function renumber(text: string): string {
+  return text.replace(/^Datapath actions: .*$/gm, (line) =>
+    line.replace(/(^Datapath actions: |[(,])(\d+)(?=[,)]|$)/g, (all, before: string, n: string, at: number) => {
+      const within = line.slice(0, at);
+      if (/\b(recirc|trunc|skb_priority|skb_mark|hash|l4|sym_l4)$/.test(within)) return all;
+      if (/\bmeter$/.test(within)) return `${before}${Number(n) - 1}`;
+      return `${before}${n === '1' ? 100 : Number(n) - 1}`;
+    }),
+  );
+}
+
+/** Where OVS would do wrong (docs/compatibility.md): what of a text tells, and why. */
+const BEYOND: readonly (readonly [RegExp, string])[] = [
+  [/-> more VLAN tags than a flow key holds/, 'a third VLAN tag'],
+  [/-> the copy goes on in a later pass/, 'a copy that waits'],
+  [/-> what the label covered is looked at in a later pass/, 'a choice by what a label covers'],
+  [/^ *NORMAL$[\s\S]*dl_vlan=0,dl_vlan_pcp=\d,dl_vlan1=/m, 'a tag under a priority tag into an access port'],
+  [/>>>> bucket chaining exceeded \d+ links <<<</, 'a group that watches itself'],
+];
+
+export function beyondOvs(text: string): string | undefined {
+  return BEYOND.find(([sign]) => sign.test(text))?.[1];
+}
