@@ -35,6 +35,7 @@ export function renumber(text: string): string {
 const BEYOND: readonly (readonly [RegExp, string])[] = [
   [/-> more VLAN tags than a flow key holds/, 'a third VLAN tag'],
   [/-> the copy goes on in a later pass/, 'a copy that waits'],
+  [/-> labels of the frame are inside/, 'labels inside a frame of labels'],
   [/-> what the label covered is looked at in a later pass/, 'a choice by what a label covers'],
   [/^ *NORMAL$[\s\S]*dl_vlan=0,dl_vlan_pcp=\d,dl_vlan1=/m, 'a tag under a priority tag into an access port'],
   [/>>>> bucket chaining exceeded \d+ links <<<</, 'a group that watches itself'],
