@@ -25,7 +25,7 @@ const FIRST: readonly Action['type'][] = [
 ];
 const LAST: readonly Action['type'][] = ['group', 'output', 'resubmit', 'ct'];
 
-const single = new Set<Action['type']>([...FIRST, ...LAST, 'set_queue', 'meter']);
+const single = new Set<Action['type']>([...FIRST, ...LAST, 'meter']);
 
 /** A new set: later actions take the place of earlier ones of their kind. */
 export function writeActionSet(set: readonly Action[], actions: readonly Action[]): Action[] {
