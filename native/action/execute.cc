@@ -9,6 +9,7 @@
 #include "../packet/dp_hash.h"
 #include "../packet/extract.h"
 #include "../packet/offload.h"
+#include "../port/port.h"
 #include "../tunnel/tunnel.h"
 #include "push_pop.h"
 #include "set.h"
@@ -129,7 +130,8 @@ class Run {
       case Op::kMeter:
         return !sink_.meter(p_, a[1]) && drop(DropReason::kMeter);
       case Op::kTnlPush:
-        return uncut() ? pieces(a, n + after) : push(*reinterpret_cast<const TunnelPush*>(a + 1));
+        if (!uncut()) return push(*reinterpret_cast<const TunnelPush*>(a + 1));
+        return is_udp(*reinterpret_cast<const TunnelPush*>(a + 1)) ? joined(a, n, after) : pieces(a, n + after);
       case Op::kTnlPop:
         return uncut() && !is_uncut_inside(*p_, *reinterpret_cast<const TunnelPop*>(a + 1), vlans_)
                    ? pieces(a, n + after)
@@ -211,6 +213,61 @@ class Run {
     };
     const int made = segment(sink_.pool(), *p_, 0xffff, one, &each);
     if (made == -1) return drop(DropReason::kMalformed);
+    if (made == -2) why_ = DropReason::kNoBuffer;
+    if (!p_->delivered) return drop(why_);
+    end_ = DropReason::kNone;
+    sink_.release(p_);
+    return true;
+  }
+
+  // The segments with a header each, put together as datagrams to be cut; then the rest of the list for what that makes.
+  bool joined(const uint32_t* a, uint32_t n, uint32_t after) {
+    struct Each {
+      Run* run;
+      const TunnelPush* push;
+      const uint32_t* rest;
+      uint32_t words;
+      Joined joined;
+      Key key;
+      void flush() {
+        Packet* big = joined.packet();
+        if (!big) return;
+        joined.finish();
+        run->taken(Run(run->sink_, big, key, run->max_vlans_, run->max_vlans_).list(rest, words));
+        joined = Joined();
+      }
+      void take(Packet* piece) {
+        Sink& sink = run->sink_;
+        piece->delivered = 0;
+        piece->trunc = run->p_->trunc;
+        Key own;
+        copy_key(own, run->key_);
+        const DropReason why = encapsulate(sink, *piece, own, *push);
+        if (why != DropReason::kNone) {
+          sink.drop(piece, why);
+          run->taken(why);
+          return;
+        }
+        if (!joined.packet() || !joined.add(*piece)) {
+          flush();
+          copy_key(key, own);
+          Packet* big = sink.pool().take(true);
+          if (!big) {  // then it goes alone
+            run->taken(Run(sink, piece, key, run->max_vlans_, run->max_vlans_).list(rest, words));
+            return;
+          }
+          big->in_port = piece->in_port;
+          big->slot = piece->slot;
+          big->recirc_depth = piece->recirc_depth;
+          big->trunc = piece->trunc;
+          joined.begin(big, *piece);
+        }
+        sink.release(piece);
+      }
+    } each{this, reinterpret_cast<const TunnelPush*>(a + 1), a + n, after, {}, {}};
+    const int made = segment(sink_.pool(), *p_, 0xffff, [](void* ctx, Packet* piece) { static_cast<Each*>(ctx)->take(piece); }, &each);
+    if (made == -1) return drop(DropReason::kMalformed);
+    each.flush();
     if (made == -2) why_ = DropReason::kNoBuffer;
     if (!p_->delivered) return drop(why_);
     end_ = DropReason::kNone;

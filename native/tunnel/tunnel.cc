@@ -281,6 +281,56 @@ DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t) {
   return DropReason::kNone;
 }
 
+bool is_udp(const TunnelPush& t) { return t.header[be16(t.header + 12) == kTypeIpv6 ? kEth + 6 : kEth + 9] == kProtoUdp; }
+
+void Joined::begin(Packet* big, const Packet& first) {
+  constexpr uint32_t kUdp = 8;
+  big_ = big;
+  big->len = first.len;
+  big->offload = Offload{};
+  std::memcpy(big->data, first.data, first.len);
+  l4_ = kEth + (be16(first.data + 12) == kTypeIpv6 ? 40 : 20);
+  unit_ = first.len - l4_ - kUdp;
+  count_ = 1;
+  closed_ = false;
+}
+
+bool Joined::add(const Packet& p) {
+  constexpr uint32_t kUdp = 8, kMaxDatagrams = 64;
+  const uint32_t bytes = p.len - l4_ - kUdp, network = l4_ - kEth;
+  if (closed_ || bytes > unit_ || count_ == kMaxDatagrams) return false;
+  if (big_->len - l4_ + bytes > 0xffff - (network == 40 ? 0 : network) || bytes > tailroom(*big_)) return false;
+  std::memcpy(big_->data + big_->len, p.data + l4_ + kUdp, bytes);
+  big_->len += bytes;
+  count_++;
+  closed_ = bytes < unit_;
+  return true;
+}
+
+void Joined::finish() {
+  if (count_ == 1) return;
+  uint8_t* ip = big_->data + kEth;
+  uint8_t* udp = big_->data + l4_;
+  const uint32_t length = big_->len - l4_;
+  const bool v6 = l4_ == kEth + 40;
+  if (v6) {
+    put_be16(ip + 4, static_cast<uint16_t>(length));
+  } else {
+    put_be16(ip + 2, static_cast<uint16_t>(big_->len - kEth));
+    put_be16(ip + 10, 0);
+    store(ip + 10, ip_header_checksum(ip, 20));
+  }
+  put_be16(udp + 4, static_cast<uint16_t>(length));
+  store(udp + 6, csum_fold(v6 ? csum_pseudo6(ip + 8, ip + 24, kProtoUdp, length) : csum_pseudo4(ip + 12, ip + 16, kProtoUdp, length)));
+  big_->offload = Offload{};
+  big_->offload.flags = kNeedsCsum;
+  big_->offload.gso_type = 5;
+  big_->offload.hdr_len = static_cast<uint16_t>(l4_ + 8);
+  big_->offload.gso_size = static_cast<uint16_t>(unit_);
+  big_->offload.csum_start = static_cast<uint16_t>(l4_);
+  big_->offload.csum_offset = 6;
+}
+
 bool is_uncut_inside(const Packet& p, const TunnelPop& t, unsigned vlans) {
   const uint8_t gso = p.offload.gso_type & 0x7f, kind = t.kind & 0xff;
   // Tunnels are UDP or GRE, so TCP is inside.

@@ -33,6 +33,25 @@ bool valid_push(const TunnelPush& t);
 // kNone, or why not; then the packet is to be dropped. `sink.encapsulated` was called if kNone.
 DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t);
 
+// Is the outer transport UDP?
+bool is_udp(const TunnelPush& t);
+
+// Puts packets with the same UDP header around them together again, as datagrams that a device may cut. All are as long as the first, but for the last.
+class Joined {
+ public:
+  // `big`: what becomes of them, with the first in it.
+  void begin(Packet* big, const Packet& first);
+  // False: it does not fit behind the others.
+  bool add(const Packet& p);
+  void finish();
+  Packet* packet() const { return big_; }
+
+ private:
+  Packet* big_ = nullptr;
+  uint32_t l4_ = 0, unit_ = 0, count_ = 0;
+  bool closed_ = false;
+};
+
 // Of a packet that a device was to cut: is it the packet inside?
 bool is_uncut_inside(const Packet& p, const TunnelPop& t, unsigned vlans);
 

@@ -35,7 +35,7 @@ import { put32, setTunnel, setWord } from './metadata.js';
 import { copyPacket, HEADROOM, type Packet } from './packet.js';
 import { popMpls, popVlan, pushMpls, pushVlan } from './push-pop.js';
 import { SETS } from './set.js';
-import { decapsulate, encapsulate, isUncutInside } from './tunnel.js';
+import { decapsulate, encapsulate, isUdp, isUncutInside, Joined } from './tunnel.js';
 import { addMpls, popMplsWhole, popNsh, pushNsh, setAddresses } from './wrap.js';
 
 /** What surrounds the executor. Answers are numbers of DROP_REASONS; 0 is "taken". */
@@ -143,7 +143,8 @@ class Run {
         if (popNsh(p)) this.vlans = this.maxVlans;
         return undefined;
       case 'tnl_push':
-        return this.isUncut() ? this.pieces(all.slice(at)) : this.push(a);
+        if (!this.isUncut()) return this.push(a);
+        return isUdp(a) ? this.joined(a, all.slice(at + 1)) : this.pieces(all.slice(at));
       case 'tnl_pop':
         return this.isUncut() && !isUncutInside(p, a.tunnel.kind, this.vlans)
           ? this.pieces(all.slice(at))
@@ -211,6 +212,38 @@ class Run {
     }
     if (!p.delivered) return this.drop(this.why);
     this.sink.release(p);
+    return 0;
+  }
+
+  /** The segments with a header each, put together as datagrams to be cut; then the rest of the list for what that makes. */
+  private joined(a: DpAction & { type: 'tnl_push' }, rest: readonly DpAction[]): number {
+    const { p, sink } = this;
+    const frames = segment(p.frame, p.offload, 0xffff);
+    if (!frames) return this.drop(DROP.malformed);
+    let open: { readonly joined: Joined; readonly key: Uint8Array } | undefined;
+    const flush = (): void => {
+      if (!open) return;
+      const big = open.joined.packet();
+      this.taken(new Run(sink, big, open.key, this.maxVlans, this.maxVlans).list(rest));
+    };
+    for (const frame of frames) {
+      const piece = { ...p, frame, offload: NO_OFFLOAD, headroom: HEADROOM, delivered: false, counted: false };
+      const key = this.key.slice();
+      const why = encapsulate(piece, key, a, () => sink.encapsulated(piece, a.port));
+      if (why !== 0) {
+        sink.drop(piece, why);
+        this.taken(why);
+        continue;
+      }
+      if (!open?.joined.add(piece)) {
+        flush();
+        open = { joined: new Joined({ ...piece, headroom: HEADROOM }), key };
+      }
+      sink.release(piece);
+    }
+    flush();
+    if (!p.delivered) return this.drop(this.why);
+    sink.release(p);
     return 0;
   }
 

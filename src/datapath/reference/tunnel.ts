@@ -28,6 +28,7 @@ type Push = Extract<DpAction, { type: 'tnl_push' }>;
 const PROTO_UDP = 17;
 const PROTO_GRE = 47;
 const DATA_VALID = 2;
+const UDP_BYTES = 8;
 /** Outer source ports: the ephemeral range that Linux uses. */
 const PORTS = { first: 32768, count: 28233 } as const;
 const GRE = { checksum: 0x8000, key: 0x2000, sequence: 0x1000 } as const;
@@ -74,6 +75,75 @@ export function encapsulate(p: Packet, key: Uint8Array, a: Push, counted: () => 
 /** Nothing but a checksum that is still to be made, if there is one. */
 function unfinished({ csumStart, csumOffset }: Offload, flags: number): Offload {
   return flags === 0 ? NO_OFFLOAD : { ...NO_OFFLOAD, flags, csumStart, csumOffset };
+}
+
+/** Is the outer transport UDP? */
+export function isUdp({ header }: Push): boolean {
+  return header[u16(header, 12) === 0x86dd ? ETH_HEADER + 6 : ETH_HEADER + 9] === PROTO_UDP;
+}
+
+/** Datagrams that a device cuts a packet into, at most: Linux takes no more. */
+const MAX_DATAGRAMS = 64;
+
+/**
+ * Puts packets with the same UDP header around them together again, as datagrams that a device may cut: so segments go through the rest of the switch, and
+ * from one machine to another on the same host, as one. All are as long as the first, but for the last.
+ */
+export class Joined {
+  private readonly parts: Uint8Array[];
+  private readonly l4: number;
+  private readonly unit: number;
+  private closed = false;
+
+  constructor(private readonly first: Packet) {
+    const { frame } = first;
+    this.l4 = ETH_HEADER + (u16(frame, 12) === 0x86dd ? 40 : 20);
+    this.unit = frame.length - this.l4 - UDP_BYTES;
+    this.parts = [frame];
+  }
+
+  /** False: it does not fit behind the others. */
+  add({ frame }: Packet): boolean {
+    const { l4, unit, parts, first } = this;
+    const bytes = frame.length - l4 - UDP_BYTES;
+    const room = 0xffff - (l4 - ETH_HEADER === 40 ? 0 : l4 - ETH_HEADER);
+    if (this.closed || bytes > unit || parts.length === MAX_DATAGRAMS) return false;
+    if (first.frame.length - l4 + (parts.length - 1) * unit + bytes > room) return false;
+    parts.push(frame.slice(l4 + UDP_BYTES));
+    this.closed = bytes < unit;
+    return true;
+  }
+
+  /** What has become of them. */
+  packet(): Packet {
+    const { parts, l4, unit, first } = this;
+    if (parts.length === 1) return first;
+    const frame = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+    let at = 0;
+    for (const p of parts) {
+      frame.set(p, at);
+      at += p.length;
+    }
+    const v6 = l4 - ETH_HEADER === 40;
+    const length = frame.length - l4;
+    if (v6) put16(frame, ETH_HEADER + 4, length);
+    else {
+      put16(frame, ETH_HEADER + 2, frame.length - ETH_HEADER);
+      put16(frame, ETH_HEADER + 10, 0);
+      put16(frame, ETH_HEADER + 10, checksum(frame, ETH_HEADER, l4));
+    }
+    put16(frame, l4 + 4, length);
+    put16(frame, l4 + 6, fold(outerSum(frame, l4, v6, length)));
+    const offload = {
+      flags: NEEDS_CSUM,
+      gsoType: GSO.udpL4,
+      hdrLen: l4 + UDP_BYTES,
+      gsoSize: unit,
+      csumStart: l4,
+      csumOffset: 6,
+    };
+    return { ...first, frame, offload };
+  }
 }
 
 function finishUdp(frame: Uint8Array, l4: number, v6: boolean, checksummed: boolean, hash: number): void {
