@@ -1,0 +1,53 @@
+#include "host_headers.h"
+
+#include "../packet/checksum.h"
+
+namespace weft {
+
+bool read_outer(const Packet& p, Outer& o) {
+  if (p.len < kEth + kIpv4) return false;
+  const uint8_t* ip = p.data + kEth;
+  o.v6 = be16(p.data + 12) == 0x86dd;
+  const uint32_t l4 = kEth + (o.v6 ? kIpv6 : kIpv4);
+  if (p.len < l4 + 4) return false;
+  o.proto = ip[o.v6 ? 6 : 9];
+  o.tos = o.v6 ? static_cast<uint8_t>(be16(ip) >> 4) : ip[1];
+  o.ttl = ip[o.v6 ? 7 : 8];
+  o.df = o.v6 || (ip[6] & 0x40);
+  o.src = ip + (o.v6 ? 8 : 12);
+  o.dst = o.src + (o.v6 ? 16 : 4);
+  o.payload = l4;
+  if (o.proto == kProtoGre) return true;
+  if (o.proto != kProtoUdp || p.len < l4 + kUdp) return false;
+  o.src_port = be16(p.data + l4);
+  o.dst_port = be16(p.data + l4 + 2);
+  o.checksummed = load<uint16_t>(p.data + l4 + 6) != 0;
+  o.payload += kUdp;
+  return true;
+}
+
+void note_unfinished(Packet& p, uint32_t tunnel, bool gre) {
+  const uint8_t* t = p.data + tunnel;
+  if (p.len - tunnel < 8) return;
+  uint32_t inner = tunnel + 8;
+  if (gre) {
+    const uint16_t flags = be16(t);
+    if (be16(t + 2) != 0x6558) return;
+    inner = tunnel + 4 + (flags & 0x8000 ? 4u : 0u) + (flags & 0x2000 ? 4u : 0u) + (flags & 0x1000 ? 4u : 0u);
+  } else if (be16(t + 2) == 0x6558) {  // Geneve
+    inner += (t[0] & 0x3fu) * 4;
+  }
+  if (inner + kEth > p.len) return;
+  const Headers h = locate(p.data + inner, p.len - inner, 1);
+  if (h.l4 == kNone || (h.proto != 6 && h.proto != kProtoUdp)) return;
+  const uint8_t* ip = p.data + inner + h.l3;
+  const uint32_t length = h.l4_end - h.l4;
+  const uint64_t pseudo = h.type == kTypeIpv6 ? csum_pseudo6(ip + 8, ip + 24, h.proto, length) : csum_pseudo4(ip + 12, ip + 16, h.proto, length);
+  const uint32_t offset = h.proto == 6 ? 16 : 6;
+  if (load<uint16_t>(p.data + inner + h.l4 + offset) != csum_fold(pseudo)) return;
+  p.offload.flags = 1;
+  p.offload.csum_start = static_cast<uint16_t>(inner + h.l4);
+  p.offload.csum_offset = static_cast<uint16_t>(offset);
+}
+
+}  // namespace weft
