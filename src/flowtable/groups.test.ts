@@ -153,6 +153,51 @@ t.test('liveness through ports and groups', (t) => {
   t.end();
 });
 
+t.test('groups that watch each other end in no time, and one that is up brings all up', (t) => {
+  for (const type of ['ff', 'select'] as const) {
+    const groups = new Groups(new VirtualClock());
+    const n = 10;
+    const buckets = Array.from({ length: n }, (_, i) => bucket(i, { weight: 1, watchGroup: i + 1, watchPort: 99 }));
+    for (let id = 1; id <= n; id++) groups.mod(mod({ id, type, buckets }));
+    const g = there(groups.get(1));
+    let asked = 0;
+    let told = 0;
+    const dead = () => told++;
+    const isUp = (up: boolean) => () => asked++ < 0 || up;
+    t.equal(groups.firstAlive(g, isUp(false), dead), undefined);
+    t.equal(groups.best(g, 7, isUp(false), { dead, scored: () => {} }), undefined);
+    t.equal(groups.select(g, 7, isUp(false)), undefined);
+    t.ok(asked < 100_000, `${asked} looks at the port`);
+    t.ok(told < 100_000, `${told} notes`);
+    // A group behind others that are dead when looked at from inside the ring.
+    groups.mod(mod({ id: 11, type, buckets: [bucket(1, { weight: 1, watchPort: 98 })] }));
+    groups.mod(
+      mod({
+        command: 'insert_bucket',
+        id: 10,
+        commandBucket: BUCKET.last,
+        buckets: [bucket(77, { weight: 1, watchGroup: 11 })],
+      }),
+    );
+    const only98 = (port: number) => port === 98;
+    t.equal(groups.firstAlive(g, only98)?.id, 0);
+    t.not(groups.best(g, 7, only98), undefined);
+    t.not(groups.select(g, 7, only98), undefined);
+  }
+  t.end();
+});
+
+t.test('a chain of watches is followed as far as Open vSwitch does', (t) => {
+  const groups = new Groups(new VirtualClock());
+  for (let id = 1; id <= 140; id++) {
+    groups.mod(mod({ id, type: 'ff', buckets: [bucket(1, id === 140 ? { watchPort: 1 } : { watchGroup: id + 1 })] }));
+  }
+  const first = (id: number) => groups.firstAlive(there(groups.get(id)), () => true)?.id;
+  t.equal(first(12), undefined);
+  t.equal(first(13), 1);
+  t.end();
+});
+
 t.test('select: shares by weight, and little moves when a bucket goes', (t) => {
   const groups = new Groups(new VirtualClock());
   const weights = [1, 2, 0, 5];

@@ -78,8 +78,20 @@ export interface Choice {
 
 export type GroupListener = (event: { readonly kind: 'added' | 'modified' | 'removed'; readonly group: Group }) => void;
 
-/** Of watch_group chains and of chained groups: deeper ones count as dead, and are refused. */
-const MAX_CHAIN = 64;
+/** Of watch_group chains: what is deeper counts as dead, as in Open vSwitch. */
+const MAX_CHAIN = 128;
+/** How often in one question a trace is told again of buckets in a group that was found dead. Open vSwitch does so without end. */
+const MAX_AGAIN = 256;
+
+/** Does a bucket live? */
+interface Question {
+  readonly portIsUp: (port: number) => boolean;
+  readonly dead?: (b: Bucket) => void;
+  /** Groups in which the bucket now looked at is, and those found dead. */
+  readonly above: Set<number>;
+  readonly found: Set<number>;
+  again: number;
+}
 
 function fault(ofError: string, what: string): never {
   throw new UserError(what, ofError);
@@ -179,18 +191,31 @@ export class Groups {
   }
 
   /** Is what a bucket watches up? Without a watch it always is. */
-  alive(bucket: Bucket, portIsUp: (port: number) => boolean, dead?: (b: Bucket) => void, depth = 0): boolean {
+  alive(bucket: Bucket, portIsUp: (port: number) => boolean, dead?: (b: Bucket) => void): boolean {
+    return this.lives(bucket, { portIsUp, dead, above: new Set(), found: new Set(), again: dead ? MAX_AGAIN : 0 });
+  }
+
+  /**
+   * Groups may watch each other, so there can be more ways through them than anybody could walk. A group that watches itself by way of others lives
+   * by none of this, so one that is being looked at counts as dead further down; and what was found dead stays so to the end of the question: all
+   * that could still make it live is above it, and is asked anyway. So each group is looked at once, but for what a trace is told again.
+   */
+  private lives(bucket: Bucket, q: Question): boolean {
+    if (q.above.size >= MAX_CHAIN) return false;
     if (bucket.watchPort === WATCH_NONE && bucket.watchGroup === GROUP.any) return true;
-    if (bucket.watchPort !== WATCH_NONE && portIsUp(bucket.watchPort)) return true;
-    if (bucket.watchGroup === GROUP.any || depth >= MAX_CHAIN) return false;
+    if (bucket.watchPort !== WATCH_NONE && q.portIsUp(bucket.watchPort)) return true;
+    if (bucket.watchGroup === GROUP.any || q.above.has(bucket.watchGroup)) return false;
     const watched = this.groups.get(bucket.watchGroup);
-    if (!watched) return false;
+    if (!watched || (q.found.has(watched.id) && q.again-- <= 0)) return false;
     // A bucket that takes no traffic keeps no group alive.
     const counts = (b: Bucket): boolean => watched.type !== 'select' || b.weight > 0;
+    q.above.add(watched.id);
     for (const b of watched.buckets) {
-      if (counts(b) && this.alive(b, portIsUp, dead, depth + 1)) return true;
-      dead?.(b);
+      if (counts(b) && this.lives(b, q)) return true;
+      q.dead?.(b);
     }
+    q.above.delete(watched.id);
+    q.found.add(watched.id);
     return false;
   }
 
