@@ -1,0 +1,17 @@
+/** The scenarios there are, and how one is played. */
+import { dvr } from './dvr.js';
+import { type Report, type Scenario, type Settings, Stage } from './stage.js';
+
+export const SCENARIOS: readonly Scenario[] = [dvr];
+
+/** From nothing to nothing: whatever comes of it, no device or program is left. */
+export async function play(scenario: Scenario, report: Report, settings: Settings): Promise<void> {
+  const stage = new Stage(report);
+  try {
+    await scenario.play(stage, settings);
+  } catch (e) {
+    report.check(false, 'plays to its end', e instanceof Error ? (e.stack ?? e.message) : String(e));
+  } finally {
+    await stage.close();
+  }
+}

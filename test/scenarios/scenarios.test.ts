@@ -1,0 +1,18 @@
+/** Networks as they are deployed, in their quick form: built with the real tools, frames compared at every hop. `npm run scenario` plays them whole. */
+import '../support/isolate.js';
+
+import t from 'tap';
+import { play, SCENARIOS } from './play.js';
+import { scenariosRefusal } from './stage.js';
+
+const skip = scenariosRefusal();
+
+t.setTimeout(180_000);
+for (const s of SCENARIOS) {
+  t.test(`${s.name}: ${s.about}`, { skip }, async (t) => {
+    const check = (ok: boolean, what: string, detail?: string): void => {
+      t.ok(ok, what, { detail: ok ? undefined : detail });
+    };
+    await play(s, { check }, { tunnel: 'vxlan', quick: true });
+  });
+}

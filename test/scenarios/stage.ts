@@ -1,0 +1,252 @@
+/**
+ * Where a scenario plays: "machines", each a network namespace with a switch of its own that the real tools configure, joined by an underlay; hosts
+ * behind their bridges; and who looks at the devices between. All of it goes with `close`, also after a failure.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mortal } from '../../src/cli/lab/mortal.js';
+import { labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
+import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
+import { readPcap } from '../../src/packet/pcap.js';
+import { LiveSwitch } from '../support/live.js';
+import { like, type Seen, see, tell } from './frame.js';
+
+/** Why no scenario can play here. */
+export function scenariosRefusal(): string | undefined {
+  const { 'ovs-vsctl': vsctl, 'ovs-ofctl': ofctl } = OVS_PROGRAMS;
+  const tools = { ip: 'iproute2', ping: 'iputils-ping', tcpdump: 'tcpdump', sysctl: 'procps' };
+  return labRefusal() ?? needPrograms({ 'ovs-vsctl': vsctl, 'ovs-ofctl': ofctl, ...tools });
+}
+
+/** Who is told what was found. */
+export interface Report {
+  check(ok: boolean, what: string, detail?: string): void;
+}
+
+export interface Settings {
+  /** `vxlan` or `gre`. */
+  readonly tunnel: string;
+  /** The quick form leaves out what takes long. */
+  readonly quick: boolean;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly about: string;
+  play(stage: Stage, settings: Settings): Promise<void>;
+}
+
+const PATIENCE_MS = 10_000;
+const PCAP_HEADER = 24;
+
+/** Sees every frame of a device, both ways. */
+export class Watch {
+  private readonly chunks: Buffer[] = [];
+  private readonly child: ChildProcess;
+  private said = '';
+
+  constructor(
+    private readonly report: Report,
+    ns: string,
+    device: string,
+  ) {
+    const dump = ['-i', device, '-n', '-U', '--immediate-mode', '-s', '0', '-w', '-'];
+    this.child = spawn(...mortal('ip', ['netns', 'exec', ns, 'tcpdump', ...dump]), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout?.on('data', (d: Buffer) => this.chunks.push(d));
+    this.child.stderr?.on('data', (d) => {
+      this.said += d;
+    });
+  }
+
+  async ready(): Promise<void> {
+    const listens = await until(() => this.said.includes('listening on'), PATIENCE_MS);
+    if (!listens) throw new Error(`tcpdump: ${this.said}`);
+  }
+
+  frames(): Seen[] {
+    const all = Buffer.concat(this.chunks);
+    // readPcap leaves out the last record when it is not whole yet.
+    return all.length < PCAP_HEADER ? [] : readPcap(all).records.map((r) => see(r.frame));
+  }
+
+  /** A hop: a frame like this comes, within a while. Says what it saw. */
+  async hop(what: string, want: Seen): Promise<void> {
+    const found = (): Seen | undefined => this.frames().find((f) => like(f, want));
+    await until(() => found() !== undefined, PATIENCE_MS);
+    const got = found();
+    this.report.check(
+      got !== undefined,
+      what,
+      got ? tell(got) : `no frame like ${JSON.stringify(want)}: ${this.all()}`,
+    );
+  }
+
+  /** No frame like this came. */
+  never(what: string, want: Seen): void {
+    const got = this.frames().find((f) => like(f, want));
+    this.report.check(got === undefined, what, got && tell(got));
+  }
+
+  private all(): string {
+    return ['', ...this.frames().map(tell)].slice(-12).join('\n      ');
+  }
+
+  close(): void {
+    this.child.kill('SIGKILL');
+  }
+}
+
+/** A machine: a namespace, and a switch in it. */
+export class Machine {
+  constructor(
+    private readonly lab: NetLab,
+    readonly name: string,
+    readonly ns: string,
+    readonly sw: LiveSwitch,
+  ) {}
+
+  private tool(program: string, args: readonly string[]): string {
+    const r = this.sw.run(program, ...args);
+    if (r.status === 0) return r.stdout;
+    throw new Error(`${this.name}: ${program} ${args.join(' ')}: ${r.stderr || r.stdout || `status ${r.status}`}`);
+  }
+
+  /** The real ovs-vsctl; arguments are split at blanks. */
+  vsctl(text: string): string {
+    return this.tool('ovs-vsctl', text.split(' '));
+  }
+
+  ofctl(...args: string[]): string {
+    return this.tool('ovs-ofctl', args);
+  }
+
+  appctl(...args: string[]): string {
+    return this.tool('weft', ['appctl', ...args]);
+  }
+
+  addFlows(bridge: string, flows: readonly string[]): void {
+    for (const f of flows) this.ofctl('add-flow', bridge, f);
+  }
+
+  ip(text: string): void {
+    this.lab.ip(`-n ${this.ns} ${text}`);
+  }
+
+  /** Frames that pass a bridge, with the tags that they have in it, come out of this device. */
+  mirror(bridge: string, device: string): void {
+    this.vsctl(
+      `add-port ${bridge} ${device} -- set interface ${device} type=internal -- --id=@p get port ${device} -- ` +
+        `--id=@m create mirror name=${device} select_all=true output_port=@p -- set bridge ${bridge} mirrors=@m`,
+    );
+    this.ip(`link set ${device} up`);
+  }
+}
+
+export interface HostOptions {
+  readonly mac: string;
+  /** Address with its length. */
+  readonly address: string;
+  readonly gateway?: string;
+  readonly mtu?: number;
+}
+
+export class Stage {
+  private readonly switches: LiveSwitch[] = [];
+  private readonly watches: Watch[] = [];
+  readonly lab: NetLab;
+  private wire = '';
+  private cables = 0;
+
+  constructor(
+    readonly report: Report,
+    prefix = 'wsc-',
+  ) {
+    this.lab = new NetLab(prefix);
+  }
+
+  get check(): Report['check'] {
+    return this.report.check;
+  }
+
+  /** A namespace with nothing in it that speaks unasked. */
+  namespace(name: string): string {
+    const ns = this.lab.namespace(name);
+    this.sysctl(ns, 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1');
+    return ns;
+  }
+
+  sysctl(ns: string, ...settings: string[]): void {
+    const r = this.lab.inside(ns, 'sysctl', '-q', '-w', ...settings);
+    if (r.status !== 0) throw new Error(`sysctl ${settings.join(' ')}: ${r.stderr}`);
+  }
+
+  /** A machine whose device u0 is on the underlay with this address; its switch runs. */
+  async machine(name: string, underlay: string): Promise<Machine> {
+    const ns = this.namespace(name);
+    if (!this.wire) {
+      this.wire = this.namespace('wire');
+      this.lab.ip(`-n ${this.wire} link add name cable type bridge`);
+      this.lab.ip(`-n ${this.wire} link set cable up`);
+    }
+    const end = `c${++this.cables}`;
+    this.lab.ip(`-n ${ns} link add u0 type veth peer name ${end} netns ${this.wire}`);
+    this.lab.ip(`-n ${this.wire} link set ${end} master cable`);
+    this.lab.ip(`-n ${this.wire} link set ${end} up`);
+    this.lab.ip(`-n ${ns} addr add ${underlay} dev u0`);
+    this.lab.ip(`-n ${ns} link set u0 up`);
+    const sw = new LiveSwitch([], ['ip', 'netns', 'exec', ns]);
+    this.switches.push(sw);
+    if (!(await sw.ready())) throw new Error(`${name}: ${sw.output}`);
+    return new Machine(this.lab, name, ns, sw);
+  }
+
+  /** A host behind device `outer` of a machine. Returns its namespace. */
+  host(machine: Machine, outer: string, options: HostOptions): string {
+    const ns = this.namespace(`${machine.name}-${outer}`);
+    const mtu = options.mtu ?? 1400;
+    machine.ip(`link add ${outer} type veth peer name e0 netns ${ns}`);
+    machine.ip(`link set ${outer} up`);
+    for (const text of [
+      `link set e0 address ${options.mac} mtu ${mtu}`,
+      `addr add ${options.address} dev e0`,
+      'link set e0 up',
+      ...(options.gateway ? [`route add default via ${options.gateway}`] : []),
+    ]) {
+      this.lab.ip(`-n ${ns} ${text}`);
+    }
+    return ns;
+  }
+
+  async watch(ns: string, device: string): Promise<Watch> {
+    const w = new Watch(this.report, ns, device);
+    this.watches.push(w);
+    await w.ready();
+    return w;
+  }
+
+  /** A host talks with another: the first answer may take a while, then none is missing. */
+  async talks(what: string, ns: string, to: string, count = 3): Promise<void> {
+    const ping = (...args: string[]) => this.lab.insideAsync(ns, 'ping', '-W', '1', ...args, to);
+    const first = await until(async () => (await ping('-c', '1')).status === 0, PATIENCE_MS);
+    const r = first ? await ping('-c', String(count), '-i', '0.05') : undefined;
+    const said = r?.stdout.split('\n').find((l) => l.includes('transmitted'));
+    this.check(said?.includes(` ${count} received`) ?? false, what, said ?? 'no answer at all');
+  }
+
+  /** A host does not get an answer. */
+  async silent(what: string, ns: string, to: string): Promise<void> {
+    const r = await this.lab.insideAsync(ns, 'ping', '-c', '2', '-i', '0.05', '-W', '0.3', to);
+    this.check(
+      r.status !== 0,
+      what,
+      r.stdout.split('\n').find((l) => l.includes('transmitted')),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const w of this.watches) w.close();
+    for (const s of this.switches) await s.close();
+    this.lab.close();
+  }
+}
