@@ -268,10 +268,14 @@ DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t) {
   if (v6) {
     put_be16(ip + 4, static_cast<uint16_t>(p.len - l4));
   } else {
-    put_be16(ip + 2, static_cast<uint16_t>(p.len - kEth));
-    if (!(ip[6] & 0x40)) put_be16(ip + 4, static_cast<uint16_t>(count));  // who may not be cut needs no name
-    put_be16(ip + 10, 0);
-    store(ip + 10, ip_header_checksum(ip, 20));
+    // Summed where the header comes from: what was just written could not be read back without a wait.
+    const uint8_t* from = t.header + kEth;
+    const uint16_t length = net16(static_cast<uint16_t>(p.len - kEth));
+    const uint16_t id = from[6] & 0x40 ? load<uint16_t>(from + 4) : net16(static_cast<uint16_t>(count));  // who may not be cut needs no name
+    const uint64_t sum = uint64_t{load<uint16_t>(from)} + length + id + load<uint32_t>(from + 6) + load<uint32_t>(from + 12) + load<uint32_t>(from + 16);
+    store(ip + 2, length);
+    store(ip + 4, id);
+    store(ip + 10, csum_finish(sum));
   }
   if (is_udp)
     finish_udp(frame, p.len, l4, v6, checksummed, dp_hash_l4(key, 0));

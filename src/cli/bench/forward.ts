@@ -11,11 +11,14 @@ import { UserError } from '../../lib/errors.js';
 import { Core } from '../../switch/core.js';
 import { RealClock } from '../../switch/real-clock.js';
 import { fixedFlows } from './fixed-flows.js';
+import { connectTunnel, isTunnelType, type TunnelType } from './tunnel-forward.js';
 
 export const USAGE = `usage: weft bench forward --frames F.pcap --flows FLOWS.txt [--no-microflow] [--seconds N] [--json]
   --frames F.pcap   Ethernet frames that arrive at port 1
   --flows FILE      flows of the bridge, as ovs-ofctl writes them, one a line
   --dp-flows KIND   instead of --flows, datapath flows of a fixed shape: simple (in_port), few-masks (two masks), five-tuple
+  --tunnel KIND     instead of either, a tunnel between the two: vxlan, gre, geneve
+  --encap, --decap  whether frames go into it (the default) or come out of it
   --no-microflow    megaflow look-up for every packet
   --seconds N       how long to measure (default 4)
   --json            one object: mpps, cycles_per_packet, microflow_hits, megaflow_hits, upcalls
@@ -33,6 +36,8 @@ interface Options {
   readonly frames: string;
   /** Flow texts, or the name of a fixed shape. */
   readonly flows: readonly string[] | string;
+  readonly tunnel: TunnelType | undefined;
+  readonly decap: boolean;
   readonly microflow: boolean;
   readonly seconds: number;
   readonly json: boolean;
@@ -51,6 +56,9 @@ export function parse(args: readonly string[]): Options | undefined {
         frames: { type: 'string' },
         flows: { type: 'string' },
         'dp-flows': { type: 'string' },
+        tunnel: { type: 'string' },
+        encap: { type: 'boolean' },
+        decap: { type: 'boolean' },
         'no-microflow': { type: 'boolean' },
         seconds: { type: 'string' },
         json: { type: 'boolean' },
@@ -68,11 +76,17 @@ export function parse(args: readonly string[]): Options | undefined {
     return value;
   };
   const fixed = values['dp-flows'];
+  const { tunnel } = values;
+  if (typeof tunnel === 'string' && !isTunnelType(tunnel)) throw new UserError(`--tunnel ${tunnel}: no such tunnel`);
+  const type = typeof tunnel === 'string' && isTunnelType(tunnel) ? tunnel : undefined;
+  const flows = (): string[] => (type ? [] : flowLines(readFileSync(file('flows'), 'utf8')));
   const seconds = Number(values.seconds ?? 4);
   if (!(seconds > 0 && seconds <= 3600)) throw new UserError(`--seconds ${String(values.seconds)}: not from 0 to 3600`);
   return {
     frames: file('frames'),
-    flows: typeof fixed === 'string' ? fixed : flowLines(readFileSync(file('flows'), 'utf8')),
+    flows: typeof fixed === 'string' ? fixed : flows(),
+    tunnel: type,
+    decap: values.decap === true,
     microflow: !values['no-microflow'],
     seconds,
     json: values.json === true,
@@ -100,8 +114,14 @@ export function report(f: ForwardFigures): string {
   );
 }
 
-/** Port 1 takes its first frame when everything else is in place. */
-function connect(dp: NativeDriver, o: Options): void {
+/** Port 1 takes its first frame when everything else is in place. Returns what is to be called at the end. */
+function connect(dp: NativeDriver, o: Options): () => void {
+  if (o.tunnel) return connectTunnel(dp, { ...o, type: o.tunnel, maxFlows: MAX_FLOWS });
+  connectPlain(dp, o);
+  return () => {};
+}
+
+function connectPlain(dp: NativeDriver, o: Options): void {
   if (typeof o.flows === 'string') {
     dp.setHandlers(fixedFlows(dp, o.flows));
     const none = {
@@ -137,8 +157,9 @@ async function quiet(dp: NativeDriver): Promise<void> {
 
 async function measure(o: Options): Promise<ForwardFigures> {
   const dp = new NativeDriver({ workers: 1, microflow: o.microflow, busy: true, maxFlows: MAX_FLOWS, maxVlans: 1 });
+  let end = (): void => {};
   try {
-    connect(dp, o);
+    end = connect(dp, o);
     await quiet(dp);
     const before = dp.workerCounters(0);
     const start = process.hrtime.bigint();
@@ -156,6 +177,7 @@ async function measure(o: Options): Promise<ForwardFigures> {
     };
   } finally {
     dp.close();
+    end();
   }
 }
 
