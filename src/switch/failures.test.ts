@@ -27,6 +27,18 @@ const ROWS: readonly Row[] = [
     frame: PLAIN,
     counts: [65],
   },
+  {
+    what: 'nor is clone',
+    flows: ['table=0,actions=clone(resubmit(,0)),output:2'],
+    frame: PLAIN,
+    counts: [65],
+  },
+  {
+    what: 'copies in copies end before the stack does: 400 of them',
+    flows: [`table=0,actions=${'clone('.repeat(62)}resubmit(,0)${')'.repeat(62)},output:2`],
+    frame: PLAIN,
+    counts: [7],
+  },
 ];
 
 for (const { what, flows, frame, counts } of ROWS)

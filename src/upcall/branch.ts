@@ -110,9 +110,16 @@ function irreversible(a: Action): boolean {
   }
 }
 
+/** Copies in copies, over all tables and lists: under half of what the stack holds. */
+const MAX_COPIES = 400;
+
+/** A copy is no level of its own among the nested tables, as in OVS. */
 export function clone(w: Walk, actions: readonly Action[]): void {
-  if (!w.mayNest()) return;
-  w.depth++;
+  if (w.copies >= MAX_COPIES) {
+    w.note(() => `>>>> over ${MAX_COPIES} copies in copies <<<<`);
+    return w.fail('translation_error', 'Recursion too deep');
+  }
+  w.copies++;
   // The copy has the action set so far, and executes it at its own end.
   const body = (): void => {
     w.list(actions);
@@ -127,7 +134,7 @@ export function clone(w: Walk, actions: readonly Action[]): void {
     const list = apart(w, body);
     if (list.length > 0) w.out.push({ type: 'clone', actions: list });
   }
-  w.depth--;
+  w.copies--;
 }
 
 /** The rest of the list in both ways; the list itself then ends. */

@@ -2,10 +2,10 @@
 import { type Action, NO_METER } from '../action/action.js';
 import { type DpAction, SAMPLE_ALWAYS } from '../datapath/action.js';
 import { OFPP } from '../flow/field.js';
-import { KEY_BYTES } from '../flow/key.js';
+import { KEY_BYTES, OK } from '../flow/key.js';
 import { METER } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
-import { get32 } from '../lib/bytes.js';
+import { get32, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { mplsCount, vlanCount } from './commit.js';
 import { tunnelEnd, tunnelOut } from './tunnel.js';
@@ -213,10 +213,13 @@ export function packetIn(w: Walk, up: Up): void {
   if (reason === OFPR.implicitMiss && arrival && arrival.config & PORT_CONFIG.noPacketIn) return w.reject('table_miss');
   w.commit();
   const cookie = w.rule?.cookie ?? w.lostCookie;
+  const ofLines = w.flow.slice(DP_KEY_BYTES);
+  // Controllers are not told of it, and what nobody is told makes no state of its own.
+  put32(ofLines, OK.actsetOutput.offset - DP_KEY_BYTES, OFPP.unset);
   const stateId = w.input.states.intern(
     {
       bridge: w.bridge,
-      ofLines: w.flow.slice(DP_KEY_BYTES),
+      ofLines,
       stack: [],
       actionSet: [],
       frames: [],

@@ -95,6 +95,8 @@ export class WalkState {
   /** Bits of the bridge's mirrors that have their copy. */
   mirrored = 0;
   depth = 0;
+  /** Copies around the action being walked. */
+  copies = 0;
   protected resubmits = 0;
   reason: DropReasonName | undefined;
   sent = false;
@@ -123,7 +125,7 @@ export class WalkState {
     this.freezeHash = this.pendingNsh = this.pendingLabel = undefined;
     this.flowShape = this.baseShape = this.shapes = 0;
     this.ended = this.failed = this.freezing = this.wasMpls = this.deepLabels = this.sent = this.listOver = false;
-    this.cut = this.mirrored = this.depth = this.resubmits = this.table = 0;
+    this.cut = this.mirrored = this.depth = this.copies = this.resubmits = this.table = 0;
     this.isLast = true;
     this.shown = undefined;
     this.rule = undefined;

@@ -12,6 +12,9 @@ export const FORMS_PIPELINE: Pipeline = {
     'in_port=3,tcp,cookie=0x77,actions=controller(max_len=20),push_mpls:0x8847,2',
     'table=1,ip,nw_dst=10.0.0.0/8,actions=mod_vlan_vid:4,output:2,IN_PORT',
     'table=1,priority=0,actions=learn(table=5,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),3',
+    'table=7,actions=clone(IN_PORT,resubmit(,7))',
+    'table=8,actions=controller(userdata=01),resubmit(,9),controller(userdata=01)',
+    'table=9,actions=write_actions(output:3)',
   ],
 };
 
@@ -138,6 +141,8 @@ export const PACKET_OUT_FORMS: readonly (readonly string[])[] = [
   [...BR, 'in_port=1', ''],
   [...BR, 'in_port=1', 'drop'],
   [...BR, 'in_port=1', 'group:99'],
+  [...BR, 'in_port=1', 'resubmit(,7)'],
+  [...BR, 'in_port=1', 'resubmit(,8)'],
   [...BR, 'in_port=1', 'push_mpls:0x8847,output:2'],
   ['in_port(p1),eth(),eth_type(0x800),ipv4()', 'output:2'],
   ['--names', ...BR, 'in_port=1', 'output:2,output:3'],
