@@ -1,8 +1,10 @@
 /** The scenarios there are, and how one is played. */
 import { dvr } from './dvr.js';
+import { ml2 } from './ml2.js';
+import { onePort } from './one-port.js';
 import { type Report, type Scenario, type Settings, Stage } from './stage.js';
 
-export const SCENARIOS: readonly Scenario[] = [dvr];
+export const SCENARIOS: readonly Scenario[] = [dvr, onePort, ml2];
 
 /** From nothing to nothing: whatever comes of it, no device or program is left. */
 export async function play(scenario: Scenario, report: Report, settings: Settings): Promise<void> {

@@ -6,7 +6,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mortal } from '../../src/cli/lab/mortal.js';
 import { labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
-import { readPcap } from '../../src/packet/pcap.js';
 import { LiveSwitch } from '../support/live.js';
 import { like, type Seen, see, tell } from './frame.js';
 
@@ -36,11 +35,15 @@ export interface Scenario {
 }
 
 const PATIENCE_MS = 10_000;
-const PCAP_HEADER = 24;
+/** What tcpdump writes, little-endian. */
+const PCAP = { header: 24, record: 16, captured: 8 } as const;
 
 /** Sees every frame of a device, both ways. */
 export class Watch {
-  private readonly chunks: Buffer[] = [];
+  private readonly seen: Seen[] = [];
+  /** What came of a record that is not whole yet; the file's header first. */
+  private rest = Buffer.alloc(0);
+  private header = true;
   private readonly child: ChildProcess;
   private said = '';
 
@@ -49,11 +52,12 @@ export class Watch {
     ns: string,
     device: string,
   ) {
-    const dump = ['-i', device, '-n', '-U', '--immediate-mode', '-s', '0', '-w', '-'];
+    // The kernel makes room for a longest frame each: with tcpdump's own limit that is eight frames.
+    const dump = ['-i', device, '-n', '-U', '--immediate-mode', '-s', '2000', '-B', '16384', '-w', '-'];
     this.child = spawn(...mortal('ip', ['netns', 'exec', ns, 'tcpdump', ...dump]), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.child.stdout?.on('data', (d: Buffer) => this.chunks.push(d));
+    this.child.stdout?.on('data', (d: Buffer) => this.read(d));
     this.child.stderr?.on('data', (d) => {
       this.said += d;
     });
@@ -64,10 +68,24 @@ export class Watch {
     if (!listens) throw new Error(`tcpdump: ${this.said}`);
   }
 
-  frames(): Seen[] {
-    const all = Buffer.concat(this.chunks);
-    // readPcap leaves out the last record when it is not whole yet.
-    return all.length < PCAP_HEADER ? [] : readPcap(all).records.map((r) => see(r.frame));
+  private read(more: Buffer): void {
+    let all = Buffer.concat([this.rest, more]);
+    if (this.header && all.length >= PCAP.header) {
+      all = all.subarray(PCAP.header);
+      this.header = false;
+    }
+    let at = 0;
+    while (!this.header && at + PCAP.record <= all.length) {
+      const next = at + PCAP.record + all.readUInt32LE(at + PCAP.captured);
+      if (next > all.length) break;
+      this.seen.push(see(all.subarray(at + PCAP.record, next)));
+      at = next;
+    }
+    this.rest = all.subarray(at);
+  }
+
+  frames(): readonly Seen[] {
+    return this.seen;
   }
 
   /** A hop: a frame like this comes, within a while. Says what it saw. */
@@ -110,6 +128,13 @@ export class Machine {
     const r = this.sw.run(program, ...args);
     if (r.status === 0) return r.stdout;
     throw new Error(`${this.name}: ${program} ${args.join(' ')}: ${r.stderr || r.stdout || `status ${r.status}`}`);
+  }
+
+  /** A tool by its whole command, as people type it; what it said, and how it ended. */
+  type(command: string): { status: number; said: string } {
+    const [program, ...args] = command.split(' ');
+    const r = this.sw.run(program, ...args);
+    return { status: r.status, said: `${r.stdout}${r.stderr}`.trim() };
   }
 
   /** The real ovs-vsctl; arguments are split at blanks. */
@@ -181,8 +206,8 @@ export class Stage {
     if (r.status !== 0) throw new Error(`sysctl ${settings.join(' ')}: ${r.stderr}`);
   }
 
-  /** A machine whose device u0 is on the underlay with this address; its switch runs. */
-  async machine(name: string, underlay: string): Promise<Machine> {
+  /** A machine whose device u0 is on the underlay, with this address if any; its switch runs. */
+  async machine(name: string, underlay?: string): Promise<Machine> {
     const ns = this.namespace(name);
     if (!this.wire) {
       this.wire = this.namespace('wire');
@@ -193,7 +218,7 @@ export class Stage {
     this.lab.ip(`-n ${ns} link add u0 type veth peer name ${end} netns ${this.wire}`);
     this.lab.ip(`-n ${this.wire} link set ${end} master cable`);
     this.lab.ip(`-n ${this.wire} link set ${end} up`);
-    this.lab.ip(`-n ${ns} addr add ${underlay} dev u0`);
+    if (underlay) this.lab.ip(`-n ${ns} addr add ${underlay} dev u0`);
     this.lab.ip(`-n ${ns} link set u0 up`);
     const sw = new LiveSwitch([], ['ip', 'netns', 'exec', ns]);
     this.switches.push(sw);
