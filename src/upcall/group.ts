@@ -4,7 +4,7 @@ import type { DpAction } from '../datapath/action.js';
 import { markBits, readField, wholeField } from '../flow/fields.js';
 import { formatOfPort } from '../flow/port-text.js';
 import { type Bucket, GROUP, type Group, WATCH_NONE } from '../flowtable/groups.js';
-import { get32 } from '../lib/bytes.js';
+import { get32, put32 } from '../lib/bytes.js';
 import { murmurBytes, murmurLong } from '../lib/hash.js';
 import { K } from '../packet/key.js';
 import { executionOrder, writeActionSet } from './action-set.js';
@@ -78,6 +78,17 @@ function comeBack(w: Walk): void {
   w.listOver = true;
 }
 
+/**
+ * Where the bits that choose are all 0, also those up to the first that is not: a flow is translated again by what it keeps of its packet, and a hash
+ * of 0 there would be one that is still to be computed, for ever.
+ */
+function lookAtHash(mask: Uint8Array, hash: number): void {
+  const rest = hash & ~HASH_BITS;
+  const bits = hash & HASH_BITS ? HASH_BITS : rest ^ (rest - 1);
+  const { offset } = K.dpHash;
+  put32(mask, offset, (get32(mask, offset) | bits) >>> 0);
+}
+
 /** What the datapath is to hash: both directions alike, unless the group says how. As in OVS the upper half of its number names the way. */
 function hashOf({ selection: { method, param } }: Group): Extract<DpAction, { type: 'hash' }> {
   if (method === '') return { type: 'hash', alg: 'sym_l4', basis: 0 };
@@ -110,7 +121,7 @@ function select(w: Walk, g: Group): void {
       w.note(() => '-> no live bucket');
       return comeBack(w);
     }
-    w.mask[K.dpHash.offset + 3] |= HASH_BITS;
+    lookAtHash(w.mask, dpHash);
     bucket = w.bridge.groups.select(g, dpHash & HASH_BITS, up(w));
   }
   runChosen(w, g, bucket);
