@@ -140,3 +140,35 @@ for (const datapath of ['native', 'reference'] as const) {
     t.end();
   });
 }
+
+for (const datapath of ['native', 'reference'] as const) {
+  t.test(`${datapath}: addresses that a bucket's Ethernet header replaced come back, each packet's its own`, (t) => {
+    const { sw, br, ports } = make(datapath);
+    br.addGroup('group_id=1,type=indirect,bucket=resubmit(,1)');
+    br.addFlows(`
+      dl_type=0x894f,actions=group:1,3
+      table=1,dl_type=0x894f,actions=decap(),encap(ethernet),set_field:22:22:22:22:22:22->eth_dst,2`);
+    const rest = `894f0fc6010300123407${'11'.repeat(16)}${FRAME}`;
+    for (const addresses of ['020000000001020000000003', '020000000002020000000004']) {
+      ports[0].send(parseHex(addresses + rest));
+      sw.run();
+      const sent = ports.map((p) => p.received().map((f) => formatHex(f)));
+      t.same(sent, [[], [`222222222222000000000000${rest}`], [addresses + rest], []]);
+    }
+    sw.close();
+    t.end();
+  });
+}
+
+t.test('a copy is no level of resubmits: as deep without one', (t) => {
+  for (const actions of ['resubmit(,0)', 'clone(resubmit(,0))', 'clone(clone(resubmit(,0)))']) {
+    const { sw, br, ports } = make('reference');
+    br.addFlow(`actions=${actions}`);
+    ports[0].send(parseHex(FRAME));
+    sw.run();
+    sw.core.upcalls.pushStatistics();
+    t.match(br.dumpFlows(), 'n_packets=65,', actions);
+    sw.close();
+  }
+  t.end();
+});

@@ -110,6 +110,15 @@ function irreversible(a: Action): boolean {
   }
 }
 
+/** The action set, or what says that it has to wait; it may itself have to. */
+function finishCopy(w: Walk): void {
+  const waits = w.freezing;
+  if (waits) w.note(() => COPY_WAITS);
+  const { length } = w.t.states;
+  w.finishList();
+  if (!waits && w.t.states.length > length) w.note(() => COPY_WAITS);
+}
+
 /** Copies in copies, over all tables and lists: under half of what the stack holds. */
 const MAX_COPIES = 400;
 
@@ -123,8 +132,7 @@ export function clone(w: Walk, actions: readonly Action[]): void {
   // The copy has the action set so far, and executes it at its own end.
   const body = (): void => {
     w.list(actions);
-    if (w.freezing) w.note(() => COPY_WAITS);
-    w.finishList();
+    finishCopy(w);
   };
   if (w.isLast || !actions.some(irreversible)) onCopy(w, body);
   else {
@@ -148,8 +156,7 @@ export function checkPktLarger(w: Walk, length: number, dst: Subfield): void {
       writeBits(w.flow, dst, bit, 1n);
       w.isLast = true;
       w.list(current, position + 1);
-      if (w.freezing) w.note(() => COPY_WAITS);
-      w.finishList();
+      finishCopy(w);
     });
     if (!w.sent && !sentBefore && list.length === 0) list.push({ type: 'drop', reason: DROP[w.reason ?? 'policy'] });
     return list;

@@ -160,8 +160,15 @@ const METADATA: readonly Header[] = [
   { kind: 'skb_mark', when: () => true, parts: [[K.pktMark, 0]] },
 ];
 
-/** Emits a set where `flow` differs from `base`, and brings `base` up to it. */
-function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[]): void {
+/** What a trace says of bits that a copy lost and nobody had looked at. OVS leaves them as the copy had them. */
+export const COMES_BACK = '-> what the copy replaced comes back';
+
+/**
+ * Emits a set where `flow` differs from `base`, and brings `base` up to it. What an action wrote is in the mask; bits that differ and are not were the
+ * packet's before another header took their place, on a copy (`onCopy`): they come back, and other packets have others. True when there are any.
+ */
+function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[]): boolean {
+  let comesBack = false;
   let value: Uint8Array | undefined;
   let bits: Uint8Array | undefined;
   for (const [slot, at, bytes = slot.bytes] of h.parts) {
@@ -173,8 +180,10 @@ function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, mask: Uint8
     value ??= new Uint8Array(SET_KINDS[h.kind]);
     bits ??= new Uint8Array(SET_KINDS[h.kind]);
     for (i = from; i < to; i++) {
-      // A changed bit that nobody looked at would be a bug of the walk; setting it is then the lesser evil.
-      const m = mask[i] | (flow[i] ^ base[i]);
+      const changed = flow[i] ^ base[i];
+      comesBack ||= (changed & ~mask[i]) !== 0;
+      mask[i] |= changed;
+      const m = mask[i];
       bits[at + i - from] = m;
       value[at + i - from] = flow[i] & m;
       base[i] = flow[i];
@@ -183,6 +192,7 @@ function commitHeader(h: Header, flow: Uint8Array, base: Uint8Array, mask: Uint8
   // The key has the low byte of an operation only; what is set is all of it.
   if (bits && h.kind === 'arp' && bits[ARP_OP + 1] !== 0) bits[ARP_OP] = 0xff;
   if (value && bits) out.push({ type: 'set', kind: h.kind, value, mask: bits });
+  return comesBack;
 }
 
 function commitHeaders(
@@ -191,9 +201,11 @@ function commitHeaders(
   base: Uint8Array,
   mask: Uint8Array,
   out: DpAction[],
-): void {
+): boolean {
   const type = get16(flow, K.ethType.offset);
-  for (const h of headers) if (h.when(flow, type)) commitHeader(h, flow, base, mask, out);
+  let comesBack = false;
+  for (const h of headers) if (h.when(flow, type) && commitHeader(h, flow, base, mask, out)) comesBack = true;
+  return comesBack;
 }
 
 function same(a: Uint8Array, b: Uint8Array, from: number, bytes: number): boolean {
@@ -284,9 +296,9 @@ function commitVlan(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
 
 /**
  * Appends to `out` what makes a packet that looks like `base` look like `flow`; afterwards `base` does. Of what labels cover now, `base` keeps what is
- * there, for the time when they come off again.
+ * there, for the time when they come off again. True when bits come back that nobody had looked at.
  */
-export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[], p: Provenance): void {
+export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: DpAction[], p: Provenance): boolean {
   const wrapped = get32(base, K.packetType.offset) === 0;
   const wraps = get32(flow, K.packetType.offset) === 0;
   if (wrapped && !wraps) out.push({ type: 'pop_eth' });
@@ -297,11 +309,12 @@ export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out
   const popped = isMpls(get16(base, K.ethType.offset)) && !isMpls(get16(flow, K.ethType.offset));
   // What was under labels can be set only once they are off; what goes under labels must be set before they are on.
   if (popped) commitMpls(flow, base, mask, out, p);
-  commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, mask, out);
+  const comesBack = commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, mask, out);
   if (!popped) commitMpls(flow, base, mask, out, p);
   if (wraps && !wrapped) {
     out.push({ type: 'push_eth', addresses: flow.slice(K.ethDst.offset, K.ethSrc.offset + 6) });
   }
   commitVlan(flow, base, mask, out);
   commitHeaders(METADATA, flow, base, mask, out);
+  return comesBack;
 }

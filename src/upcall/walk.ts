@@ -22,7 +22,7 @@ import { get16, put32 } from '../lib/bytes.js';
 import { FRAG, K } from '../packet/key.js';
 import * as set from './action-set.js';
 import * as branch from './branch.js';
-import { commit, isIp, isMpls } from './commit.js';
+import { COMES_BACK, commit, isIp, isMpls } from './commit.js';
 import { needsInner, resume } from './freeze.js';
 import { group } from './group.js';
 import { hashFields } from './hash-fields.js';
@@ -300,13 +300,12 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   commit(): void {
     wrap.emitHeader(this);
     if (this.flowShape !== this.baseShape) {
-      this.note(() => '>>>> headers around another copy of the packet cannot be undone <<<<');
+      this.note(() => wrap.OTHER_HEADERS);
       return this.fail('translation_error', 'Headers cannot be undone');
     }
-    commit(this.flow, this.base, this.mask, this.out, {
-      innerUnknown: this.wasMpls,
-      hadLabels: isMpls(get16(this.input.key, K.ethType.offset)),
-    });
+    const hadLabels = isMpls(get16(this.input.key, K.ethType.offset));
+    const { flow, base, mask, out, wasMpls } = this;
+    if (commit(flow, base, mask, out, { innerUnknown: wasMpls, hadLabels })) this.note(() => COMES_BACK);
   }
 
   emit(port: PortView): void {

@@ -92,6 +92,9 @@ function encapNsh(w: Walk, a: Extract<Action, { type: 'encap' }>, next: number):
 
 const isLabelled = (type: number): boolean => type === TYPE.mpls || type === TYPE.mplsMulticast;
 
+/** What a trace says where a copy took headers off, or put them on, for good. OVS goes on with the copy's, and may fall over them. */
+export const OTHER_HEADERS = '>>>> headers around another copy of the packet cannot be undone <<<<';
+
 /** What a trace says of a label around a frame that has some itself. OVS counts those as if they were outside. */
 export const FRAME_OF_LABELS = '-> labels of the frame are inside';
 

@@ -6,22 +6,30 @@ import { newKey } from '../../src/flow/key.js';
 import { get32 } from '../../src/lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 import { COPY_WAITS } from '../../src/upcall/branch.js';
+import { COMES_BACK } from '../../src/upcall/commit.js';
 import type { FrozenState } from '../../src/upcall/frozen.js';
 import { CHOICE_WAITS } from '../../src/upcall/group.js';
 import { DEEP_TAGS } from '../../src/upcall/rewrite.js';
-import { FRAME_OF_LABELS } from '../../src/upcall/wrap.js';
+import { FRAME_OF_LABELS, OTHER_HEADERS } from '../../src/upcall/wrap.js';
 import type { Pipeline } from '../pipelines/random-pipeline.js';
 import { Candidate, type World } from './candidate.js';
 import { type Arrival, PORTS } from './frames.js';
 
 export interface Foresight {
-  /** A third tag, or a copy or a way that waits: OVS would send something else. A long action set that waits: it would end. */
+  /** A third tag, a copy or a way that waits, what a copy took away: OVS would send something else. A long action set that waits: it would end. */
   readonly beyondOvs: boolean;
   /** What a first packet does in another pass happens after the rest of its actions (the slow path is asked meanwhile), in OVS before them. */
   readonly comesBack: boolean;
 }
 
-const WRONG: ReadonlySet<string> = new Set([DEEP_TAGS, COPY_WAITS, FRAME_OF_LABELS, CHOICE_WAITS]);
+const WRONG: ReadonlySet<string> = new Set([
+  DEEP_TAGS,
+  COPY_WAITS,
+  FRAME_OF_LABELS,
+  CHOICE_WAITS,
+  COMES_BACK,
+  OTHER_HEADERS,
+]);
 
 /** Is the action set longer in bytes than what is left of lists? Its actions may be three times as long as one of those. */
 function endsOvs(s: FrozenState): boolean {
