@@ -177,7 +177,6 @@ export class Core {
       this.dp.portAdd(n, BACKER);
       return n;
     });
-    this.listen();
     const hwAddr = options.hwAddr ?? addressOf(spec.name);
     let port: BridgePort | undefined;
     try {
@@ -189,6 +188,7 @@ export class Core {
       throw e;
     }
     this.byName.set(spec.name, { bridge, port, spec, config: undefined });
+    this.listen();
     return port;
   }
 
@@ -353,7 +353,7 @@ export class Core {
     this.upcalls.pushStatistics(part, parts);
     if (part + 1 < parts) return;
     for (const bridge of this.bridges.values()) bridge.expire();
-    this.kernelRoutes?.refresh();
+    if (this.kernelRoutes?.refresh()) this.listen();
     this.underlay.neighbors.expire(this.now());
     this.upcalls.retry();
   }

@@ -26,15 +26,16 @@ export class KernelRoutes {
     };
   }
 
-  /** To be called now and then: reads what changed. */
-  refresh(): void {
-    if (!this.underlay.active) return;
+  /** To be called now and then: reads what changed. True: something did. */
+  refresh(): boolean {
+    if (!this.underlay.active) return false;
     this.watch ??= new this.kernel.RouteWatch();
-    if (!this.watch.changed()) return;
+    if (!this.watch.changed()) return false;
     const addresses = new Map<string, Uint8Array[]>();
     for (const { device, address } of this.kernel.kernelAddresses()) {
       addresses.set(device, [...(addresses.get(device) ?? []), address]);
     }
     this.underlay.setKernel(addresses, this.kernel.kernelRoutes().map(routeOf));
+    return true;
   }
 }

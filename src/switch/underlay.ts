@@ -151,8 +151,19 @@ export class Underlay implements UnderlayView {
 
   /** What the host's stack is to listen to, as the port of kind 'host' takes it. */
   get listens(): string {
-    const all = [...this.backers.values()].map((b) => (b.dstPort === 0 ? 'gre' : `udp:${b.dstPort}`));
-    return [...new Set(all)].sort().join(',');
+    const wanted = new Set<string>();
+    for (const { config, vport } of this.tunnels.all()) {
+      const b = this.backerOf(vport);
+      if (b && this.isByHost(config)) wanted.add(b.dstPort === 0 ? 'gre' : `udp:${b.dstPort}`);
+    }
+    return [...wanted].sort().join(',');
+  }
+
+  /** May the host have to carry it? */
+  private isByHost({ remote, egressMark }: TunnelConfig): boolean {
+    if (remote === 'flow') return true;
+    const way = this.way(remote, egressMark ?? 0);
+    return way !== undefined && !way.local && this.deps.port(way.device) === undefined;
   }
 
   /** Where a packet came in that came by none of the bridges' own ports. */

@@ -21,6 +21,8 @@ t.test('as root', { skip: refusal }, (t) => {
   t.notMatch(r.stdout, /FAIL/);
   t.match(r.stdout, /ok +ping h1 → h4 .*10 of 10/);
   t.match(r.stdout, /recirc_id\(0\),in_port/);
+  t.match(r.stdout, /tnl_push\(.*vxlan\(flags=0x8000000,vni=0x2a\)/);
+  t.match(r.stdout, /outside: .*4789/);
   t.match(r.stdout, /All of it worked/);
   t.same(named(), [], 'no namespace and no device is left');
   if (r.status !== 0) t.comment(r.stdout + r.stderr);

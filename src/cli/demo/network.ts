@@ -1,8 +1,8 @@
 /**
- * The demo's network: two switches joined by a veth, four hosts in two VLANs, and the flows of the switches.
+ * The demo's network: two switches joined by a VXLAN tunnel over a veth, four hosts in two VLANs, and the flows of the switches.
  *
  *     h1 (VLAN 10) ─┐                        ┌─ h3 (VLAN 10)
- *                   s1 ────── trunk ──────── s2
+ *                   s1 ────── VXLAN ──────── s2
  *     h2 (VLAN 20) ─┘                        └─ h4 (VLAN 20)
  *
  * Both switches route between the VLANs: the gateway's MAC is the same everywhere, and its ARP requests are answered by a flow.

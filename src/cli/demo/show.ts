@@ -13,10 +13,12 @@ import { datapathFlowLines } from '../../switch/datapath-text.js';
 import type { Tracer } from '../../upcall/translation.js';
 import { until } from '../lab/netlab.js';
 import { DENIED_PORT, type DemoHost, GATEWAY_MAC, gateway, HOSTS } from './network.js';
-import { type DemoSwitch, Stage } from './stage.js';
+import { type DemoSwitch, Stage, VNI } from './stage.js';
 
 const say = (text = '') => process.stdout.write(`${text}\n`);
 const title = (text: string) => say(`\n── ${text} ${'─'.repeat(Math.max(3, 96 - text.length))}`);
+/** Ethernet, IPv4, UDP and VXLAN. */
+const VXLAN_HEADERS = 50;
 const indent = (lines: readonly string[]) => lines.map((l) => `  ${l}`).join('\n');
 
 /** Counts what failed; each check is a line. */
@@ -58,6 +60,7 @@ export async function show(): Promise<number> {
         `ping ${a.name} → ${b.name} (${b.ip}): ${p.received} of 10, average ${p.averageMs} ms`,
       );
     }
+    encapsulated(stage, checks);
     title('TCP');
     for (const [a, b] of [
       [h1, h3],
@@ -94,11 +97,25 @@ export async function show(): Promise<number> {
 }
 
 function network(): void {
-  title('The network: two switches, joined by a veth that carries both VLANs tagged');
+  title('The network: two switches, joined by a VXLAN tunnel that carries both VLANs tagged');
   for (const h of HOSTS)
     say(
       `  ${h.name}  ${h.ip.padEnd(10)} ${h.mac}  VLAN ${h.vlan}, port ${h.port} of ${h.sw}; gateway ${gateway(h.vlan)}`,
     );
+}
+
+/** One of the frames on the wire, from outside to inside. */
+function encapsulated(stage: Stage, checks: Checks): void {
+  title('On the wire between the switches');
+  const [s1] = stage.switches;
+  const frames = stage.captured(s1).map((f) => ({ outer: f, inner: f.subarray(VXLAN_HEADERS) }));
+  const isPing = ({ inner }: { inner: Uint8Array }): boolean =>
+    /ICMP/i.test(inner.length < 34 ? '' : printFrame(inner));
+  const shown = frames.find(isPing) ?? frames[0];
+  checks.line(shown !== undefined, `${frames.length} frames left s1 by the tunnel, VNI ${VNI}; one of them:`);
+  if (!shown) return;
+  say(`  outside: ${printFrame(shown.outer)}`);
+  say(`  inside:  ${printFrame(shown.inner)}`);
 }
 
 async function rulesOf(s: DemoSwitch): Promise<string[]> {
@@ -133,7 +150,11 @@ function trace(s: DemoSwitch, from: DemoHost, to: DemoHost, port: number): void 
   let depth = 0;
   const pad = () => '    '.repeat(depth);
   const tracer: Tracer = {
-    bridge: () => {},
+    bridge: (view) => {
+      if (view === s.bridge) return;
+      say(`  ${pad()}bridge ${view.name}`);
+      depth++;
+    },
     table: (table, rule) => {
       say(`  ${pad()}table ${table}: ${rule ? formatMatch(expand(rule.match), { priority: rule.priority }) : 'miss'}`);
       depth++;

@@ -1,22 +1,38 @@
 /** Builds the demo's network around two daemons in this process, and runs traffic through it. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bridge } from '../../bridge/bridge.js';
 import { flowModFromText } from '../../bridge/flow-text.js';
+import { parseIpv4 } from '../../lib/address.js';
+import { readPcap } from '../../packet/pcap.js';
+import { addressOf } from '../../switch/core.js';
 import { Daemon } from '../../switch/daemon.js';
 import { type Host, NetLab, until } from '../lab/netlab.js';
-import { type DemoHost, flowsOf, gateway, HOSTS } from './network.js';
+import { type DemoHost, flowsOf, gateway, HOSTS, TRUNK_PORT } from './network.js';
 
+const CAPTURE = 'capture';
 const TRANSFER = fileURLToPath(new URL('./transfer.js', import.meta.url));
 
 export interface DemoSwitch {
   readonly name: 's1' | 's2';
   readonly daemon: Daemon;
   readonly bridge: Bridge;
+  /** What carries its tunnel: the veth, and a port that writes down what leaves until `captured` is called. */
+  readonly wire: Bridge;
 }
+
+/** Ends of the tunnel. */
+export const UNDERLAY = { s1: '172.31.255.1', s2: '172.31.255.2' } as const;
+export const VNI = 42;
+/** A frame of 1,500 bytes with a tag, and VXLAN around it. */
+const WIRE_MTU = 1600;
 
 export class Stage {
   readonly lab = new NetLab('wfx');
   readonly switches: DemoSwitch[] = [];
+  private readonly dir = mkdtempSync(join(tmpdir(), 'weft-demo-'));
   private readonly hosts = new Map<string, Host>();
 
   async build(log: (text: string) => void): Promise<void> {
@@ -26,6 +42,7 @@ export class Stage {
       this.hosts.set(h.name, host);
     }
     this.lab.veth('wfx-t1', 'wfx-t2');
+    for (const end of ['wfx-t1', 'wfx-t2']) this.lab.ip(`link set ${end} mtu ${WIRE_MTU}`);
     for (const [name, trunk] of [
       ['s1', 'wfx-t1'],
       ['s2', 'wfx-t2'],
@@ -33,13 +50,45 @@ export class Stage {
       // Nobody but this program talks to these switches: no sockets.
       const daemon = new Daemon({ runDir: null, log });
       const bridge = await daemon.addBridge(name, { type: 'null' });
-      this.switches.push({ name, daemon, bridge });
+      const wire = await this.addWire(daemon, name, trunk);
+      this.switches.push({ name, daemon, bridge, wire });
       for (const h of HOSTS) {
         if (h.sw === name) daemon.addNamedPort(bridge, { name: this.host(h).outer, number: h.port });
       }
-      daemon.addNamedPort(bridge, { name: trunk, number: 3 });
+      const options = { remote_ip: UNDERLAY[name === 's1' ? 's2' : 's1'], key: String(VNI) };
+      daemon.addNamedPort(bridge, { name: `vx-${name}`, type: 'vxlan', number: TRUNK_PORT, options });
       for (const flow of flowsOf(name)) bridge.flowMod(flowModFromText(flow, 'add', () => undefined));
     }
+  }
+
+  /** The bridge that carries the tunnel. Nobody but the two of them is on the wire, so route and neighbor are put in by hand. */
+  private async addWire(daemon: Daemon, name: 's1' | 's2', trunk: string): Promise<Bridge> {
+    const wire = await daemon.addBridge(`${name}-wire`, { type: 'null' });
+    daemon.addNamedPort(wire, { name: trunk, number: 1 });
+    daemon.addNamedPort(wire, { name: CAPTURE, type: 'pcap', number: 2, options: { tx_pcap: this.file(name) } });
+    for (const flow of ['in_port=LOCAL,actions=output:1,output:2', 'in_port=1,actions=LOCAL']) {
+      wire.flowMod(flowModFromText(flow, 'add', () => undefined));
+    }
+    const peer = name === 's1' ? 's2' : 's1';
+    const [own, other] = [parseIpv4(UNDERLAY[name]), parseIpv4(UNDERLAY[peer])];
+    if (!own || !other) throw new Error('an address of the demo is none');
+    const { underlay } = daemon.core;
+    const by = { device: wire.name, gateway: undefined, source: own, mark: 0, user: true, local: false };
+    underlay.addAddress(wire.name, own);
+    underlay.routes.add({ prefix: other, length: 32, ...by });
+    underlay.neighbors.learn(wire.name, other, addressOf(`${peer}-wire`), daemon.core.now());
+    return wire;
+  }
+
+  private file(name: string): string {
+    return join(this.dir, `${name}.pcap`);
+  }
+
+  /** Frames that a switch has sent on the wire; from now on they are not written down any more. */
+  captured(s: DemoSwitch): Uint8Array[] {
+    s.daemon.core.removePort(s.wire, CAPTURE);
+    s.wire.flowMod(flowModFromText('in_port=LOCAL,actions=output:1', 'add', () => undefined));
+    return readPcap(readFileSync(this.file(s.name))).records.map((r) => r.frame);
   }
 
   host(h: DemoHost): Host {
@@ -91,5 +140,6 @@ export class Stage {
   async close(): Promise<void> {
     for (const s of this.switches) await s.daemon.close();
     this.lab.close();
+    rmSync(this.dir, { recursive: true, force: true });
   }
 }
