@@ -42,10 +42,13 @@ void finish_gre(uint8_t* frame, uint32_t len, uint32_t l4, bool checksummed, uin
   store(gre + 4, csum_finish(csum_add(0, gre, len - l4)));
 }
 
+// A byte of the key, by its place; members are arrays of their own.
+uint8_t* key_at(Key& key, uint32_t offset) { return reinterpret_cast<uint8_t*>(&key) + offsetof(Key, in_port) + offset; }
+
 // What the key says of a tunnel, a hash and connection tracking is not so any more.
 void forget_tunnel(Key& key) {
   key.lines &= 3;
-  if (key.lines & 2) std::memset(key.in_port + kOfsTunErspanIdx, 0, 3 * kLineBytes - kOfsTunErspanIdx);
+  if (key.lines & 2) std::memset(key_at(key, kOfsTunErspanIdx), 0, 3 * kLineBytes - kOfsTunErspanIdx);
   put_be32(key.dp_hash, 0);
 }
 
@@ -204,14 +207,14 @@ void write_options(const uint8_t* frame, const Outer& o, const uint32_t* options
     for (uint32_t i = 0; i < kLineBytes; i += 8) any |= load<uint64_t>(from + i);
     if (any == 0) continue;
     key.lines |= static_cast<uint8_t>(1u << (4 + line));
-    std::memcpy(key.in_port + (5 + line) * kLineBytes, from, kLineBytes);
+    std::memcpy(key_at(key, (5 + line) * kLineBytes), from, kLineBytes);
   }
 }
 
 // What the outer headers said, into line 3.
 void describe(const uint8_t* frame, const Outer& o, const uint32_t* options, uint32_t count, Key& key) {
   const uint8_t* ip = frame + o.l3;
-  std::memset(key.in_port + 3 * kLineBytes, 0, kLineBytes);
+  std::memset(key_at(key, 3 * kLineBytes), 0, kLineBytes);
   key.lines |= 4;
   put_be32(key.tun_id + 4, o.id);
   if (o.v6) {
