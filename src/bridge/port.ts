@@ -87,7 +87,7 @@ export class BridgePort implements OfPort, NormalPort {
     if (this.tallies) {
       const { rx, tx } = this.tallies;
       const counted = { rxPackets: rx.packets, rxBytes: rx.bytes, txPackets: tx.packets, txBytes: tx.bytes };
-      return { ...NO_STATS, ...counted, durationMs };
+      return { ...NO_STATS, ...counted, ...(this.spec.countsNoLosses ? NO_LOSSES : {}), durationMs };
     }
     if (this.vport === 0) return { ...NO_STATS, durationMs };
     const c = this.dp.portCounters(this.vport);

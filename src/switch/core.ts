@@ -13,6 +13,7 @@ import { finish, mix } from '../flowtable/mini.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { TUNNEL_TYPES, tunnelConfig } from '../tunnel/config.js';
+import { configText } from '../tunnel/text.js';
 import { Upcalls } from '../upcall/upcalls.js';
 import { PORT_CONFIG, type PortFinder, type PortView } from '../upcall/view.js';
 import { BACKER, nativeConfig, type VportSpec } from '../vport/kinds.js';
@@ -169,7 +170,7 @@ export class Core {
   /** A tunnel has no datapath port of its own: it shares the backer of its type and UDP port. */
   private addTunnel(bridge: Bridge, spec: VportSpec, options: PortOptions): BridgePort {
     const { underlay } = this;
-    const tunnel = tunnelConfig(spec.name, spec.type, spec.options);
+    const tunnel = tunnelConfig(spec.name, spec.type, spec.options, (text) => this.options.log?.(text));
     const number = options.number ?? bridge.freeNumber();
     if (bridge.port(number)) throw new UserError(`${bridge.name}: port number ${number} is in use`);
     const { vport } = underlay.take(tunnel, (name) => {
@@ -180,7 +181,8 @@ export class Core {
     const hwAddr = options.hwAddr ?? addressOf(spec.name);
     let port: BridgePort | undefined;
     try {
-      port = bridge.addPort({ number, name: spec.name, vport, hwAddr, vlan: options.vlan, tunnel });
+      const more = { curr: 0, currSpeed: 0, countsNoLosses: true };
+      port = bridge.addPort({ number, name: spec.name, vport, hwAddr, vlan: options.vlan, tunnel, ...more });
       underlay.tunnels.add({ name: spec.name, config: tunnel, vport, bridge, port });
     } catch (e) {
       if (port) bridge.removePort(port.number);
@@ -294,6 +296,8 @@ export class Core {
   describe(name: string): string {
     const peer = this.byName.get(name)?.spec;
     if (peer?.type === 'patch') return `patch: peer=${peer.options?.peer ?? ''}`;
+    const tunnel = this.byName.get(name)?.port.tunnel;
+    if (tunnel) return configText(tunnel.config);
     return this.options.describe?.(name) ?? this.typeOf(name);
   }
 
@@ -312,12 +316,17 @@ export class Core {
     return this.byVport.get(vport)?.port;
   }
 
-  /** Ports of the datapath, by their numbers there. */
+  /** Name of a datapath port: that of the port, or of what tunnels share. */
+  vportName(vport: number): string | undefined {
+    return this.portOf(vport)?.name ?? this.underlay.backerOf(vport)?.name;
+  }
+
   /** The bridge and port of a datapath port. */
   attachedTo(vport: number): { readonly bridge: Bridge; readonly port: BridgePort } | undefined {
     return this.byVport.get(vport);
   }
 
+  /** Ports of the datapath with devices, by their numbers there. */
   dpPorts(): BridgePort[] {
     return [...this.byVport.values()].map((at) => at.port).sort((a, b) => a.vport - b.vport);
   }

@@ -6,6 +6,7 @@ import type { Bridge } from '../bridge/bridge.js';
 import type { BridgePort } from '../bridge/port.js';
 import type { TunnelFormat } from '../datapath/action.js';
 import { OFPP } from '../flow/field.js';
+import { prefixMask } from '../lib/address.js';
 import { bytesEqual } from '../lib/bytes.js';
 import { arpLayer, build, eth, ip6, ndLayer } from '../packet/build.js';
 import { ARP_OP } from '../packet/wire/arp.js';
@@ -44,6 +45,8 @@ export interface UnderlayDeps {
 
 /** Answers of the kernel that are kept. */
 const MAX_WAYS = 65536;
+/** OFPPS_LINK_DOWN. */
+const LINK_DOWN = 1;
 const MULTICAST = 'ff:ff:ff:ff:ff:ff';
 const UNKNOWN = '00:00:00:00:00:00';
 
@@ -54,7 +57,7 @@ export class Underlay implements UnderlayView {
   readonly backers = new Map<string, Backer>();
   /** Own addresses by device: the kernel's, and those given by hand. */
   private kernelAddresses: ReadonlyMap<string, readonly Uint8Array[]> = new Map();
-  private readonly given = new Map<string, Uint8Array[]>();
+  private readonly given = new Map<string, { readonly address: Uint8Array; readonly length: number }[]>();
   /** Asks the kernel for the way of a packet. */
   kernel: ((to: Uint8Array, mark: number) => Route | undefined) | undefined;
   /** What it answered. */
@@ -79,12 +82,12 @@ export class Underlay implements UnderlayView {
   // Devices and addresses
 
   private addressesOf(device: string): readonly Uint8Array[] {
-    return [...(this.given.get(device) ?? []), ...(this.kernelAddresses.get(device) ?? [])];
+    return [...(this.given.get(device) ?? []).map((g) => g.address), ...(this.kernelAddresses.get(device) ?? [])];
   }
 
-  /** An address that the kernel does not know of. */
-  addAddress(device: string, address: Uint8Array): void {
-    this.given.set(device, [...(this.given.get(device) ?? []), address.slice()]);
+  /** An address that the kernel does not know of; the first `length` bits are its network's. */
+  addAddress(device: string, address: Uint8Array, length = 0): void {
+    this.given.set(device, [...(this.given.get(device) ?? []), { address: address.slice(), length }]);
     this.deps.changed();
   }
 
@@ -102,6 +105,22 @@ export class Underlay implements UnderlayView {
 
   macOf(device: string): Uint8Array | undefined {
     return this.addressesOf(device).length > 0 ? this.deps.port(device)?.port.hwAddr : undefined;
+  }
+
+  /** Devices of ours, with their addresses. */
+  *locals(): Iterable<{ readonly mac: Uint8Array; readonly addresses: readonly Uint8Array[] }> {
+    for (const device of new Set([...this.given.keys(), ...this.kernelAddresses.keys()])) {
+      const mac = this.macOf(device);
+      if (mac) yield { mac, addresses: this.addressesOf(device) };
+    }
+  }
+
+  /** The address from which a device would send to somebody in its own network; of the kernel's the networks are the kernel's to know. */
+  neighborSource(device: string, to: Uint8Array): Uint8Array | undefined {
+    const given = this.given.get(device) ?? [];
+    const known = given.find(({ address, length }) => inNetwork(address, to, length));
+    if (known) return known.address;
+    return given.some((g) => g.address.length === to.length) ? undefined : this.sourceFor(device, to);
   }
 
   /** The address that a device would send from: one of the network of whom it sends to, where there is one. */
@@ -178,6 +197,15 @@ export class Underlay implements UnderlayView {
     return false;
   }
 
+  /** Where packets of a tunnel leave; undefined when flows say so, or there is no way. `byHost`: through the host's own stack. */
+  egress({ remote, egressMark }: TunnelConfig): { device: string; up: boolean; byHost: boolean } | undefined {
+    if (remote === 'flow') return undefined;
+    const way = this.way(remote, egressMark ?? 0);
+    if (!way) return undefined;
+    const at = this.deps.port(way.device);
+    return { device: way.device, up: at === undefined || (at.port.state & LINK_DOWN) === 0, byHost: at === undefined };
+  }
+
   backerOf(vport: number): Backer | undefined {
     for (const b of this.backers.values()) if (b.vport === vport) return b;
     return undefined;
@@ -246,6 +274,11 @@ export class Underlay implements UnderlayView {
       at.bridge.packetOut(frame, at.port.number, [{ type: 'output', port: OFPP.table, maxLen: 0 }]);
     }
   }
+}
+
+function inNetwork(a: Uint8Array, b: Uint8Array, length: number): boolean {
+  const mask = prefixMask(length, a.length);
+  return a.length === b.length && a.every((x, i) => ((x ^ b[i]) & mask[i]) === 0);
 }
 
 function arpRequest(mac: Uint8Array, source: Uint8Array, target: Uint8Array): Uint8Array {

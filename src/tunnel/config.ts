@@ -3,7 +3,6 @@
  */
 import type { TunnelKind } from '../datapath/action.js';
 import { parseIpv4, parseIpv6 } from '../lib/address.js';
-import { isZero } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 
 export interface TunnelConfig {
@@ -65,65 +64,109 @@ export const TUNNEL_OPTIONS = [
 
 type Options = Readonly<Record<string, string>>;
 
-const DEFAULT_TTL = 64;
+export const DEFAULT_TTL = 64;
 
-/** Throws UserError that names the fault: the port is then not made. */
-export function tunnelConfig(name: string, type: string, options: Options = {}): TunnelConfig {
+/** UDP port of a type where none is said. */
+export function defaultPort({ kind }: Pick<TunnelConfig, 'kind'>): number {
+  return Object.values(TYPES).find((r) => r.kind === kind)?.dstPort ?? 0;
+}
+
+/** Why a tunnel cannot be, in the words that the Interface row gets. */
+export class TunnelFault extends UserError {}
+
+/**
+ * What cannot be meant throws TunnelFault, and the port is not made. What merely cannot be read is left out and said by `warn`, as in Open vSwitch: a
+ * database that works there works here.
+ */
+export function tunnelConfig(
+  name: string,
+  type: string,
+  options: Options = {},
+  warn: (text: string) => void = () => undefined,
+): TunnelConfig {
   const row = TYPES[type];
-  if (!row) throw new UserError(`${name}: ${type} is no tunnel`);
-  const fault = (text: string): UserError => new UserError(`${name}: ${text}`);
-  const remote = address(options.remote_ip, 'remote_ip', fault);
-  if (remote === undefined) throw fault(`${type} type requires valid 'remote_ip' argument`);
-  const local = address(options.local_ip, 'local_ip', fault);
-  if (remote !== 'flow' && local !== undefined && local !== 'flow' && local.length !== remote.length) {
-    throw fault(`'remote_ip' and 'local_ip' are of different families`);
+  if (!row) throw new TunnelFault(`${name}: ${type} is no tunnel`);
+  const faults: string[] = [];
+  const fault = (text: string): void => {
+    faults.push(`${name}: ${text}`);
+  };
+  const note = (text: string): void => warn(`${name}: ${text}`);
+  const remote = address(options.remote_ip);
+  if (remote === 'bad') fault(`bad ${type} 'remote_ip'`);
+  if (remote === undefined || remote === 'bad') fault(`${type} type requires valid 'remote_ip' argument`);
+  else if (remote !== 'flow' && isMulticast(remote)) fault(`multicast remote_ip=${options.remote_ip} not allowed`);
+  let local = address(options.local_ip);
+  if (local === 'bad') {
+    note(`bad ${type} 'local_ip'`);
+    local = undefined;
   }
-  const exts = (options.exts ?? '').split(',').filter((e) => e !== '');
-  for (const e of exts) {
-    if (type !== 'vxlan' || (e !== 'gbp' && e !== 'gpe')) throw fault(`${type}: unknown extension "${e}"`);
+  if (local === 'flow' && remote !== 'flow') fault(`${type} type requires 'remote_ip=flow' with 'local_ip=flow'`);
+  if (local instanceof Uint8Array && remote instanceof Uint8Array && local.length !== remote.length) {
+    fault("'remote_ip' and 'local_ip' has to be of the same address family");
   }
+  const exts = type === 'vxlan' ? (options.exts ?? '').split(',').filter((e) => e !== '') : [];
+  for (const e of exts) if (e !== 'gbp' && e !== 'gpe') note(`unknown extension '${e}'`);
   const layer = options.packet_type ?? 'legacy_l2';
-  if (layer !== 'legacy_l2' && layer !== 'legacy_l3' && layer !== 'ptap') {
-    throw fault(`unknown packet_type "${layer}"`);
+  if (!isLayer(layer)) fault(`unknown packet_type '${layer}'`);
+  for (const o of Object.keys(options)) {
+    if (!(TUNNEL_OPTIONS as readonly string[]).includes(o)) note(`unknown ${type} argument '${o}'`);
   }
+  if (faults.length > 0 || remote === undefined || remote === 'bad' || !isLayer(layer)) {
+    throw new TunnelFault(faults.join('\n'));
+  }
+  const keyOf = (text: string | undefined): bigint | 'flow' | undefined => key(text, row.keyBits, note);
   return {
     kind: row.kind,
     remote,
     local,
-    inKey: key(options.in_key ?? options.key, row.keyBits, fault),
-    outKey: key(options.out_key ?? options.key, row.keyBits, fault),
-    dstPort: row.dstPort === 0 ? 0 : number(options.dst_port, 'dst_port', 1, 0xffff, fault, row.dstPort),
-    tos: options.tos === 'inherit' ? 'inherit' : number(options.tos, 'tos', 0, 0xff, fault, 0) & 0xfc,
-    ttl: options.ttl === 'inherit' ? 'inherit' : number(options.ttl, 'ttl', 0, 0xff, fault, 0) || DEFAULT_TTL,
+    inKey: keyOf(options.in_key ?? options.key),
+    outKey: keyOf(options.out_key ?? options.key),
+    dstPort: row.dstPort === 0 ? 0 : number(options.dst_port, 'dst_port', 1, 0xffff, note, row.dstPort),
+    tos: options.tos === 'inherit' ? 'inherit' : dscp(options.tos, note),
+    ttl: options.ttl === 'inherit' ? 'inherit' : number(options.ttl, 'ttl', 0, 0xff, note, 0) || DEFAULT_TTL,
     df: options.df_default !== 'false',
     csum: options.csum === 'true',
     seq: options.seq === 'true' && row.dstPort === 0,
     egressMark:
       options.egress_pkt_mark === undefined
         ? undefined
-        : number(options.egress_pkt_mark, 'egress_pkt_mark', 0, 0xffffffff, fault, 0),
+        : number(options.egress_pkt_mark, 'egress_pkt_mark', 0, 0xffffffff, note, 0),
     layer: exts.includes('gpe') && options.packet_type === undefined ? 'ptap' : layer,
     gbp: exts.includes('gbp'),
     gpe: exts.includes('gpe'),
   };
 }
 
-type Fault = (text: string) => UserError;
+type Note = (text: string) => void;
 
-function address(text: string | undefined, what: string, fault: Fault): Uint8Array | 'flow' | undefined {
+const isLayer = (text: string): text is TunnelConfig['layer'] =>
+  text === 'legacy_l2' || text === 'legacy_l3' || text === 'ptap';
+
+const isMulticast = (a: Uint8Array): boolean => (a.length === 4 ? a[0] >> 4 === 14 : a[0] === 0xff);
+
+function address(text: string | undefined): Uint8Array | 'flow' | 'bad' | undefined {
   if (text === undefined || text === 'flow') return text;
-  const bytes = parseIpv4(text) ?? parseIpv6(text);
-  if (!bytes) throw fault(`bad ${what} "${text}": an IP address is wanted, or flow`);
-  if (isZero(bytes)) return undefined;
-  return bytes;
+  return parseIpv4(text) ?? parseIpv6(text) ?? 'bad';
 }
 
-function key(text: string | undefined, bits: number, fault: Fault): bigint | 'flow' | undefined {
+const isNumber = (text: string): boolean => /^(0[xX][0-9a-fA-F]+|\d+)$/.test(text);
+
+function key(text: string | undefined, bits: number, note: Note): bigint | 'flow' | undefined {
   if (text === undefined || text === 'flow') return text;
-  if (!/^(0[xX][0-9a-fA-F]+|\d+)$/.test(text)) throw fault(`bad key "${text}"`);
+  if (!isNumber(text)) {
+    note(`bad key '${text}'`);
+    return 0n;
+  }
   const v = BigInt(text);
-  if (v >= 1n << BigInt(bits)) throw fault(`key ${text} has more than ${bits} bits`);
+  if (v >= 1n << BigInt(bits)) note(`key ${text} has more than ${bits} bits: no packet carries it`);
   return v;
+}
+
+function dscp(text: string | undefined, note: Note): number {
+  const v = number(text, 'tos', 0, 0xff, note, 0);
+  if ((v & 3) === 0) return v;
+  note(`invalid TOS ${text}`);
+  return 0;
 }
 
 function number(
@@ -131,11 +174,12 @@ function number(
   what: string,
   min: number,
   max: number,
-  fault: Fault,
+  note: Note,
   otherwise: number,
 ): number {
   if (text === undefined) return otherwise;
-  const v = /^(0[xX][0-9a-fA-F]+|\d+)$/.test(text) ? Number(text) : Number.NaN;
+  const v = isNumber(text) ? Number(text) : Number.NaN;
   if (v >= min && v <= max) return v;
-  throw fault(`bad ${what} "${text}"`);
+  note(`bad ${what} '${text}'`);
+  return otherwise;
 }

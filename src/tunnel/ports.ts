@@ -4,9 +4,8 @@
  */
 import { formatIpv4, formatIpv6 } from '../lib/address.js';
 import { getBig, isZero } from '../lib/bytes.js';
-import { UserError } from '../lib/errors.js';
 import { K } from '../packet/key.js';
-import type { TunnelConfig } from './config.js';
+import { type TunnelConfig, TunnelFault } from './config.js';
 
 export interface TunnelEntry {
   readonly name: string;
@@ -44,7 +43,7 @@ export class TunnelPorts<E extends TunnelEntry> {
   add(entry: E): void {
     const t = this.tupleOf(entry);
     const other = this.entries.get(t);
-    if (other) throw new UserError(`${entry.name}: the same tunnel as ${other.name} (File exists)`);
+    if (other) throw new TunnelFault(`could not add network device ${entry.name} to ofproto (File exists)`);
     this.entries.set(t, entry);
   }
 

@@ -35,7 +35,15 @@ function covers(r: Route, to: Uint8Array, mark: number): boolean {
 export class Routes {
   private routes: Route[] = [];
 
-  constructor(private readonly changed: () => void) {}
+  /** Grows. */
+  changes = 0;
+
+  constructor(private readonly told: () => void) {}
+
+  private changed(): void {
+    this.changes++;
+    this.told();
+  }
 
   all(): readonly Route[] {
     return this.routes;
@@ -45,8 +53,7 @@ export class Routes {
   add(route: Route): void {
     this.routes = this.routes.filter((r) => !same(r, route));
     this.routes.push(route);
-    // The longest first; by hand before the kernel's.
-    this.routes.sort((a, b) => b.length - a.length || Number(b.user) - Number(a.user));
+    this.routes.sort(firstFirst);
     this.changed();
   }
 
@@ -65,15 +72,20 @@ export class Routes {
     const before = this.routes.filter((r) => !r.user);
     if (before.length === routes.length && before.every((r) => routes.some((n) => sameRoute(r, n)))) return;
     this.routes = [...this.routes.filter((r) => r.user), ...routes];
-    this.routes.sort((a, b) => b.length - a.length || Number(b.user) - Number(a.user));
+    this.routes.sort(firstFirst);
     this.changed();
   }
 
-  /** `user`: of those put in by hand only. A packet with a mark takes those without where there is none for it. */
+  /** `user`: of those put in by hand only. A packet with a mark takes none without. */
   lookup(to: Uint8Array, mark: number, user = false): Route | undefined {
-    const found = this.routes.find((r) => (r.user || !user) && covers(r, to, mark));
-    return found ?? (mark === 0 ? undefined : this.lookup(to, 0, user));
+    return this.routes.find((r) => (r.user || !user) && covers(r, to, mark));
   }
+}
+
+/** The longest first, as IPv6 addresses; by hand before the kernel's. */
+function firstFirst(a: Route, b: Route): number {
+  const bits = (r: Route): number => r.length + 128 - 8 * r.prefix.length;
+  return bits(b) - bits(a) || Number(b.user) - Number(a.user);
 }
 
 function same(a: Route, b: Route): boolean {

@@ -154,7 +154,7 @@ function push(
   w.sent = sent || left;
   if (!left) return;
   const out = through?.port.vport ?? route.hostVport;
-  const { kind } = config;
+  const kind = config.kind === 'gre' && to.length === 16 ? 'ip6gre' : config.kind;
   w.out.push({
     type: 'clone',
     actions: [{ type: 'tnl_push', port: port.vport, kind, bare: false, header, out }, ...rest],
@@ -225,7 +225,12 @@ export function tunnelEnd(w: Walk, port: PortView): boolean {
   const dst = type === ETH_TYPE.ipv4 ? K.nwDst : K.ipv6Dst;
   look(w, dst);
   if (!underlay.isLocal(port.name, bytes(flow, dst))) return false;
-  return takeOff(w, proto);
+  if (!takeOff(w, proto)) return false;
+  // Who sends through a tunnel is heard as well as who says where it is. Nothing is looked at for this: it needs no flow of its own.
+  const src = type === ETH_TYPE.ipv4 ? K.nwSrc : K.ipv6Src;
+  const address = bytes(flow, src);
+  w.effect({ kind: 'neighbor', bridge: underlay, device: port.name, address, mac: bytes(flow, K.ethSrc) });
+  return true;
 }
 
 function takeOff(w: Walk, proto: number): boolean {

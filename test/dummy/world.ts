@@ -9,11 +9,13 @@ import { RealOvs } from '../support/ovs.js';
 const SCRIPT_MS = 60_000;
 
 export class DummyWorld {
-  readonly ovs = new RealOvs();
+  readonly ovs: RealOvs;
   readonly weft: LiveSwitch;
 
-  constructor(options: readonly string[] = []) {
-    this.weft = new LiveSwitch(['--enable-dummy=override', '--disable-system', ...options]);
+  /** `dummy`: which ports are dummies; all of them, unless tunnels are to be tunnels. */
+  constructor(dummy = '--enable-dummy=override') {
+    this.ovs = new RealOvs(dummy);
+    this.weft = new LiveSwitch([dummy, '--disable-system']);
   }
 
   /** What it says while it fails, or nothing. */

@@ -16,13 +16,13 @@ export class RealOvs {
 
   private readonly daemons: ChildProcess[] = [];
 
-  /** Starts it. Throws with what a program said when one fails. */
-  constructor() {
+  /** Starts it; `dummy` says which ports are dummies. Throws with what a program said when one fails. */
+  constructor(dummy = '--enable-dummy=override') {
     const schema = '/usr/share/openvswitch/vswitch.ovsschema';
     this.run('ovsdb-tool', 'create', join(this.dir, 'conf.db'), schema);
     this.start('ovsdb-server', join(this.dir, 'conf.db'), `--remote=punix:${this.db}`);
     this.vsctl('--no-wait', 'init');
-    this.start('ovs-vswitchd', `unix:${this.db}`, '--enable-dummy=override', '--disable-system');
+    this.start('ovs-vswitchd', `unix:${this.db}`, dummy, '--disable-system');
   }
 
   /** Not detached: then nobody would be its parent. It is ready when its control socket is there. */

@@ -68,7 +68,6 @@ export function absentCommands(core: Core): ControlCommand[] {
         },
       }),
     ),
-    { name: 'ofproto/list-tunnels', usage: '', min: 0, max: 0, run: () => '' },
     one('mdb/show', 'bridge', snooping),
     {
       name: 'mdb/flush',

@@ -2,6 +2,8 @@
 import type { ControlCommand } from '../../control/unixctl.js';
 import { formatMac, parseIpv4, parseIpv6, parseMac, prefixMask } from '../../lib/address.js';
 import { UserError } from '../../lib/errors.js';
+import { IP_PROTO } from '../../packet/wire/wire.js';
+import { listText } from '../../tunnel/text.js';
 import { ipText, type Route } from '../../tunnel/underlay.js';
 import type { Core } from '../core.js';
 
@@ -13,7 +15,7 @@ function prefixOf(text: string): { prefix: Uint8Array; length: number } {
   const [ip, plen] = text.split('/');
   const bytes = address(ip);
   const length = plen === undefined ? (bytes?.length ?? 0) * 8 : /^\d{1,3}$/.test(plen) ? Number(plen) : Number.NaN;
-  if (!bytes || !(length <= bytes.length * 8)) throw new UserError("Invalid 'ip/plen' parameter");
+  if (!bytes || !(length <= bytes.length * 8)) throw new UserError('Invalid parameters');
   const mask = prefixMask(length, bytes.length);
   return { prefix: bytes.map((b, i) => b & mask[i]), length };
 }
@@ -46,10 +48,10 @@ function routeCommands({ underlay }: Core): ControlCommand[] {
           if (said === undefined) gateway = address(word);
           mark = said ?? mark;
           if (said === undefined && gateway?.length !== prefix.length) {
-            throw new UserError('Invalid pkt_mark or IP gateway');
+            throw new UserError('Invalid pkt_mark or gateway');
           }
         }
-        const source = underlay.sourceFor(device, gateway ?? prefix);
+        const source = underlay.neighborSource(device, gateway ?? prefix);
         if (!source) throw new UserError('Error while inserting route.');
         underlay.routes.add({ prefix, length, device, gateway, source, mark, user: true, local: false });
         return 'OK';
@@ -81,7 +83,7 @@ function routeCommands({ underlay }: Core): ControlCommand[] {
       max: 2,
       run([to, mark]) {
         const bytes = address(to);
-        if (!bytes) throw new UserError("Invalid 'ip/plen' parameter");
+        if (!bytes) throw new UserError('Invalid parameters');
         if (mark !== undefined && markOf(mark) === undefined) throw new UserError('Invalid pkt_mark');
         const r = underlay.way(bytes, markOf(mark) ?? 0);
         if (!r) throw new UserError('Not found');
@@ -129,11 +131,11 @@ function neighborCommands(core: Core, prefix: string): ControlCommand[] {
     },
     {
       name: `${prefix}/flush`,
-      usage: '[BRIDGE]',
+      usage: '',
       min: 0,
-      max: 1,
-      run([device]) {
-        neighbors.flush(device);
+      max: 0,
+      run() {
+        neighbors.flush();
         return 'OK';
       },
     },
@@ -145,12 +147,36 @@ function neighborCommands(core: Core, prefix: string): ControlCommand[] {
       run([seconds]) {
         if (seconds === undefined) return String(neighbors.agingMs / 1000);
         const n = /^\d{1,9}$/.test(seconds) ? Number(seconds) : 0;
-        if (n === 0 || n >= 3600) throw new UserError('bad aging value');
+        if (n === 0 || n > 3600) throw new UserError('bad aging value');
         neighbors.agingMs = n * 1000;
         return 'OK';
       },
     },
   ];
+}
+
+function users({ underlay }: Core): string[] {
+  return [...underlay.backers.values()]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((b) => `${b.name} (${b.vport}) ref_cnt=${b.users}`);
+}
+
+/** What is taken for a tunnel's: of two that look for the same, the first has it. */
+function listeners({ underlay }: Core): string[] {
+  const by = new Map<string, string>();
+  for (const b of underlay.backers.values()) {
+    const proto = b.dstPort === 0 ? IP_PROTO.gre : IP_PROTO.udp;
+    const l4 = b.dstPort === 0 ? '' : `,udp(dst=${b.dstPort})`;
+    for (const { mac, addresses } of underlay.locals()) {
+      for (const a of addresses) {
+        const [type, family] = a.length === 4 ? ['0x0800', 'ipv4'] : ['0x86dd', 'ipv6'];
+        const match = `eth(dst=${formatMac(mac)}),eth_type(${type}),${family}(dst=${ipText(a)},proto=${proto},frag=no)${l4}`;
+        if (!by.has(match)) by.set(match, `${b.name} (${b.vport}) : ${match}`);
+      }
+    }
+  }
+  const host = underlay.hostVport === 0 ? [] : [`the host's stack (${underlay.hostVport}) : ${underlay.listens}`];
+  return [...by.values(), ...host];
 }
 
 export function tunnelCommands(core: Core): ControlCommand[] {
@@ -160,17 +186,19 @@ export function tunnelCommands(core: Core): ControlCommand[] {
     ...neighborCommands(core, 'tnl/neigh'),
     ...neighborCommands(core, 'tnl/arp'),
     {
+      name: 'ofproto/list-tunnels',
+      usage: '',
+      min: 0,
+      max: 0,
+      run: () => lines([...underlay.tunnels.all()].map((e) => listText(e.name, e.vport, e.config)).sort()),
+    },
+    {
       name: 'tnl/ports/show',
       usage: '-v',
       min: 0,
       max: 1,
-      run: () =>
-        lines([
-          'Listening ports:',
-          ...[...underlay.backers.values()]
-            .sort((a, b) => (a.name < b.name ? -1 : 1))
-            .map((b) => `${b.name} (${b.vport}) ref_cnt=${b.users}`),
-        ]),
+      run: ([word]) =>
+        lines(['Listening ports:', ...(word === '-v' ? listeners(core) : []), ...(word === '-v' ? [] : users(core))]),
     },
     {
       name: 'tnl/egress_port_range',

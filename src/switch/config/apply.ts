@@ -10,6 +10,7 @@ import type { Bridge } from '../../bridge/bridge.js';
 import type { BridgePort } from '../../bridge/port.js';
 import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
+import { TunnelFault } from '../../tunnel/config.js';
 import type { VportSpec } from '../../vport/kinds.js';
 import { addressOf, type PortOptions } from '../core.js';
 import { askedMac, type DummyMode, type Effective, effectiveType, openError, vlanSpec, vportSpec } from './ports.js';
@@ -216,7 +217,7 @@ export class Applier {
     } catch (e) {
       if (!(e instanceof UserError)) throw e;
       b.lastNumber = lastNumber;
-      m.error = openError(row.name, e.message);
+      m.error = e instanceof TunnelFault ? e.message : openError(row.name, e.message);
       // By what failed, not by a second look: the device may have come between the two.
       if (type === 'system' && m.error.endsWith('(No such device)')) this.missing.add(m);
       this.sayOnce(`${b.name}: ${e.message}`);

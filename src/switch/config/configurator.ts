@@ -6,6 +6,7 @@
  * Changes that come while one is applied are taken together afterwards. Nothing is applied, and nothing written, without the lock. When the
  * connection is lost the switch goes on as it is.
  */
+
 import type { Mirror } from '../../bridge/mirror.js';
 import type { BridgePort } from '../../bridge/port.js';
 import type { ControlCommand } from '../../control/unixctl.js';
@@ -14,6 +15,7 @@ import { Database } from '../../ovsdb/client/database.js';
 import type { TableReplica } from '../../ovsdb/client/replica.js';
 import type { Remote } from '../../ovsdb/client/session.js';
 import { bondCommands } from '../commands/bond-commands.js';
+import type { Core } from '../core.js';
 import type { LinkStatus } from '../links.js';
 import type { Tls } from '../tls.js';
 import { Applier, type MadeBridge, type Plant } from './apply.js';
@@ -35,6 +37,8 @@ export interface Configured extends Plant {
   /** Undefined: no sockets are made. */
   readonly runDir: string | undefined;
   link(port: BridgePort): LinkStatus | undefined;
+  /** What carries tunnels. */
+  readonly core: Pick<Core, 'underlay'>;
   /** Grows when `link` has something new to say of any port. */
   readonly linkChanges: number;
   servedBridge(name: string): BridgeFace | undefined;

@@ -81,8 +81,9 @@ export class Reporter {
         if (!tables.controllers.rows.has(id)) this.controllerStates.delete(id);
       }
     }
-    const isNews = applied || withStatistics || this.toldLinks !== plant.linkChanges;
-    this.toldLinks = plant.linkChanges;
+    const links = plant.linkChanges + plant.core.underlay.routes.changes;
+    const isNews = applied || withStatistics || this.toldLinks !== links;
+    this.toldLinks = links;
     if (isNews) this.writeInterfaces(tx, withStatistics);
     for (const b of applier.bridges.values()) {
       writer.put(tx, BRIDGE, b.wanted.row._uuid, bridgeStatus(b.bridge));
@@ -106,13 +107,15 @@ export class Reporter {
   private writeInterfaces(tx: Transaction, withStatistics: boolean): void {
     const { writer } = this;
     const { plant, tables, applier } = this.deps;
+    const { underlay } = plant.core;
     for (const m of applier.made.values()) {
       if (!tables.interfaces.rows.has(m.row._uuid)) continue;
       const link = m.port && plant.link(m.port);
-      const said = gist(m, link);
+      const egress = m.port?.tunnel && underlay.egress(m.port.tunnel.config);
+      const said = gist(m, link, egress);
       if (this.told.get(m) !== said) {
         this.told.set(m, said);
-        writer.put(tx, INTERFACE, m.row._uuid, interfaceStatus(m, link));
+        writer.put(tx, INTERFACE, m.row._uuid, interfaceStatus(m, link, egress));
       }
       if (m.port && (withStatistics || !this.counted.has(m))) {
         this.counted.add(m);

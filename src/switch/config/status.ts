@@ -79,16 +79,29 @@ function noPeer({ row, bridge }: Made): string {
 /** Which driver the words of `status` name. */
 const DRIVERS: Readonly<Record<string, string>> = { internal: 'tun', tap: 'tun' };
 
+/** By which device a tunnel's packets leave. */
+export type Egress = { readonly device: string; readonly up: boolean; readonly byHost: boolean } | undefined;
+
+function egressStatus(e: Egress): (readonly [string, string])[] {
+  if (!e) return [];
+  const words: [string, string][] = [
+    ['tunnel_egress_iface', e.device],
+    ['tunnel_egress_iface_carrier', e.up ? 'up' : 'down'],
+  ];
+  // No bridge has the device: our word for it, Open vSwitch has no such way.
+  return e.byHost ? [...words, ['tunnel_underlay', 'host']] : words;
+}
+
 /** Changes whenever interfaceStatus does. */
-export function gist(m: Made, link: LinkStatus | undefined): string {
+export function gist(m: Made, link: LinkStatus | undefined, egress: Egress): string {
   const peer = m.type === 'patch' && m.port?.patch !== undefined;
-  const own = `${m.row._uuid} ${m.port?.number} ${m.error} ${peer} ${m.row.mtu_request} ${m.row.options.get('peer')} ${m.port?.hwAddr}`;
+  const own = `${m.row._uuid} ${m.port?.number} ${m.error} ${peer} ${m.row.mtu_request} ${m.row.options.get('peer')} ${m.port?.hwAddr} ${egress?.device} ${egress?.up} ${egress?.byHost}`;
   if (!link) return own;
   return `${own} ${link.ifindex} ${link.mtu} ${link.up} ${link.adminUp} ${link.mac} ${link.resets} ${link.gone}`;
 }
 
 /** All that an Interface row says of the port, but its counters. */
-export function interfaceStatus(m: Made, link: LinkStatus | undefined): InterfaceValues {
+export function interfaceStatus(m: Made, link: LinkStatus | undefined, egress: Egress): InterfaceValues {
   const { port } = m;
   if (!port) return { ...NOTHING, error: m.error };
   const driver = m.spec.dummy ? undefined : DRIVERS[m.type];
@@ -97,11 +110,11 @@ export function interfaceStatus(m: Made, link: LinkStatus | undefined): Interfac
     error: m.type === 'patch' && !port.patch ? noPeer(m) : link?.gone ? openError(m.row.name, GONE) : m.error,
     mac_in_use: formatMac(link?.mac ?? port.hwAddr),
     ifindex: link?.ifindex ?? 0,
-    mtu: m.type === 'patch' ? undefined : link ? link.mtu || undefined : (m.row.mtu_request ?? 1500),
+    mtu: m.type === 'patch' || port.tunnel ? undefined : link ? link.mtu || undefined : (m.row.mtu_request ?? 1500),
     admin_state: (link?.adminUp ?? true) ? 'up' : 'down',
     link_state: (link?.up ?? true) ? 'up' : 'down',
     link_resets: link?.resets ?? 0,
-    status: new Map(driver === undefined ? [] : [['driver_name', driver]]),
+    status: new Map([...(driver === undefined ? [] : ([['driver_name', driver]] as const)), ...egressStatus(egress)]),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Commands for tests: netdev-dummy/*, time/*. Names and words are those of Open vSwitch's. */
 import type { ControlCommand } from '../../control/unixctl.js';
-import { parseIpMasked } from '../../lib/address.js';
+import { parseIpMasked, prefixLength } from '../../lib/address.js';
 import { UserError } from '../../lib/errors.js';
 import type { DummyDevice } from './device.js';
 import { frameFromText } from './packet-text.js';
@@ -81,7 +81,8 @@ export function dummyCommands(bed: TestBed, changed: (device: DummyDevice) => vo
       run([name, address]) {
         const to = device(name);
         to.ip4 = ip4(address);
-        bed.underlay?.addAddress(name, parseIpMasked(address, 4)?.value ?? new Uint8Array(4));
+        const parsed = parseIpMasked(address, 4);
+        if (parsed) bed.underlay?.addAddress(name, parsed.value, prefixLength(parsed.mask));
         return 'OK';
       },
     },
@@ -94,7 +95,7 @@ export function dummyCommands(bed: TestBed, changed: (device: DummyDevice) => vo
         device(name);
         const parsed = parseIpMasked(address, 6);
         if (!parsed) throw new UserError(`${address}: invalid IPv6 address`);
-        bed.underlay?.addAddress(name, parsed.value);
+        bed.underlay?.addAddress(name, parsed.value, prefixLength(parsed.mask));
         return 'OK';
       },
     },

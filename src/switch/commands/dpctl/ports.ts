@@ -2,6 +2,7 @@
 import type { PortCounters } from '../../../datapath/datapath.js';
 import type { NativeDriver } from '../../../datapath/driver/native-driver.js';
 import { UserError } from '../../../lib/errors.js';
+import { backerText } from '../../../tunnel/text.js';
 import { vportKind } from '../../../vport/kinds.js';
 import type { Core } from '../../core.js';
 import { DATAPATH_NAME } from '../../datapath-text.js';
@@ -40,10 +41,16 @@ function show(core: Core, dp: NativeDriver, withStatistics: boolean, reply: Repl
   reply.line(`${core.datapathName}:`);
   reply.line(`  lookups: hit:${sum.hit} missed:${sum.missed} lost:${sum.lost}`);
   reply.line(`  flows: ${core.upcalls.flows.all.length}`);
-  for (const port of core.dpPorts()) {
-    const type = core.describe(port.name);
+  const devices = core.dpPorts().map(({ vport, name }) => ({ vport, name, type: core.describe(name) }));
+  const backers = [...core.underlay.backers.values()].map((b) => ({
+    vport: b.vport,
+    name: b.name,
+    type: backerText(b),
+  }));
+  for (const port of [...devices, ...backers].sort((a, b) => a.vport - b.vport)) {
+    const { type } = port;
     reply.line(`  port ${port.vport}: ${port.name}${type === 'system' ? '' : ` (${type})`}`);
-    const losses = !core.device(port.vport)?.spec.dummy;
+    const losses = !core.device(port.vport)?.spec.dummy && !core.underlay.isBacker(port.vport);
     if (withStatistics) for (const line of statistics(dp.portCounters(port.vport), losses)) reply.line(line);
   }
 }
