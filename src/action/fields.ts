@@ -109,10 +109,10 @@ export function pullShortHeader(r: WireReader): FieldRow {
   }
 }
 
-/** How many bytes of a field of variable length its value (and mask) need. */
+/** How many bytes of a field of variable length its value and, unless it is `noMask`, its mask need: the longer of the two. */
 function lengthFor(row: FieldRow, value: bigint, mask: bigint): number {
   if (row.tunMetadata === undefined) return row.bytes;
-  const widest = mask === noMask(row) ? value : mask;
+  const widest = mask === noMask(row) ? value : value | mask;
   return widest === 0n ? 0 : Math.ceil(widest.toString(2).length / 8);
 }
 

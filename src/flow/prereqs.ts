@@ -28,7 +28,8 @@ const NOT_LATER: Condition = { slot: K.nwFrag, bits: 2, values: [0], lenient: tr
 const ICMPV6 = [IPV6, on(K.nwProto, 58)];
 const SOLICIT = on(K.tpSrc, 135);
 const ADVERT = on(K.tpSrc, 136);
-const CODE_0 = on(K.tpDst, 0);
+/** As to OVS, a match on neighbour discovery need not name the code: packets with another have none of its fields. */
+const CODE_0: Condition = { ...on(K.tpDst, 0), lenient: true };
 
 const CONDITIONS: Readonly<Record<Prereq, readonly Condition[]>> = {
   none: [],
@@ -115,10 +116,15 @@ export function prereqCheck(p: Prereq): PrereqCheck {
   return check;
 }
 
-/** As prereqCheck, without asking whether the packet is a later fragment, which has no ports: OVS writes conditions on them all the same. */
+/**
+ * As prereqCheck, as OVS asks it when it writes a match: not whether the packet is a later fragment, which has no ports, and of ICMPv6's type,
+ * which has no mask on the wire and is written whole, only the value (`tp_src=136/0x88` reads as a masked type).
+ */
 export function headerCheck(p: Prereq): PrereqCheck {
   return new PrereqCheck(
-    CONDITIONS[p].filter((c) => c !== NOT_LATER),
+    CONDITIONS[p]
+      .filter((c) => c !== NOT_LATER)
+      .map((c) => (c.slot === K.tpSrc ? { ...c, lenient: true } : c)),
     isCt(p),
   );
 }

@@ -32,8 +32,6 @@ const ON_PURPOSE: readonly RegExp[] = [
   /nd_options_type.*((nw|ip)_proto=(?!58|0x3a)|[, ](tcp|udp|sctp|icmp)6?\b)/,
   // A cookie of more than 64 bits, which learn takes for all ones.
   /learn\(.*cookie=(0x[\da-f]{17}|\d{20})/,
-  // A mask of nothing in an action.
-  /set_field:[^,]*\/0(x0*)?->/,
   // Fields with a long header have no place in learn, which OVS fills with that of in_port.
   /learn\([^)]*(nsh_|nsh?c\d|nsp|nsi|actset_output|NXOXM|ONFOXM)/,
 ];
