@@ -6,8 +6,8 @@
  * So a rewrite that nobody sends costs nothing, and one that is undone is never made.
  *
  * Safe direction of error: every written bit is in the megaflow mask too (the walk puts it there). A set is left out when the packet already
- * has the value, which is only right for packets under the mask when the mask holds the field. A changed field is set in the bits that were written:
- * bits nobody wrote stay the packet's own.
+ * has the value, which is only right for packets under the mask when the mask holds the field. A changed field is set in the bits that were looked
+ * at so far, as OVS does: bits nobody looked at stay the packet's own. So the bits of a set depend on rules that the packet did not meet; see same-effect.ts.
  */
 import type { DpAction, SetKind } from '../datapath/action.js';
 import { SET_KINDS } from '../datapath/action.js';
@@ -159,6 +159,15 @@ const METADATA: readonly Header[] = [
   { kind: 'skb_priority', when: () => true, parts: [[K.skbPriority, 0]] },
   { kind: 'skb_mark', when: () => true, parts: [[K.pktMark, 0]] },
 ];
+
+const PARTS: ReadonlyMap<SetKind, readonly Part[]> = new Map(
+  [...HEADERS, ...METADATA].map((h): [SetKind, readonly Part[]] => [h.kind, h.parts]),
+);
+
+/** Where the key has what a set of this kind writes; what is in no part is not in the key, or not in one place. */
+export function partsOf(kind: SetKind): readonly Part[] {
+  return PARTS.get(kind) ?? [];
+}
 
 /** What a trace says of bits that a copy lost and nobody had looked at. OVS leaves them as the copy had them. */
 export const COMES_BACK = '-> what the copy replaced comes back';

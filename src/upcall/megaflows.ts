@@ -12,6 +12,8 @@ import { finish, mix } from '../flowtable/mini.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { ActionLists } from './action-lists.js';
 import { type Details, details, NO_DETAILS, NO_PATH, type Path, Paths } from './derivation.js';
+
+import { effective } from './same-effect.js';
 import type { Translation } from './translation.js';
 
 const DP_WORDS = DP_KEY_BYTES / 4;
@@ -267,13 +269,14 @@ export class Megaflows {
    *
    * The fresh walk started from the masked key, so it may have ruled a rule out by another field than the first walk did, under a mask that
    * is as sound but not a part of ours. `unchanged`: nothing the flow depends on is known to have changed, so that equal actions are
-   * proof enough; otherwise the flow goes, and its next packet brings a new one.
+   * proof enough (or such as differ in spelling only: the mask may have changed with rules beside its way); otherwise the flow goes, and its next
+   * packet brings a new one.
    */
   update(flow: DpFlow, t: Translation, unchanged: boolean): boolean {
     this.expand(flow);
     for (let i = 0; i < DP_WORDS; i++) {
       if (t.maskWords[i] & ~this.maskWords[i]) {
-        if (unchanged && this.lists.same(flow.actions, t.actions)) return true;
+        if (unchanged && this.sameEffect(flow, t)) return true;
         this.remove(flow);
         return false;
       }
@@ -282,11 +285,19 @@ export class Megaflows {
     for (const id of flow.details.states) this.hooks.unref(id);
     flow.path = this.paths.share(t);
     flow.details = details(t);
-    if (this.lists.same(flow.actions, t.actions)) return true;
+    if (unchanged ? this.sameEffect(flow, t) : this.lists.same(flow.actions, t.actions)) return true;
     flow.actions = this.lists.share(t.actions);
     this.dp.flowModify(flow.slot, flow.actions);
     this.counts.modified++;
     return false;
+  }
+
+  /** Of the flow that was expanded last. */
+  private sameEffect(flow: DpFlow, t: Translation): boolean {
+    if (this.lists.same(flow.actions, t.actions)) return true;
+    const mask = this.mask.map((b, i) => b | t.mask[i]);
+    const plain = (a: readonly DpAction[]) => effective(a, this.key, mask);
+    return this.lists.same(plain(flow.actions), plain(t.actions));
   }
 
   remove(flow: DpFlow): void {
