@@ -22,10 +22,14 @@ constexpr uint32_t kAlways = 0xffffffffu;
 // Beside the type of a label's actions: around a whole frame.
 constexpr uint32_t kWhole = 0x10000u;
 
+constexpr uint32_t kShortest = 14;
+
+uint32_t excess(const Packet& p, uint32_t most) { return p.len > most ? p.len - most : 0; }
+
 // What `trunc` asked for. A frame that is cut is no segment any more, and its checksum cannot be finished.
 void cut(Packet* p) {
-  if (p->trunc != 0 && p->trunc < p->len) {
-    p->len = p->trunc;
+  if (p->trunc != 0) {
+    p->len = p->len > p->trunc ? p->len - p->trunc : 1;
     p->offload = Offload{};
   }
   p->trunc = 0;
@@ -116,7 +120,7 @@ class Run {
         hash(static_cast<HashAlg>(a[1]), a[2]);
         return false;
       case Op::kTrunc:
-        p_->trunc = a[1];
+        p_->trunc = excess(*p_, a[1] < kShortest ? kShortest : a[1]);
         return false;
       case Op::kClone:
         return nested(a + 1, n - 1, last);
@@ -130,6 +134,7 @@ class Run {
       case Op::kMeter:
         return !sink_.meter(p_, a[1]) && drop(DropReason::kMeter);
       case Op::kTnlPush:
+        cut(p_);
         if (!uncut()) return push(*reinterpret_cast<const TunnelPush*>(a + 1));
         return is_udp(*reinterpret_cast<const TunnelPush*>(a + 1)) ? joined(a, n, after) : pieces(a, n + after);
       case Op::kTnlPop:
@@ -202,11 +207,12 @@ class Run {
       Run* run;
       const uint32_t* rest;
       uint32_t words;
-    } each{this, rest, words};
+      uint32_t most;
+    } each{this, rest, words, p_->trunc ? p_->len - p_->trunc : 0xffffffffu};
     const auto one = [](void* ctx, Packet* piece) {
-      auto& [run, list, n] = *static_cast<Each*>(ctx);
+      auto& [run, list, n, most] = *static_cast<Each*>(ctx);
       piece->delivered = 0;
-      piece->trunc = run->p_->trunc;
+      piece->trunc = excess(*piece, most);
       Key key;
       copy_key(key, run->key_);
       run->taken(Run(run->sink_, piece, key, run->max_vlans_, run->vlans_).list(list, n));
@@ -239,7 +245,7 @@ class Run {
       void take(Packet* piece) {
         Sink& sink = run->sink_;
         piece->delivered = 0;
-        piece->trunc = run->p_->trunc;
+        piece->trunc = 0;
         Key own;
         copy_key(own, run->key_);
         const DropReason why = encapsulate(sink, *piece, own, *push);
@@ -259,7 +265,7 @@ class Run {
           big->in_port = piece->in_port;
           big->slot = piece->slot;
           big->recirc_depth = piece->recirc_depth;
-          big->trunc = piece->trunc;
+          big->trunc = 0;
           joined.begin(big, *piece);
         }
         sink.release(piece);

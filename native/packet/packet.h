@@ -31,7 +31,7 @@ struct alignas(64) Packet {
   uint32_t slot;       // flow whose actions run, or kNoSlot
   uint32_t in_port;    // vport whose block this packet is counted on
   uint32_t len;        // bytes from data
-  uint32_t trunc;      // bytes that the next output may send; 0 no limit
+  uint32_t trunc;      // bytes that the next output takes off the end
   Offload offload;
   uint8_t delivered;   // left by some port or went up by an action: its end is no drop
   uint8_t recirc_depth;

@@ -7,7 +7,6 @@ import { METER } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 import { get32, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
-import { mplsCount, vlanCount } from './commit.js';
 import { tunnelEnd, tunnelOut } from './tunnel.js';
 import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
 import type { Walk } from './walk.js';
@@ -54,20 +53,12 @@ export function emit(w: Walk, port: PortView): void {
   if (port.tunnel) return tunnelOut(w, port, port.tunnel);
   if (tunnelEnd(w, port)) return;
   if (port.vport === 0) return w.reject('no_such_port');
-  // The cut counts bytes of the packet before this output's own tags and labels come on, as in OVS.
-  const grown = cut > 0 ? headerBytes(w.flow) - headerBytes(w.base) : 0;
-  // Where it makes no difference the cut comes first, as OVS prints it.
-  if (cut > 0 && grown === 0) w.out.push({ type: 'trunc', maxLen: cut });
+  // The cut counts bytes of the packet before this output's own headers come on.
+  if (cut > 0) w.out.push({ type: 'trunc', maxLen: cut });
   w.commit();
-  if (cut > 0 && grown !== 0) w.out.push({ type: 'trunc', maxLen: cut + grown });
   w.out.push({ type: 'output', port: port.vport });
   w.sent = true;
   w.bridge.mirror?.(w, port, 'out');
-}
-
-/** Bytes of tags and labels. */
-function headerBytes(key: Uint8Array): number {
-  return 4 * (vlanCount(key) + mplsCount(key));
 }
 
 /**

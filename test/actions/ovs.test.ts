@@ -134,6 +134,21 @@ const ROWS: Row[] = [
   ],
   ['push, then rewrite', M4, v4(f.ip4(U)), `push_vlan(vid=5,pcp=3),${SET4}`, [VLAN, ...OUR_SET4]],
   ['a cut', M4, v4(f.ip4(U)), 'trunc(20)', [{ type: 'trunc', maxLen: 20 }]],
+  ['a cut, then a tag', M4, v4(f.ip4(U)), 'trunc(20),push_vlan(vid=5,pcp=3)', [{ type: 'trunc', maxLen: 20 }, VLAN]],
+  [
+    'a cut, then the tag goes',
+    'eth_type(0x8100),vlan(vid=7,pcp=0),encap(eth_type(0x0800),ipv4(frag=no))',
+    f.eth(IP, f.ip4(U), tagged),
+    'trunc(20),pop_vlan',
+    [{ type: 'trunc', maxLen: 20 }, { type: 'pop_vlan' }],
+  ],
+  [
+    'a cut that cuts nothing, then a tag',
+    M4,
+    v4(f.ip4(U)),
+    'trunc(2000),push_vlan(vid=5,pcp=3)',
+    [{ type: 'trunc', maxLen: 2000 }, VLAN],
+  ],
   [
     'a cut used up by a list',
     M4,

@@ -141,6 +141,8 @@ export const PACKET_OUT_FORMS: readonly (readonly string[])[] = [
   [...BR, 'in_port=1', ''],
   [...BR, 'in_port=1', 'drop'],
   [...BR, 'in_port=1', 'group:99'],
+  [...BR, 'in_port=1', 'push_vlan:0x8100,set_field:4099->vlan_vid,output(port=2,max_len=40),output(port=3,max_len=40)'],
+  [...BR, 'in_port=1,dl_vlan=5', 'pop_vlan,output(port=2,max_len=40),push_mpls:0x8847,output(port=3,max_len=40)'],
   [...BR, 'in_port=1', 'resubmit(,7)'],
   [...BR, 'in_port=1', 'resubmit(,8)'],
   [...BR, 'in_port=1', 'push_mpls:0x8847,output:2'],

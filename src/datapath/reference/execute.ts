@@ -6,8 +6,9 @@
  * - `clone`, `sample` and `check_pkt_len` run their lists on a copy, so that nothing they do to frame or metadata is seen after them; as the last
  *   action they run on the packet itself. `check_pkt_len` compares the bytes of the frame, or of one segment when it is to be cut.
  * - `userspace` sends the frame as it is now up with the key that was looked up (and metadata as it is now); the packet goes on.
- * - `trunc` is about the next output only, in this list or in a nested one that runs first; recirculation forgets it. A frame that is really cut loses its
- *   offload state: it is no segment any more, and its checksum cannot be finished.
+ * - `trunc` is about the next output only, in this list or in a nested one that runs first; recirculation forgets it. What it says is
+ *   how many bytes go off the end, as many as the frame has too much when it is said, of 14 at least; headers put on or taken off later do not count. A frame
+ *   that is really cut loses its offload state: it is no segment any more, and its checksum cannot be finished. A tunnel cuts what goes into it.
  * - `set`, `pop`: a header that is not there (src/datapath/reference/headers.ts) leaves the frame as it is. Checksums over what changes are
  *   brought up to date, not made: a wrong one stays wrong. A UDP checksum of 0 stays. NEEDS_CSUM frames hold only the sum of
  *   the pseudo-header, so only addresses change it.
@@ -63,6 +64,18 @@ export function execute(sink: Sink, p: Packet, key: Uint8Array, actions: readonl
   new Run(sink, p, key, maxVlans, maxVlans).list(actions);
 }
 
+/** An Ethernet header: nothing is cut to less. */
+const SHORTEST = 14;
+
+/** What `trunc` asked for. */
+function cut(p: Packet): void {
+  if (p.trunc !== 0) {
+    p.frame = p.frame.slice(0, Math.max(1, p.frame.length - p.trunc));
+    p.offload = NO_OFFLOAD;
+  }
+  p.trunc = 0;
+}
+
 /** One packet in one list. */
 class Run {
   private why: number = DROP.policy;
@@ -110,7 +123,7 @@ class Run {
       case 'meter':
         return this.sink.meter(p, a.id) ? undefined : this.drop(DROP.meter);
       case 'trunc':
-        p.trunc = a.maxLen;
+        p.trunc = Math.max(0, p.frame.length - Math.max(SHORTEST, a.maxLen));
         return undefined;
       case 'hash':
         return this.hash(a.alg, a.basis);
@@ -143,6 +156,7 @@ class Run {
         if (popNsh(p)) this.vlans = this.maxVlans;
         return undefined;
       case 'tnl_push':
+        cut(p);
         if (!this.isUncut()) return this.push(a);
         return isUdp(a) ? this.joined(a, all.slice(at + 1)) : this.pieces(all.slice(at));
       case 'tnl_pop':
@@ -172,11 +186,7 @@ class Run {
 
   private output(port: number, last: boolean): number | undefined {
     const out = last ? this.p : copyPacket(this.p);
-    if (out.trunc !== 0 && out.trunc < out.frame.length) {
-      out.frame = out.frame.slice(0, out.trunc);
-      out.offload = NO_OFFLOAD;
-    }
-    out.trunc = 0;
+    cut(out);
     this.p.trunc = 0;
     const why = this.sink.output(out, port);
     if (last) return this.p.delivered ? 0 : why;
@@ -206,8 +216,10 @@ class Run {
     const { p } = this;
     const frames = segment(p.frame, p.offload, 0xffff);
     if (!frames) return this.drop(DROP.malformed);
+    const most = p.trunc ? p.frame.length - p.trunc : Number.POSITIVE_INFINITY;
     for (const frame of frames) {
-      const piece = { ...p, frame, offload: NO_OFFLOAD, headroom: HEADROOM, delivered: false, counted: false };
+      const trunc = Math.max(0, frame.length - most);
+      const piece = { ...p, frame, trunc, offload: NO_OFFLOAD, headroom: HEADROOM, delivered: false, counted: false };
       this.taken(new Run(this.sink, piece, this.key.slice(), this.maxVlans, this.vlans).list(rest));
     }
     if (!p.delivered) return this.drop(this.why);

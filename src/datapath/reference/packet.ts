@@ -12,7 +12,7 @@ export interface Packet {
   headroom: number;
   /** Block that the packet is counted on. */
   inPort: number;
-  /** Bytes that the next output may send; 0 no limit. */
+  /** Bytes that the next output takes off the end. */
   trunc: number;
   /** Left by some port or went up by an action: its end is no drop. */
   delivered: boolean;
