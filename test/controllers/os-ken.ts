@@ -40,13 +40,16 @@ export class OsKen {
   private readonly child: ChildProcess;
   private rest = '';
 
+  /** `wrapper`: a program that becomes it, with its arguments. */
   constructor(
     app: string,
     readonly port: number,
     env: Readonly<Record<string, string>> = {},
+    wrapper: readonly string[] = [],
   ) {
     const args = [MANAGER, '--ofp-listen-host', '127.0.0.1', '--ofp-tcp-listen-port', String(port), `${APPS}${app}.py`];
-    this.child = spawn(...mortal(PYTHON, args), {
+    const [program, ...rest] = [...wrapper, PYTHON, ...args];
+    this.child = spawn(...mortal(program, rest), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env },
     });

@@ -3,13 +3,11 @@ import '../support/isolate.js';
 
 import t from 'tap';
 import { play, SCENARIOS } from './play.js';
-import { scenariosRefusal } from './stage.js';
-
-const skip = scenariosRefusal();
+import { scenarioRefusal } from './stage.js';
 
 t.setTimeout(180_000);
 for (const s of SCENARIOS) {
-  t.test(`${s.name}: ${s.about}`, { skip }, async (t) => {
+  t.test(`${s.name}: ${s.about}`, { skip: scenarioRefusal(s) }, async (t) => {
     const check = (ok: boolean, what: string, detail?: string): void => {
       t.ok(ok, what, { detail: ok ? undefined : detail });
     };

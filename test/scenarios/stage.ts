@@ -9,11 +9,11 @@ import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { LiveSwitch } from '../support/live.js';
 import { like, type Seen, see, tell } from './frame.js';
 
-/** Why no scenario can play here. */
-export function scenariosRefusal(): string | undefined {
+/** Why a scenario cannot play here. */
+export function scenarioRefusal(scenario: Scenario): string | undefined {
   const { 'ovs-vsctl': vsctl, 'ovs-ofctl': ofctl } = OVS_PROGRAMS;
   const tools = { ip: 'iproute2', ping: 'iputils-ping', tcpdump: 'tcpdump', sysctl: 'procps' };
-  return labRefusal() ?? needPrograms({ 'ovs-vsctl': vsctl, 'ovs-ofctl': ofctl, ...tools });
+  return labRefusal() ?? needPrograms({ 'ovs-vsctl': vsctl, 'ovs-ofctl': ofctl, ...tools, ...scenario.needs });
 }
 
 /** Who is told what was found. */
@@ -31,6 +31,8 @@ export interface Settings {
 export interface Scenario {
   readonly name: string;
   readonly about: string;
+  /** Programs beside those of all, and their packages. */
+  readonly needs?: Readonly<Record<string, string>>;
   play(stage: Stage, settings: Settings): Promise<void>;
 }
 
@@ -252,9 +254,9 @@ export class Stage {
 
   /** A host talks with another: the first answer may take a while, then none is missing. */
   async talks(what: string, ns: string, to: string, count = 3): Promise<void> {
-    const ping = (...args: string[]) => this.lab.insideAsync(ns, 'ping', '-W', '1', ...args, to);
-    const first = await until(async () => (await ping('-c', '1')).status === 0, PATIENCE_MS);
-    const r = first ? await ping('-c', String(count), '-i', '0.05') : undefined;
+    const ping = (...args: string[]) => this.lab.insideAsync(ns, 'ping', ...args, to);
+    const first = await until(async () => (await ping('-c', '1', '-W', '1')).status === 0, PATIENCE_MS);
+    const r = first ? await ping('-c', String(count), '-i', '0.05', '-W', '5') : undefined;
     const said = r?.stdout.split('\n').find((l) => l.includes('transmitted'));
     this.check(said?.includes(` ${count} received`) ?? false, what, said ?? 'no answer at all');
   }
