@@ -50,21 +50,21 @@ export interface Soundness {
 }
 
 /** The key of a frame that arrives at a datapath port; undefined when it is too short to be one. */
-function keyOf(frame: Uint8Array, vport: number, maxVlans: number): Uint8Array | undefined {
+export function keyOf(frame: Uint8Array, vport: number, maxVlans: number): Uint8Array | undefined {
   const key = newKey();
   put32(key, K.inPort.offset, vport);
   return extract(frame, key, maxVlans) ? key : undefined;
 }
 
 /** A with bits of `other` where the mask has none. */
-function mix(a: Uint8Array, other: Uint8Array, mask: Uint8Array): Uint8Array {
+export function mix(a: Uint8Array, other: Uint8Array, mask: Uint8Array): Uint8Array {
   const b = a.slice();
   for (let i = 0; i < DP_KEY_BYTES; i++) b[i] = (a[i] & mask[i]) | (other[i] & ~mask[i]);
   b[K.lines.offset] = a[K.lines.offset] | other[K.lines.offset];
   return b;
 }
 
-function flip(r: Random, a: Uint8Array, mask: Uint8Array): Uint8Array {
+export function flip(r: Random, a: Uint8Array, mask: Uint8Array): Uint8Array {
   const b = a.slice();
   for (let n = r.between(1, 6); n > 0; n--) {
     const at = r.chance(0.7) ? r.between(8, 44) : r.below(3 * 64);
@@ -73,7 +73,7 @@ function flip(r: Random, a: Uint8Array, mask: Uint8Array): Uint8Array {
   return b;
 }
 
-function equalUnder(a: Uint8Array, b: Uint8Array, mask: Uint8Array): boolean {
+export function equalUnder(a: Uint8Array, b: Uint8Array, mask: Uint8Array): boolean {
   for (let i = 0; i < DP_KEY_BYTES; i++) if ((a[i] ^ b[i]) & mask[i] && i !== K.lines.offset) return false;
   return true;
 }
@@ -164,7 +164,7 @@ function checkPipeline(r: Random, number: number, out: Soundness): void {
  * Two sound masks of one packet may differ (a rule is ruled out by one field or by another), and a set covers the bits that its mask has: it
  * then writes bits that the packet already has. What counts is what leaves.
  */
-function sameEffect(
+export function sameEffect(
   frame: Uint8Array,
   one: readonly DpAction[],
   other: readonly DpAction[],
@@ -213,7 +213,7 @@ function effects(frame: Uint8Array, actions: readonly DpAction[], maxVlans: numb
   return events;
 }
 
-function hexLine(key: Uint8Array): string {
+export function hexLine(key: Uint8Array): string {
   return Buffer.from(key.subarray(0, 3 * 64))
     .toString('hex')
     .replace(/0+$/, '');

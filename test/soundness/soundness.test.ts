@@ -1,6 +1,7 @@
 import t from 'tap';
 import { checkSoundness } from './check.js';
 import { checkStaleness } from './stale.js';
+import { checkTunnels } from './tunnels.js';
 
 // Machines are slow at times; nothing here waits for anything.
 t.setTimeout(600_000);
@@ -14,6 +15,13 @@ for (const seed of [1, 2]) {
     t.end();
   });
 }
+
+t.test('masks of packets into tunnels and out of them are sound', (t) => {
+  const s = checkTunnels(20, 1);
+  t.same(s.violations, []);
+  t.ok(s.witnesses > 1000 && s.forwarded > 100, 'packets that go somewhere');
+  t.end();
+});
 
 t.test('no change leaves a flow behind that is out of date', (t) => {
   const s = checkStaleness(6, 1);
