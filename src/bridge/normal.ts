@@ -84,6 +84,9 @@ export function send(x: NormalWalk, port: NormalPort, tags: Tags): void {
   flow.set(saved2, K.vlan2Tci.offset);
 }
 
+/** What a trace says of a tag under the priority tag that an access port admits. OVS loses it. */
+export const INNER_TAG = '-> the tag under the priority tag stays';
+
 /** Forwarding of one frame. */
 export function normal(b: NormalBridge, x: NormalWalk): void {
   const { flow, mask } = x;
@@ -110,6 +113,7 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
     x.note(() => '>> disallowed VLAN VID for this input port, dropping');
     return x.reject('vlan_filter');
   }
+  if (from?.vlan.mode === 'access' && (outside.vid2 | outside.pcp2) !== 0) x.note(() => INNER_TAG);
   const tags = from ? inward(from.vlan, outside) : outside;
   // Which ports carry a frame, and what is put back in a tag, depends on the customer's tag too where the key has it.
   if (b.maxVlans > 1 && outside.tpid !== 0) mask.fill(0xff, K.vlan2Tci.offset, K.vlan2Tpid.offset + 2);

@@ -2,6 +2,7 @@
  * Goes through the packets of a pipeline first, with weft alone, and says of each what the comparison has to know: whether OVS would do wrong with it
  * (docs/compatibility.md), and whether the order of its frames is nobody's.
  */
+import { INNER_TAG } from '../../src/bridge/normal.js';
 import { newKey } from '../../src/flow/key.js';
 import { get32 } from '../../src/lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
@@ -29,6 +30,7 @@ const WRONG: ReadonlySet<string> = new Set([
   CHOICE_WAITS,
   COMES_BACK,
   OTHER_HEADERS,
+  INNER_TAG,
 ]);
 
 /** Is the action set longer in bytes than what is left of lists? Its actions may be three times as long as one of those. */
