@@ -71,7 +71,7 @@ export async function compareWithOvs(o: CompareOptions): Promise<Comparison> {
         if (!(await judge.isGone())) throw e;
         // It ended by an assertion of its own: a pipeline that has no right answer.
         o.say?.(`pipeline ${n} ended ovs-vswitchd: ${judge.lastWords()}`);
-        judge.ovs.close();
+        judge.close();
         judge = new Judge();
         enter(judge, world);
         out.lost++;
@@ -81,7 +81,7 @@ export async function compareWithOvs(o: CompareOptions): Promise<Comparison> {
       if (o.only !== undefined) break;
     }
   } finally {
-    judge.ovs.close();
+    judge.close();
   }
   return out;
 }
@@ -116,7 +116,6 @@ async function comparePipeline(
       continue;
     }
     await judge.receive(a);
-    await judge.forget();
     candidate.receive(a);
     got.add(candidate.sent(), !comesBack);
     out.packets++;
@@ -162,7 +161,6 @@ async function explain(
       continue;
     }
     await judge.receive(a);
-    await judge.forget();
     candidate.receive(a);
     const sent = new Sent();
     sent.add(candidate.sent(), !comesBack);

@@ -9,6 +9,7 @@ import { readPcap } from '../../src/packet/pcap.js';
 import type { Pipeline } from '../pipelines/random-pipeline.js';
 import { RealOvs } from '../support/ovs.js';
 import { type Arrival, type Change, PORTS, type Sent } from './frames.js';
+import { PortLine } from './port-line.js';
 
 /** VLAN modes that ports have in turn, a row a world: as both sides are told. */
 export const MODES: readonly (readonly (readonly [string[], VlanSpec])[])[] = [
@@ -45,7 +46,8 @@ const PCAP_HEADER = 24;
 
 export class Judge {
   readonly ovs = new RealOvs();
-  private readonly control: string;
+  private readonly path: string;
+  private ports?: PortLine;
   /** Bytes of each capture that were looked at. */
   private readonly read = Array.from({ length: PORTS + 1 }, () => PCAP_HEADER);
   private version = 'OpenFlow13';
@@ -54,6 +56,8 @@ export class Judge {
   private readonly collected = nothing();
   /** When the pipeline was loaded. */
   private metered: readonly (readonly number[])[] = [];
+  /** What meters said last, if nothing passed them since. */
+  private counted?: readonly (readonly number[])[];
 
   constructor() {
     this.ovs.addBridge('br0', PORTS);
@@ -63,7 +67,7 @@ export class Judge {
     this.ovs.appctl('time/stop');
     const name = readdirSync(this.ovs.dir).find((f) => /^ovs-vswitchd\.\d+\.ctl$/.test(f));
     if (!name) throw new Error('ovs-vswitchd has no control socket');
-    this.control = join(this.ovs.dir, name);
+    this.path = join(this.ovs.dir, name);
   }
 
   /** True once ovs-vswitchd has ended. */
@@ -81,8 +85,14 @@ export class Judge {
     return readFileSync(join(this.ovs.dir, 'ovs-vswitchd.log'), 'utf8').trim().split('\n').pop() ?? '';
   }
 
+  /** By a connection of its own: on one that stays, commands are answered before what the last one began is over. */
   call(method: string, ...params: string[]): Promise<string> {
-    return callControl(connect(this.control), method, params);
+    return callControl(connect(this.path), method, params);
+  }
+
+  close(): void {
+    this.ports?.close();
+    this.ovs.close();
   }
 
   setModes(modes: Modes): void {
@@ -100,15 +110,16 @@ export class Judge {
 
   async load({ flows, version, groups = [] }: Pipeline): Promise<void> {
     this.version = version;
+    // Flows first: ovs-vswitchd may end by an assertion where groups of groups go together with the flows that send to them.
     this.ovs.ofctl('del-flows', 'br0');
-    this.ovs.ofctl('-O', 'OpenFlow13', 'del-groups', 'br0');
-    const g = this.ovs.try('ovs-ofctl', ['-O', 'OpenFlow15', 'add-groups', 'br0', '-'], `${groups.join('\n')}\n`);
+    const newGroups = ['delete group_id=all', ...groups.map((l) => `add ${l}`), ''].join('\n');
+    const g = this.ovs.try('ovs-ofctl', ['-O', 'OpenFlow15', 'add-groups', 'br0', '-'], newGroups);
     if (g.status !== 0) throw new Error(`ovs-ofctl refuses: ${g.stderr}\n${groups.join('\n')}`);
     const r = this.ovs.try('ovs-ofctl', ['-O', version, 'add-flows', 'br0', '-'], `${flows.join('\n')}\n`);
     if (r.status !== 0) throw new Error(`ovs-ofctl refuses: ${r.stderr}\n${flows.join('\n')}`);
     await this.call('fdb/flush', 'br0');
     await this.forget();
-    this.metered = this.meters();
+    this.metered = this.counted ?? this.meters();
   }
 
   /** Packets, bytes, drops and bytes dropped of each meter since it was made. */
@@ -130,8 +141,8 @@ export class Judge {
       this.collect();
       // A dummy port sends although it is down; no other one does.
       this.down = c.up ? 0 : c.port;
-      this.ovs.ofctl('mod-port', 'br0', `p${c.port}`, c.up ? 'up' : 'down');
-      for (let tries = 0; tries < 200 && this.isLive(c.port) !== c.up; tries++) await this.call('version');
+      this.ports ??= await PortLine.at(join(this.ovs.dir, 'br0.mgmt'), () => this.call('version'));
+      await this.ports.set(c.port, c.up);
       // What watches ports is told in a later turn of the main loop, and each call takes one.
       for (let turns = 0; turns < 3; turns++) await this.call('version');
     }
@@ -143,9 +154,12 @@ export class Judge {
     for (const c of a.changes) await this.change(c);
   }
 
+  /** Afterwards the flows that it made are gone. */
   async receive(a: Arrival): Promise<void> {
     await this.pass(a);
+    this.counted = undefined;
     await this.call('netdev-dummy/receive', `p${a.port}`, formatHex(a.frame));
+    await this.forget();
   }
 
   /** What left each port, once as much came as is expected, or nothing more comes for a while: OVS takes its time. */
@@ -156,10 +170,6 @@ export class Judge {
       this.collect();
     }
     return this.collected.splice(0, PORTS, ...nothing());
-  }
-
-  private isLive(port: number): boolean {
-    return this.ovs.ofctl('-O', 'OpenFlow15', 'dump-ports-desc', 'br0', `p${port}`).includes('LIVE');
   }
 
   /** Puts aside what left. */
@@ -188,7 +198,8 @@ export class Judge {
   /** Packets and bytes of each rule, of each group and its buckets, and of each meter. */
   counters(): string[] {
     const rules = this.ovs.ofctl('-O', 'OpenFlow15', '--no-names', 'dump-flows', 'br0');
-    const meters = this.meters().map(([id, ...counts], i) =>
+    this.counted = this.meters();
+    const meters = this.counted.map(([id, ...counts], i) =>
       meterText(
         id,
         counts.map((n, k) => n - this.metered[i][k + 1]),
