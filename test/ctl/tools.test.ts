@@ -25,6 +25,14 @@ function plain(r: Ran): Ran {
   };
 }
 
+const FRAME =
+  '00112233445566778899aabb0800450000280000000040060000c0a801010a00000200500051000000000000000050020000000000000000';
+
+/** Each switch numbers later passes as it goes. */
+function unnumbered(r: Ran): Ran {
+  return { ...r, stdout: r.stdout.replace(/(recirc\(|recirc_id[=(])0x[0-9a-f]*[1-9a-f][0-9a-f]*/g, '$1N') };
+}
+
 type Main = (args: readonly string[], program: string, streams: Streams) => Promise<number>;
 
 /** A program of ours, within this process: starting one takes longer than all it does. */
@@ -99,9 +107,36 @@ t.test('on both switches', { skip: refusal ?? false }, async (t) => {
       ['-T', '10', 'ofproto/list'],
       ['qos/show', 'p1', 'p2'],
       ['fdb/show'],
+      ['ofproto/trace', 'br0', 'in_port=1,tcp,nw_dst=10.0.0.2'],
+      ['ofproto/trace', 'in_port(1),eth(),eth_type(0x0800),ipv4(proto=17,ttl=3),udp(dst=53)'],
+      ['ofproto/trace', '--names', 'br0', 'in_port=p1,ip'],
+      ['ofproto/trace', 'zz', 'in_port=1'],
+      ['ofproto/trace', 'br0', 'in_port=1,frob'],
+      ['ofproto/trace', 'br0'],
+      ['ofproto/trace-packet-out', 'br0', 'in_port=1,ip', 'output:2'],
+      ['ofproto/detrace', 'x'],
     ]) {
       t.same(await ours(appctl, 'ovs-appctl', args, dir), await theirs(args, dir), args.join(' '));
     }
+  }
+  // A trace over both sockets: the same text, whoever asks and whoever answers.
+  const flow = ['add-flow', 'br0', 'priority=5,ip,actions=dec_ttl,mod_vlan_vid:7,2,LOCAL'];
+  for (const run of [world.onOvs, world.onWeft]) t.equal(run('ovs-ofctl', flow).status, 0);
+  for (const args of [
+    ['ofproto/trace', '--names', 'br0', 'in_port=1,tcp,nw_dst=10.0.0.2,nw_ttl=9'],
+    ['ofproto/trace', '--names', 'br0', 'in_port=p2', FRAME],
+    ['ofproto/trace', 'br0', 'in_port=7,arp'],
+    ['ofproto/trace', '--names', 'br0', 'in_port=1,udp,nw_ttl=3', '-generate', '--ct-next', 'trk,new'],
+    ['ofproto/trace-packet-out', '--names', 'br0', 'in_port=1,ip', 'push_mpls:0x8847,output:2'],
+    ['ofproto/trace', 'zz', 'in_port=1'],
+    ['ofproto/trace', 'br0', 'in_port=1,tcp,udp'],
+    ['ofproto/trace', 'br0', 'in_port=1,frob'],
+    ['ofproto/trace'],
+    ['ofproto/detrace', 'x'],
+  ]) {
+    const wanted = unnumbered(await theirs(args, world.ovs.dir));
+    t.same(unnumbered(await ours(appctl, 'ovs-appctl', args, world.ovs.dir)), wanted, `weft asks: ${args.join(' ')}`);
+    t.same(unnumbered(await theirs(args, world.weft.dir)), wanted, `weft answers: ${args.join(' ')}`);
   }
   // One that does not answer.
   world.weft.signal('SIGSTOP');

@@ -25,6 +25,8 @@ export interface TraceOptions {
   readonly seed: number;
   /** Traces a pipeline. */
   readonly packets?: number;
+  /** The first pipeline's number, for a long run in pieces. */
+  readonly from?: number;
   /** Only this pipeline. */
   readonly only?: number;
   /** Stop after so many differences. */
@@ -49,7 +51,8 @@ export async function compareTraces(o: TraceOptions): Promise<TraceComparison> {
   let modes = -1;
   let orders: Orders | undefined;
   try {
-    for (let n = o.only ?? 0; n < (o.only ?? 0) + (o.only === undefined ? o.pipelines : 1); n++) {
+    const first = o.only ?? o.from ?? 0;
+    for (let n = first; n < first + (o.only === undefined ? o.pipelines : 1); n++) {
       const wanted = Math.floor(n / 8) % MODES.length;
       orders ??= await ordersOf(judge);
       if (wanted !== modes) judge.setModes(MODES[wanted]);

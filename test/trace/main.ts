@@ -1,5 +1,5 @@
 /**
- * Random pipelines and packets through ofproto/trace of weft and of a real ovs-vswitchd: node dist/test/trace/main.js [--pipelines N] [--seed S] [--packets N] [--pipeline P], or --forms: the forms of the commands and their faults.
+ * Random pipelines and packets through ofproto/trace of weft and of a real ovs-vswitchd: node dist/test/trace/main.js [--pipelines N] [--seed S] [--packets N] [--from N] [--pipeline P], or --forms: the forms of the commands and their faults.
  * Exit status 1 when texts differ. Without Open vSwitch it says so and ends with 0.
  */
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
@@ -20,6 +20,7 @@ else if (process.argv.includes('--forms')) {
     pipelines: numberOption('pipelines', 200),
     packets: numberOption('packets', 4),
     seed,
+    from: numberOption('from', 0),
     most: numberOption('most', 5),
     only: only < 0 ? undefined : only,
   });
