@@ -14,6 +14,8 @@ import '../support/isolate.js';
 const PRELUDE = fileURLToPath(new URL('../../../test/tunnels/scripts/prelude.sh', import.meta.url));
 const TUNNELS = Number(process.argv[2] ?? 60);
 const SEED = Number(process.argv[3] ?? 1);
+/** The full forms take minutes. */
+const TIMEOUT_MS = 900_000;
 const BATCH = 60;
 const refusal = needPrograms({
   'ovs-vsctl': OVS_PROGRAMS['ovs-vsctl'],
@@ -103,7 +105,7 @@ function plain(line: string): string {
   return f.toString('hex');
 }
 
-t.test('the same bytes', { skip: refusal ?? false }, async (t) => {
+t.test('the same bytes', { skip: refusal ?? false, timeout: TIMEOUT_MS }, async (t) => {
   const world = new DummyWorld('--enable-dummy');
   const dir = mkdtempSync(join(tmpdir(), 'weft-tunnels-'));
   t.teardown(() => {

@@ -9,6 +9,8 @@ import { Switch, type SwitchPort } from '../../src/switch/switch.js';
 
 const PACKETS = Number(process.argv[2] ?? 10_000);
 const SEED = Number(process.argv[3] ?? 1);
+/** The full forms take minutes. */
+const TIMEOUT_MS = 900_000;
 const OURS = ['172.31.1.1', 'fd00::1'] as const;
 const THEIRS = ['172.31.1.2', 'fd00::2'] as const;
 const TUNNELS: readonly Record<string, string>[] = [
@@ -72,7 +74,7 @@ const drain = (sw: Switch, port: SwitchPort): Uint8Array[] => {
   return port.received();
 };
 
-t.test('hostile packets', (t) => {
+t.test('hostile packets', { timeout: TIMEOUT_MS }, (t) => {
   const b = machine('phy-b', OURS, THEIRS);
   const a = machine('phy-a', THEIRS, OURS, b.local);
   t.teardown(() => [a, b].map((m) => m.sw.close()));
