@@ -18,6 +18,8 @@ function unlike(real: string, ours: string): string {
 
 /** Forms that weft reads or shows otherwise on purpose; docs/compatibility.md says why. */
 const ON_PURPOSE: readonly RegExp[] = [
+  // There is no such table.
+  /goto_table:(255|0x0*ff)\b/i,
   // OVS takes the value for the mask, and prints no mask.
   /\btun_(erspan|gtpu)_/,
   /NXOXM_ET_/,
