@@ -61,9 +61,12 @@ const EVICTION = 4;
 const INITIAL = 0;
 const METERS = 262144;
 const MAX_GROUPS = 0xffffff00;
-const bucket = (port: number, weight: number, version: Version): object => ({
-  ...(version === '15' ? { action_list: [{ type: 0, port }] } : { weight, actions: [{ type: 0, port }] }),
-});
+const bucket = (port: number, weight: number): object => ({ weight, actions: [{ type: 0, port }] });
+/** In 1.5 what a bucket watches is a property: of type 1, a port. */
+const bucketOfFailover = (v: Version): object =>
+  v === '15'
+    ? { actions: [{ type: 0, port: 2 }], properties: [{ type: 1, watch: 2 }] }
+    : { watch_port: 2, actions: [{ type: 0, port: 2 }] };
 
 export const ANSWERS: readonly Answer[] = [
   { kind: 'OFPDescStatsReply', has: () => ({ mfr_desc: 'Nicira, Inc.', hw_desc: 'Open vSwitch', serial_num: 'None' }) },
@@ -75,7 +78,7 @@ export const ANSWERS: readonly Answer[] = [
   {
     kind: 'OFPFlowDescStatsReply',
     ...of('15'),
-    has: (v) => ({ ...flow, instructions: instructionsOf(v), stats: { ...counted, flow_count: 0 } }),
+    has: (v) => ({ ...flow, instructions: instructionsOf(v), stats: { ...counted } }),
   },
   { kind: 'OFPAggregateStatsReply', ...of('13', '14'), has: () => ({ ...counted, flow_count: 1 }) },
   { kind: 'OFPAggregateStatsReply', ...of('15'), has: () => ({ stats: { ...counted, flow_count: 1 } }) },
@@ -87,10 +90,12 @@ export const ANSWERS: readonly Answer[] = [
     has: () => ({ group_id: 5, ref_count: 1, ...counted, bucket_stats: [{}, {}] }),
   },
   {
+    // The library cannot read one of two buckets in 1.5: statistics.py.
     kind: 'OFPGroupDescStatsReply',
-    has: (v) => ({ group_id: 5, type: 1, buckets: [bucket(1, 3, v), bucket(2, 1, v)] }),
+    ...of('13', '14'),
+    has: () => ({ group_id: 5, type: 1, buckets: [bucket(1, 3), bucket(2, 1)] }),
   },
-  { kind: 'OFPGroupDescStatsReply', has: () => ({ group_id: 6, type: 3, buckets: [{}] }) },
+  { kind: 'OFPGroupDescStatsReply', has: (v) => ({ group_id: 6, type: 3, buckets: [bucketOfFailover(v)] }) },
   {
     kind: 'OFPGroupFeaturesStatsReply',
     has: () => ({ types: 15, capabilities: 7, max_groups: [MAX_GROUPS, MAX_GROUPS, MAX_GROUPS, MAX_GROUPS] }),
@@ -116,7 +121,6 @@ export const ANSWERS: readonly Answer[] = [
     ...of('13', '14'),
     has: () => ({ max_meter: METERS, band_types: 2, capabilities: 15, max_bands: 8, max_color: 0 }),
   },
-  { kind: 'OFPTableFeaturesStatsReply', has: () => ({ table_id: 9, max_entries: 1_000_000 }) },
   { kind: 'OFPTableDescStatsReply', ...of('14', '15'), has: () => ({ table_id: 9, config: EVICTION }) },
   { kind: 'OFPQueueDescStatsReply', ...of('14', '15'), has: undefined },
   {
@@ -132,6 +136,11 @@ export const ANSWERS: readonly Answer[] = [
     }),
   },
 ];
+
+/** Tables that a controller hears of: all but the switch's own. */
+export const TABLES = 254;
+/** Of the features of table 9. */
+export const FEATURES = { table_id: 9, max_entries: 1_000_000 };
 
 /** Is all of `part` in `whole`, lists element by element? */
 export function includes(whole: unknown, part: unknown): boolean {
