@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <napi.h>
 #include <pwd.h>
 #include <sys/file.h>
@@ -50,6 +51,11 @@ Napi::Value LockPidFile(const Napi::CallbackInfo& info) {
     throw file_error(env, err, err == EAGAIN || err == EACCES ? path + ": another switch is running there" : path);
   }
   return Napi::Number::New(env, fd);
+}
+
+Napi::Value TrimMemory(const Napi::CallbackInfo& info) {
+  malloc_trim(0);
+  return info.Env().Undefined();
 }
 
 uint64_t mask_of(const Napi::Value& numbers) {
@@ -182,6 +188,7 @@ Napi::Value OpenDatagram(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void register_process(Napi::Env env, Napi::Object exports) {
+  exports["trimMemory"] = Napi::Function::New(env, TrimMemory);
   exports["lockPidFile"] = Napi::Function::New(env, LockPidFile);
   exports["dropCapabilities"] = Napi::Function::New(env, DropCapabilities);
   exports["becomeUser"] = Napi::Function::New(env, BecomeUser);

@@ -129,11 +129,11 @@ export class Core {
     return bridge;
   }
 
-  removeBridge(name: string): void {
-    const bridge = this.bridges.get(name);
-    if (!bridge) throw new UserError(`no bridge named ${name}`);
-    for (const port of [...bridge.ports()]) this.removePort(bridge, port.name);
-    this.bridges.delete(name);
+  /** With their ports. */
+  removeBridges(names: readonly string[]): void {
+    const all = names.flatMap((name) => this.bridges.get(name) ?? []);
+    this.removePorts(all.flatMap((bridge) => [...bridge.ports()].map(({ name }) => ({ bridge, name }))));
+    for (const { name } of all) this.bridges.delete(name);
     this.upcalls.sweep();
   }
 
@@ -162,8 +162,9 @@ export class Core {
     });
     const attached = { bridge, port, spec, config };
     this.byName.set(spec.name, attached);
-    if (config) this.byVport.set(vport, attached);
-    if (config) this.portsAdded++;
+    if (!config) return port;
+    this.byVport.set(vport, attached);
+    this.portsAdded++;
     return port;
   }
 
@@ -241,23 +242,33 @@ export class Core {
   }
 
   removePort(bridge: Bridge, name: string): void {
+    this.removePorts([{ bridge, name }]);
+  }
+
+  /** Many at once cost one look at the flows, not one each. */
+  removePorts(ports: readonly { readonly bridge: Bridge; readonly name: string }[]): void {
+    const gone = ports.flatMap(({ bridge, name }) => this.detach(bridge, name) ?? []);
+    if (gone.length === 0) return;
+    // No flow may output to them any more when the datapath lets them go.
+    this.upcalls.sweep();
+    for (const vport of gone) this.dp.portRemove(vport);
+    this.portsRemoved += gone.length;
+    this.freeVports.push(...gone);
+  }
+
+  /** Takes a port out of its bridge. Returns what the datapath still has of it alone. */
+  private detach(bridge: Bridge, name: string): number | undefined {
     const attached = this.byName.get(name);
     if (!attached || attached.bridge !== bridge) throw new UserError(`${bridge.name}: there is no port named ${name}`);
     const { port } = attached;
+    const { vport, tunnel } = port;
     bridge.removePort(port.number);
     this.byName.delete(name);
-    if (port.vport === 0) return;
-    if (port.tunnel) {
-      const { vport } = port;
-      this.underlay.tunnels.remove({ name, config: port.tunnel.config, vport, bridge, port });
-      return this.leaveBacker(vport);
-    }
-    this.byVport.delete(port.vport);
-    // No flow may output to it any more when the datapath lets it go.
-    this.upcalls.sweep();
-    this.dp.portRemove(port.vport);
-    this.portsRemoved++;
-    this.freeVports.push(port.vport);
+    if (this.byVport.delete(vport)) return vport;
+    if (!tunnel) return undefined;
+    this.underlay.tunnels.remove({ name, config: tunnel.config, vport, bridge, port });
+    this.leaveBacker(vport);
+    return undefined;
   }
 
   /** A port that stands for this machine: the host's own, with its addresses. */

@@ -34,6 +34,7 @@ import { directly } from './peer-stream.js';
 import { lockPidFile } from './pid-file.js';
 import { RealClock } from './real-clock.js';
 import type { Served } from './served.js';
+import { Tidy } from './tidy.js';
 
 export interface DaemonOptions {
   readonly workers?: number;
@@ -100,6 +101,7 @@ export class Daemon {
     this.askExit = resolve;
   });
   private readonly links: Links;
+  private readonly tidy = new Tidy();
   private settling = false;
   private closed = false;
   private cancel: () => void = () => {};
@@ -225,21 +227,22 @@ export class Daemon {
         close.push(await listenUnix(join(this.runDir, `${name}.snoop`), (s) => openflow.snoop(s)));
       }
     } catch (e) {
-      await this.removeBridge(name);
+      await this.removeBridges([name]);
       throw e;
     }
     return bridge;
   }
 
-  async removeBridge(name: string): Promise<void> {
-    const served = this.served.get(name);
-    if (!served) throw new UserError(`no bridge named ${name}`);
-    this.served.delete(name);
-    served.openflow.close();
-    for (const close of served.close) await close();
-    const names = [...served.bridge.ports()].map((p) => p.name);
-    this.core.removeBridge(name);
-    for (const n of names) this.bed?.devices.remove(n);
+  async removeBridges(names: readonly string[]): Promise<void> {
+    const all = names.flatMap((name) => this.served.get(name) ?? []);
+    for (const name of names) this.served.delete(name);
+    for (const { openflow, close } of all) {
+      openflow.close();
+      for (const c of close) await c();
+    }
+    const devices = all.flatMap((s) => [...s.bridge.ports()].map((p) => p.name));
+    this.core.removeBridges(names);
+    for (const n of devices) this.bed?.devices.remove(n);
   }
 
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
@@ -317,9 +320,9 @@ export class Daemon {
     }
   }
 
-  removePort(bridge: Bridge, name: string): void {
-    this.core.removePort(bridge, name);
-    this.bed?.devices.remove(name);
+  removePorts(ports: readonly { readonly bridge: Bridge; readonly name: string }[]): void {
+    this.core.removePorts(ports);
+    for (const { name } of ports) this.bed?.devices.remove(name);
   }
 
   /** What is known of the device behind a port; undefined where there is none. */
@@ -364,7 +367,10 @@ export class Daemon {
   private upkeepLater(part = 0, parts = UPKEEP_PARTS): void {
     this.cancel = this.clock.after(UPKEEP_MS / parts, () => {
       if (this.closed) return;
-      if (part === 0) this.links.look();
+      if (part === 0) {
+        this.links.look();
+        this.tidy.look(this.core.portsRemoved);
+      }
       this.coverage.look(this.clock.now());
       this.core.upkeep(part, parts);
       const wrong = this.core.upcalls.check(CHECKED_FLOWS / parts);

@@ -20,9 +20,9 @@ import type { Wanted, WantedBridge, WantedInterface } from './wanted.js';
 /** What is asked of the switch. */
 export interface Plant {
   addBridge(name: string, local: Omit<VportSpec, 'name'>): Promise<Bridge>;
-  removeBridge(name: string): Promise<void>;
+  removeBridges(names: readonly string[]): Promise<void>;
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions): BridgePort;
-  removePort(bridge: Bridge, name: string): void;
+  removePorts(ports: readonly { readonly bridge: Bridge; readonly name: string }[]): void;
   /** Of a port, and of its device where we made that. */
   setAddress(bridge: Bridge, port: BridgePort, mac: Uint8Array): void;
   setMtu(port: BridgePort, mtu: number): void;
@@ -82,9 +82,7 @@ export class Applier {
     for (const b of w.bridges) {
       for (const p of b.ports) for (const i of p.interfaces) wantedNames.set(i.row.name, b);
     }
-    for (const m of [...this.made.values()]) {
-      if (wantedNames.get(m.row.name)?.name !== m.bridge.name) this.remove(m);
-    }
+    this.remove([...this.made.values()].filter((m) => wantedNames.get(m.row.name)?.name !== m.bridge.name));
     for (const b of w.bridges) await this.bridge(b);
   }
 
@@ -99,13 +97,15 @@ export class Applier {
 
   private async removeBridges(w: Wanted): Promise<void> {
     const wanted = new Map(w.bridges.map((b) => [b.name, b]));
-    for (const made of [...this.bridges.values()]) {
+    const gone = new Set<MadeBridge>();
+    for (const made of this.bridges.values()) {
       const b = wanted.get(made.name);
-      if (b && this.localType(b).type === made.local.type) continue;
-      this.bridges.delete(made.name);
-      for (const m of [...this.made.values()]) if (m.bridge === made) this.made.delete(m.row.name);
-      await this.plant.removeBridge(made.name);
+      if (!b || this.localType(b).type !== made.local.type) gone.add(made);
     }
+    if (gone.size === 0) return;
+    for (const made of gone) this.bridges.delete(made.name);
+    for (const m of [...this.made.values()]) if (gone.has(m.bridge)) this.made.delete(m.row.name);
+    await this.plant.removeBridges([...gone].map((made) => made.name));
   }
 
   private localType(b: WantedBridge): Effective {
@@ -157,7 +157,7 @@ export class Applier {
     if (m.row !== i.row) {
       const kind = effectiveType(i, b.wanted.row.datapath_type, this.dummies);
       if (!this.isSame(m, i, kind)) {
-        this.remove(m);
+        this.remove([m]);
         return false;
       }
       this.change(m, i);
@@ -195,9 +195,10 @@ export class Applier {
     else this.plant.setAddress(m.bridge.bridge, port, askedMac(row) ?? addressOf(row.name));
   }
 
-  private remove(m: Made): void {
-    this.made.delete(m.row.name);
-    if (m.port) this.plant.removePort(m.bridge.bridge, m.row.name);
+  private remove(all: readonly Made[]): void {
+    for (const m of all) this.made.delete(m.row.name);
+    const ports = all.flatMap((m) => (m.port ? [{ bridge: m.bridge.bridge, name: m.row.name }] : []));
+    if (ports.length > 0) this.plant.removePorts(ports);
   }
 
   private make(b: MadeBridge, i: WantedInterface): void {
