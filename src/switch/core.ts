@@ -241,10 +241,6 @@ export class Core {
     throw new UserError(`there are ${MAX_VPORT} ports already: no more fit the datapath`);
   }
 
-  removePort(bridge: Bridge, name: string): void {
-    this.removePorts([{ bridge, name }]);
-  }
-
   /** Many at once cost one look at the flows, not one each. */
   removePorts(ports: readonly { readonly bridge: Bridge; readonly name: string }[]): void {
     const gone = ports.flatMap(({ bridge, name }) => this.detach(bridge, name) ?? []);

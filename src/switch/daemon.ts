@@ -27,7 +27,7 @@ import { Core, type PortOptions, UPKEEP_MS } from './core.js';
 import { Coverage } from './coverage.js';
 import { type Devices, KERNEL_DEVICES } from './devices.js';
 import { dummyCommands } from './dummy/commands.js';
-import { TestBed } from './dummy/test-bed.js';
+import { dummyVport, TestBed } from './dummy/test-bed.js';
 import { type LinkStatus, Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { directly } from './peer-stream.js';
@@ -397,10 +397,4 @@ export class Daemon {
     this.bed?.close();
     this.core.close();
   }
-}
-
-/** As in OVS: "p7" would like to be 7, "br0" 100. */
-function dummyVport(name: string): number {
-  const number = Number(/\d+/.exec(name)?.[0] ?? 0);
-  return name.startsWith('br') && /\d/.test(name) ? 100 + number : number;
 }

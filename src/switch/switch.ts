@@ -181,7 +181,7 @@ export class SwitchBridge {
   }
 
   removePort(name: string): void {
-    this.owner.core.removePort(this.bridge, name);
+    this.owner.core.removePorts([{ bridge: this.bridge, name }]);
     this.ports.delete(name);
   }
 

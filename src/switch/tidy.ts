@@ -7,8 +7,7 @@
  * Price: this thread stands still meanwhile, some 30 to 60 ms with a heap of 60 MB: upcalls wait, known flows do not. So never for a few ports, and not where
  * the heap is large: there a pause is worse than memory that is kept.
  */
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapStatistics } from 'node:v8';
 import { loadAddon } from '../datapath/driver/load.js';
 
 /** Ports that are worth it: each leaves 0.1 to 0.3 MB. */
@@ -32,14 +31,5 @@ export class Tidy {
 }
 
 function collect(): void {
-  if (getHeapStatistics().used_heap_size < LARGE_HEAP) collector()();
-  loadAddon().trimMemory();
-}
-
-/** The engine gives it to contexts that are made while the flag is set. */
-function collector(): () => void {
-  setFlagsFromString('--expose-gc');
-  const gc: () => void = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
-  return gc;
+  loadAddon().trimMemory(getHeapStatistics().used_heap_size < LARGE_HEAP);
 }

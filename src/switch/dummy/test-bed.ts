@@ -127,3 +127,9 @@ export class TestBed {
     this.devices.close();
   }
 }
+
+/** The number that a port of the datapath would like to have, as in OVS: "p7" would like to be 7, "br0" 100. */
+export function dummyVport(name: string): number {
+  const number = Number(/\d+/.exec(name)?.[0] ?? 0);
+  return name.startsWith('br') && /\d/.test(name) ? 100 + number : number;
+}
