@@ -9,7 +9,6 @@ import type { VlanSpec } from '../bridge/vlan.js';
 import type { Datapath, Offload } from '../datapath/datapath.js';
 import type { PortConfig } from '../datapath/native.js';
 import { OFPP } from '../flow/field.js';
-import { finish, mix } from '../flowtable/mini.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { TUNNEL_TYPES, tunnelConfig } from '../tunnel/config.js';
@@ -17,6 +16,7 @@ import { configText } from '../tunnel/text.js';
 import { Upcalls } from '../upcall/upcalls.js';
 import { PORT_CONFIG, type PortFinder, type PortView } from '../upcall/view.js';
 import { BACKER, nativeConfig, type VportSpec } from '../vport/kinds.js';
+import { addressOf, datapathIdOf } from './addresses.js';
 import { type Kernel, KernelRoutes } from './kernel-routes.js';
 import { Underlay } from './underlay.js';
 
@@ -391,17 +391,4 @@ export class Core {
   close(): void {
     this.dp.close();
   }
-}
-
-/** A locally administered address that is the same each time a port of this name is made. */
-export function addressOf(name: string): Uint8Array {
-  let h = 0;
-  for (const byte of new TextEncoder().encode(name)) h = mix(h, byte);
-  const low = finish(h);
-  return Uint8Array.of(0x02, 0x77, low >>> 24, (low >>> 16) & 0xff, (low >>> 8) & 0xff, low & 0xff);
-}
-
-/** The address as a number. */
-export function datapathIdOf(mac: Uint8Array): bigint {
-  return mac.reduce((n, b) => (n << 8n) | BigInt(b), 0n);
 }

@@ -7,7 +7,7 @@ import type { Bridge } from '../../bridge/bridge.js';
 import { flowModFromText } from '../../bridge/flow-text.js';
 import { parseIpv4 } from '../../lib/address.js';
 import { readPcap } from '../../packet/pcap.js';
-import { addressOf } from '../../switch/core.js';
+import { addressOf } from '../../switch/addresses.js';
 import { Daemon } from '../../switch/daemon.js';
 import { type Host, NetLab, until } from '../lab/netlab.js';
 import { type DemoHost, flowsOf, gateway, HOSTS, TRUNK_PORT } from './network.js';
@@ -86,7 +86,7 @@ export class Stage {
 
   /** Frames that a switch has sent on the wire; from now on they are not written down any more. */
   captured(s: DemoSwitch): Uint8Array[] {
-    s.daemon.core.removePort(s.wire, CAPTURE);
+    s.daemon.core.removePorts([{ bridge: s.wire, name: CAPTURE }]);
     s.wire.flowMod(flowModFromText('in_port=LOCAL,actions=output:1', 'add', () => undefined));
     return readPcap(readFileSync(this.file(s.name))).records.map((r) => r.frame);
   }
