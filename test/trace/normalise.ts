@@ -37,12 +37,7 @@ const BEYOND: readonly (readonly [RegExp, string])[] = [
   [/-> this goes on in a later pass/, 'a copy that waits'],
   [/-> labels of the frame are inside/, 'labels inside a frame of labels'],
   [/-> what the label covered is looked at in a later pass/, 'a choice by what a label covers'],
-  [/^ *NORMAL$[\s\S]*dl_vlan=0,dl_vlan_pcp=\d,dl_vlan1=/m, 'a tag under a priority tag into an access port'],
-  // The same, where the tag is gone again at the end.
-  [
-    /^ *set_field:4096->vlan_vid$[\s\S]*^ *NORMAL$[\s\S]*\bpop_vlan,push_vlan\(/m,
-    'a tag under a priority tag into an access port',
-  ],
+  [/-> the tag under the priority tag stays/, 'a tag under a priority tag into an access port'],
   [/>>>> bucket chaining exceeded \d+ links <<<</, 'a group that watches itself'],
 ];
 
