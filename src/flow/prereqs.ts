@@ -122,9 +122,7 @@ export function prereqCheck(p: Prereq): PrereqCheck {
  */
 export function headerCheck(p: Prereq): PrereqCheck {
   return new PrereqCheck(
-    CONDITIONS[p]
-      .filter((c) => c !== NOT_LATER)
-      .map((c) => (c.slot === K.tpSrc ? { ...c, lenient: true } : c)),
+    CONDITIONS[p].filter((c) => c !== NOT_LATER).map((c) => (c.slot === K.tpSrc ? { ...c, lenient: true } : c)),
     isCt(p),
   );
 }
