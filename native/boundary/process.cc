@@ -1,4 +1,5 @@
 // What the switch is as a process: the lock on its pid file, its user and capabilities, a datagram socket to the system's log.
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -11,7 +12,6 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <v8.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -54,10 +54,17 @@ Napi::Value LockPidFile(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd);
 }
 
-// trimMemory(collect): the engine's memory, where asked for, then the C library's. Node-API has no word for the first, and script neither: gc() leaves the
-// young generation as large as it has grown (up to 32 MB).
+// Node-API has no word for this, and script neither: gc() leaves the young generation as large as it has grown (up to 32 MB). The engine's own functions are
+// looked for by name, so that the addon goes on being one binary for every Node; without them nothing is collected.
+void collect_garbage() {
+  auto* current = reinterpret_cast<void* (*)()>(dlsym(RTLD_DEFAULT, "_ZN2v87Isolate10GetCurrentEv"));
+  auto* notify = reinterpret_cast<void (*)(void*)>(dlsym(RTLD_DEFAULT, "_ZN2v87Isolate21LowMemoryNotificationEv"));
+  if (current && notify) notify(current());
+}
+
+// trimMemory(collect): the engine's memory, where asked for, then the C library's.
 Napi::Value TrimMemory(const Napi::CallbackInfo& info) {
-  if (info[0].As<Napi::Boolean>()) v8::Isolate::GetCurrent()->LowMemoryNotification();
+  if (info[0].As<Napi::Boolean>()) collect_garbage();
   malloc_trim(0);
   return info.Env().Undefined();
 }
