@@ -151,7 +151,8 @@ async function serve(
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => done());
   });
   const control = new ControlServer(vlog.logger('unixctl'));
-  for (const c of databaseCommands(database, versionText(PROGRAM), () => exit())) control.register(c);
+  // Not before who asked has its answer.
+  for (const c of databaseCommands(database, versionText(PROGRAM), () => setImmediate(exit))) control.register(c);
   for (const c of vlogCommands(vlog)) control.register(c);
   const socket = resolve(runDir, own.unixctl ?? `${PROGRAM}.${process.pid}.ctl`);
   running.add(await listenUnix(socket, (s) => control.accept(s)));

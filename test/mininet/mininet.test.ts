@@ -19,11 +19,12 @@ const HERE = fileURLToPath(new URL('../../../test/mininet/', import.meta.url));
 const PYTHON = '/usr/bin/python3';
 
 /**
- * Mininet ends processes by their names and empties /tmp of logs (`mn -c`): it gets processes and a /tmp of its own. It is the working directory, not its
- * name, that leads to the scenarios then.
+ * Mininet ends processes by their names and empties /tmp of logs (`mn -c`): it gets processes and a /tmp of its own. The scenarios
+ * stand at /mnt then, wherever the project lies.
  */
 const ROOM =
-  'mkdir -p /run/openvswitch && mount --bind "$RUNDIR" /run/openvswitch && mount -t tmpfs tmpfs /tmp && exec "$@"';
+  'mkdir -p /run/openvswitch && mount --bind "$RUNDIR" /run/openvswitch && mount --bind . /mnt && cd /mnt && ' +
+  'mount -t tmpfs tmpfs /tmp && exec "$@"';
 
 interface Run {
   /** Scenarios of scenarios.py. */
