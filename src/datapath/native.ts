@@ -150,6 +150,11 @@ export interface PortConfig {
   programs: boolean;
 }
 
+/** A port of which nothing is said but its kind: with what it has, its own MTU, nothing offered. */
+export function plainPort(kind: PortKind): PortConfig {
+  return { kind, device: '', output: '', mtu: 0, loop: false, offload: false, netns: '', rxBytes: 0, programs: true };
+}
+
 export interface DatapathConfig {
   layoutVersion: number;
   workers: number;

@@ -6,22 +6,12 @@ import { DP_KEY_BYTES, K, updateLines } from '../packet/key.js';
 import type { DpAction } from './action.js';
 import { type Datapath, NO_OFFLOAD, type Offload, type PortCounters, type Upcall } from './datapath.js';
 import { DROP, type DropReasonName } from './drop-reasons.js';
-import type { DatapathConfig, PortConfig } from './native.js';
+import { type DatapathConfig, type PortConfig, plainPort } from './native.js';
 
 export type EngineConfig = Partial<Pick<DatapathConfig, 'maxFlows' | 'maxVlans' | 'pendingDepth' | 'seed'>>;
 export type MakeEngine = (config: EngineConfig) => Datapath;
 
-export const MEMORY: PortConfig = {
-  kind: 'memory',
-  device: '',
-  output: '',
-  mtu: 1500,
-  loop: false,
-  offload: false,
-  netns: '',
-  rxBytes: 0,
-  programs: true,
-};
+export const MEMORY: PortConfig = { ...plainPort('memory'), mtu: 1500 };
 export const NULL_PORT: PortConfig = { ...MEMORY, kind: 'null' };
 
 const hex = (s: string) => Uint8Array.from(Buffer.from(s.replaceAll(' ', ''), 'hex'));

@@ -6,20 +6,12 @@ import { Match } from '../flow/match.js';
 import { VirtualClock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { K } from '../packet/key.js';
-import { type FlowFilter, type FlowMod, TABLE_ALL } from './flow-mod.js';
+import { everyFlow, type FlowMod, TABLE_ALL } from './flow-mod.js';
 import { FLOW_FLAG, type Rule } from './rule.js';
 import { FlowTables } from './tables.js';
 
-const ANY = 0xffffffff;
 const CONJUNCTION: Action = { type: 'conjunction', id: 7, clause: 1, nClauses: 2 };
-const everything: FlowFilter = {
-  table: TABLE_ALL,
-  match: new Match(),
-  cookieFilter: 0n,
-  cookieMask: 0n,
-  outPort: ANY,
-  outGroup: ANY,
-};
+const everything = everyFlow();
 
 function port(n: number): Match {
   const m = new Match();

@@ -5,7 +5,7 @@ import { Match, minify } from '../flow/match.js';
 import { VirtualClock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { K } from '../packet/key.js';
-import { type FlowFilter, type FlowMod, TABLE_ALL } from './flow-mod.js';
+import { everyFlow, type FlowFilter, type FlowMod, TABLE_ALL } from './flow-mod.js';
 import { FLOW_FLAG, type Rule } from './rule.js';
 import { FlowTables } from './tables.js';
 
@@ -42,14 +42,7 @@ function mod(change: Partial<FlowMod> = {}): FlowMod {
   };
 }
 
-const everything: FlowFilter = {
-  table: TABLE_ALL,
-  match: new Match(),
-  cookieFilter: 0n,
-  cookieMask: 0n,
-  outPort: ANY,
-  outGroup: ANY,
-};
+const everything = everyFlow();
 
 function setup() {
   const clock = new VirtualClock();

@@ -9,8 +9,8 @@ import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { FailOpen } from '../openflow/fail-open.js';
 import { RECONNECT_DEFAULTS, type ReconnectState } from '../openflow/reconnect.js';
-import { PACKET_IN_REASON } from '../openflow/server/async-masks.js';
 import type { OpenFlowServer, PeerStatus } from '../openflow/server/server.js';
+import { OFPR } from '../upcall/output.js';
 import { ControllerLink, type ControllerSpec, type LinkDeps } from './controller-link.js';
 import { listenAt } from './target-sockets.js';
 import type { Tls } from './tls.js';
@@ -175,7 +175,7 @@ export class Controllers {
     frame.write('weft: who is in charge of this switch?', 14);
     const key = new Uint8Array(KEY_BYTES);
     put32(key, OK.ofInPort.offset, OFPP.local);
-    const what = { frame, key, maxLen: 0xffff, reason: PACKET_IN_REASON.noMatch, controllerId: 0 };
+    const what = { frame, key, maxLen: 0xffff, reason: OFPR.noMatch, controllerId: 0 };
     this.bridge.packetIn({ ...what, table: 0, cookie: 0n, userdata: new Uint8Array(0) });
   }
 

@@ -13,12 +13,15 @@ import type { Walk } from './walk.js';
 
 /** Why a packet goes up: OFPR_ of 1.4, and two kinds of noMatch that controllers of different versions see differently. */
 export const OFPR = {
+  noMatch: 0,
   action: 1,
   invalidTtl: 2,
   actionSet: 3,
   group: 4,
   packetOut: 5,
+  /** A table-miss flow of 1.3 sent it. */
   explicitMiss: 6,
+  /** No flow at all matched: controllers below 1.3 get such packets. */
   implicitMiss: 7,
 } as const;
 const NO_USERDATA = new Uint8Array(0);

@@ -1,7 +1,8 @@
 import t from 'tap';
+import { plainPort } from '../datapath/native.js';
 import { nativeConfig, unknownOptions, VPORT_KINDS, vportKind } from './kinds.js';
 
-const plain = { device: '', output: '', mtu: 0, loop: false, offload: true, netns: '', rxBytes: 0, programs: true };
+const plain = { ...plainPort('system'), offload: true };
 
 t.test('a spec becomes what the datapath opens', (t) => {
   const rows = [

@@ -2,7 +2,7 @@
  * Port kinds: one row a `type` of the Interface table. A row turns a configuration into what the datapath opens; a kind without a `native`
  * side (patch) exists in translation only. Adding a kind is a row here and, where it needs a device of a new sort, a maker in native/port.
  */
-import type { PortConfig, PortKind } from '../datapath/native.js';
+import { type PortConfig, type PortKind, plainPort } from '../datapath/native.js';
 import { UserError } from '../lib/errors.js';
 import { TUNNEL_OPTIONS, TUNNEL_TYPES } from '../tunnel/config.js';
 
@@ -111,17 +111,7 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
 }
 
 /** What opens the datapath port behind tunnels. */
-export const BACKER: PortConfig = {
-  kind: 'tunnel',
-  device: '',
-  output: '',
-  mtu: 0,
-  loop: false,
-  offload: false,
-  netns: '',
-  rxBytes: 0,
-  programs: false,
-};
+export const BACKER: PortConfig = { ...plainPort('tunnel'), programs: false };
 
 /** Option keys of a spec that its kind does not know. */
 export function unknownOptions(spec: VportSpec): string[] {

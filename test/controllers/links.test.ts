@@ -130,7 +130,7 @@ t.test('ways to controllers and from them', { skip: refusal }, async (t) => {
       [two, 'a second one'],
       [three, 'ssl'],
     ] as const) {
-      t.ok(await until(() => l.last !== undefined && l.last.got.some((m) => m.kind === 'hello'), SOON), what);
+      t.ok(await until(() => l.last?.got.some((m) => m.kind === 'hello') ?? false, SOON), what);
     }
     const come = await OfPeer.at(join(dir, 'come.sock'));
     t.ok(Number.isFinite(await come.echo()), 'who comes to a Unix socket');

@@ -5,7 +5,7 @@
 import type { Datapath, MeterSpec, Offload } from '../../src/datapath/datapath.js';
 import { NO_OFFLOAD } from '../../src/datapath/datapath.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
-import type { PortConfig } from '../../src/datapath/native.js';
+import { type PortConfig, plainPort } from '../../src/datapath/native.js';
 import { randomActions } from '../../src/datapath/random-actions.js';
 import { ReferenceDatapath } from '../../src/datapath/reference/datapath.js';
 import { Random } from '../../src/lib/random.js';
@@ -14,17 +14,7 @@ import { randomFrame, wellFormedFrame } from '../../src/packet/random.js';
 import { METERS, PORTS } from './controller.js';
 import { counterDifference, Engine, firstDifference } from './engine.js';
 
-const MEMORY: PortConfig = {
-  kind: 'memory',
-  device: '',
-  output: '',
-  mtu: 1500,
-  loop: false,
-  offload: false,
-  netns: '',
-  rxBytes: 0,
-  programs: true,
-};
+const MEMORY: PortConfig = { ...plainPort('memory'), mtu: 1500 };
 const NULL_PORT = 6;
 /** Memory of a world is given back when JavaScript collects garbage, which takes some worlds. */
 const SMALL = { upcallRingBytes: 1 << 21, commandRingBytes: 1 << 20, buffers: 8192 };

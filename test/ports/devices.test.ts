@@ -6,23 +6,13 @@ import { type Host, labRefusal, NetLab, until } from '../../src/cli/lab/netlab.j
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
 import { DROP_REASONS } from '../../src/datapath/drop-reasons.js';
-import type { PortConfig } from '../../src/datapath/native.js';
+import { type PortConfig, plainPort } from '../../src/datapath/native.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 
 const refusal =
   labRefusal() ?? needPrograms({ ip: 'iproute2', ping: 'iputils-ping', iperf3: 'iperf3', ethtool: 'ethtool' });
 
-const DEVICE: PortConfig = {
-  kind: 'system',
-  device: '',
-  output: '',
-  mtu: 0,
-  loop: false,
-  offload: true,
-  netns: '',
-  rxBytes: 0,
-  programs: true,
-};
+const DEVICE: PortConfig = { ...plainPort('system'), offload: true };
 
 /** A wire: what arrives at one port leaves by the other. */
 function join(dp: NativeDriver, a: number, b: number): void {

@@ -8,22 +8,12 @@ import { labRefusal, NetLab } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { NO_OFFLOAD, type Offload } from '../../src/datapath/datapath.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
-import type { PortConfig } from '../../src/datapath/native.js';
+import { type PortConfig, plainPort } from '../../src/datapath/native.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 import { finishChecksum, GSO, NEEDS_CSUM } from '../../src/packet/offload.js';
 
 const refusal = labRefusal() ?? needPrograms({ ip: 'iproute2' });
-const MEMORY: PortConfig = {
-  kind: 'memory',
-  device: '',
-  output: '',
-  mtu: 0,
-  loop: false,
-  offload: true,
-  netns: '',
-  rxBytes: 0,
-  programs: true,
-};
+const MEMORY: PortConfig = { ...plainPort('memory'), offload: true };
 const SYSTEM: PortConfig = { ...MEMORY, kind: 'system' };
 const OURS = '0200000000aa';
 const ETHERNET = 14;

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { flowModFromText } from '../../bridge/flow-text.js';
 import { loadAddon } from '../../datapath/driver/load.js';
 import { NativeDriver } from '../../datapath/driver/native-driver.js';
+import { plainPort } from '../../datapath/native.js';
 import { UserError } from '../../lib/errors.js';
 import { Core } from '../../switch/core.js';
 import { RealClock } from '../../switch/real-clock.js';
@@ -124,17 +125,7 @@ function connect(dp: NativeDriver, o: Options): () => void {
 function connectPlain(dp: NativeDriver, o: Options): void {
   if (typeof o.flows === 'string') {
     dp.setHandlers(fixedFlows(dp, o.flows));
-    const none = {
-      kind: 'null',
-      device: '',
-      output: '',
-      mtu: 0,
-      loop: false,
-      offload: false,
-      netns: '',
-      rxBytes: 0,
-      programs: true,
-    } as const;
+    const none = plainPort('null');
     dp.portAdd(2, none);
     dp.portAdd(1, { ...none, kind: 'pcap', device: o.frames, loop: true });
     return;

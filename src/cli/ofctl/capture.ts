@@ -106,7 +106,7 @@ export async function ofpParsePcap(command: Command): Promise<void> {
   let first = true;
   for (const r of readCapture(path)) {
     const s = segmentOf(r.frame);
-    if (!s || !s.ports.some((p) => wanted.includes(p))) continue;
+    if (!s?.ports.some((p) => wanted.includes(p))) continue;
     for (const bytes of streams.take(s)) {
       if (!first) command.io.out('\n');
       first = false;

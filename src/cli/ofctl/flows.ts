@@ -1,10 +1,8 @@
 /** dump-flows, dump-aggregate, add-flow(s), mod-flows, del-flows. */
 import { readFileSync } from 'node:fs';
-import { OFPP } from '../../flow/field.js';
 import { fieldByName, readField } from '../../flow/fields.js';
-import { Match } from '../../flow/match.js';
 import { PROTOCOLS_OF } from '../../flow/protocols.js';
-import { type FlowFilter, type FlowMod, TABLE_ALL } from '../../flowtable/flow-mod.js';
+import { everyFlow, type FlowFilter, type FlowMod } from '../../flowtable/flow-mod.js';
 import { UserError } from '../../lib/errors.js';
 import type { FlowStats } from '../../openflow/messages/flow-stats.js';
 import { formatFlow } from '../../openflow/text/flow.js';
@@ -16,18 +14,9 @@ import { FlowReader } from './flow-parse.js';
 import { namesToAccept, namesToShow, showsNames } from './names.js';
 import { Protocol } from './protocol.js';
 
-const EVERYTHING: FlowFilter = {
-  table: TABLE_ALL,
-  match: new Match(),
-  cookieFilter: 0n,
-  cookieMask: 0n,
-  outPort: OFPP.none,
-  outGroup: 0xffffffff,
-};
-
 async function filterOf(command: Command): Promise<{ filter: FlowFilter; usable: number }> {
   const [target, text] = command.args;
-  if (text === undefined) return { filter: EVERYTHING, usable: PROTOCOLS_OF.any };
+  if (text === undefined) return { filter: everyFlow(), usable: PROTOCOLS_OF.any };
   const reader = new FlowReader(await namesToAccept(command, target, 'ports'));
   return { filter: reader.filter(text), usable: reader.usable.protocols };
 }

@@ -3,21 +3,11 @@ import { DP_KEY_BYTES, K, updateLines } from '../../packet/key.js';
 import type { DpAction } from '../action.js';
 import { type DatapathHandlers, NO_OFFLOAD, type PortCounters, type Upcall } from '../datapath.js';
 import { DROP, type DropReasonName } from '../drop-reasons.js';
-import type { PortConfig } from '../native.js';
+import { type PortConfig, plainPort } from '../native.js';
 import { type ReferenceConfig, ReferenceDatapath } from './datapath.js';
 import { put32 } from './metadata.js';
 
-const MEMORY: PortConfig = {
-  kind: 'memory',
-  device: '',
-  output: '',
-  mtu: 1500,
-  loop: false,
-  offload: false,
-  netns: '',
-  rxBytes: 0,
-  programs: true,
-};
+const MEMORY: PortConfig = { ...plainPort('memory'), mtu: 1500 };
 const udp = Buffer.from(
   '020000000002020000000001080045000020000100004011 66ca0a0000010a00000200010002000c0000 01020304'.replaceAll(' ', ''),
   'hex',

@@ -1,3 +1,5 @@
+import { OFPR } from '../../upcall/output.js';
+
 /** Which unasked messages a peer wants: a bitmap of reasons for each kind of message, for its role (a primary or equal, or a secondary). */
 export interface AsyncMasks {
   packetIn: AsyncPair;
@@ -12,20 +14,6 @@ export interface AsyncPair {
   primary: number;
   secondary: number;
 }
-
-/** The packet-in reasons of 1.3 and later. */
-export const PACKET_IN_REASON = {
-  noMatch: 0,
-  action: 1,
-  invalidTtl: 2,
-  actionSet: 3,
-  group: 4,
-  packetOut: 5,
-  /** OVS: a miss that a table-miss flow of 1.3 sent. */
-  explicitMiss: 6,
-  /** OVS: no flow at all matched, and a controller below 1.3 gets such packets. */
-  implicitMiss: 7,
-} as const;
 
 export function defaultAsync(): AsyncMasks {
   const pair = (primary: number, secondary: number) => ({ primary, secondary });
@@ -46,7 +34,7 @@ export function asyncPairs(m: AsyncMasks): readonly AsyncPair[] {
 
 /** Before 1.4 one reason, "action", stood for what were later four. */
 export function legacyPacketIn(mask: number): number {
-  return (mask & 7) | (mask & (1 << PACKET_IN_REASON.action) ? 0x38 : 0);
+  return (mask & 7) | (mask & (1 << OFPR.action) ? 0x38 : 0);
 }
 
 /** Reasons that a version knows, in the order of the pairs. */

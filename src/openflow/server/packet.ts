@@ -7,13 +7,13 @@ import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { get32 } from '../../lib/bytes.js';
 import { extract } from '../../packet/extract.js';
 import { K } from '../../packet/key.js';
+import { OFPR } from '../../upcall/output.js';
 import { ofError } from '../errors.js';
 import { type Envelope, encode, MAX_MESSAGE } from '../message.js';
 import { decodeContinuation, encodeContinuation } from '../messages/continuation.js';
 import { inPortOf, NO_BUFFER, type PacketInMessage, type PacketOutMessage } from '../messages/packet.js';
 import { type PhyPort, PORT_REASONS } from '../messages/port.js';
 import { TABLE_REASONS } from '../messages/table.js';
-import { PACKET_IN_REASON } from './async-masks.js';
 import { describePort, shownBits } from './basic.js';
 import { checked, describeRemoved } from './flow.js';
 import { changing, type Handlers } from './handler.js';
@@ -53,16 +53,13 @@ function packetMatch(s: Session, v: PacketOutMessage): Match {
 export const packetHandlers: Handlers = { packet_out: changing(sendPacket), resume };
 
 const isMiss = (reason: number): boolean =>
-  reason === PACKET_IN_REASON.noMatch ||
-  reason === PACKET_IN_REASON.explicitMiss ||
-  reason === PACKET_IN_REASON.implicitMiss;
+  reason === OFPR.noMatch || reason === OFPR.explicitMiss || reason === OFPR.implicitMiss;
 
 /** As a version calls a reason: before 1.3 the flow for misses was a flow like others, and before 1.4 all that a flow does was "action". */
 function reasonFor(reason: number, version: number): number {
-  if (reason === PACKET_IN_REASON.explicitMiss)
-    return version >= OF13 ? PACKET_IN_REASON.noMatch : PACKET_IN_REASON.action;
-  if (reason === PACKET_IN_REASON.implicitMiss) return PACKET_IN_REASON.noMatch;
-  return version < OF14 && reason > PACKET_IN_REASON.invalidTtl ? PACKET_IN_REASON.action : reason;
+  if (reason === OFPR.explicitMiss) return version >= OF13 ? OFPR.noMatch : OFPR.action;
+  if (reason === OFPR.implicitMiss) return OFPR.noMatch;
+  return version < OF14 && reason > OFPR.invalidTtl ? OFPR.action : reason;
 }
 
 /** Which bit of the async masks a reason is. */
@@ -117,11 +114,10 @@ function fitting(value: PacketInMessage, to: Envelope): PacketInMessage {
 
 function sendPacketIn(s: Session, p: PacketIn): void {
   if (!listens(s) || p.controllerId !== s.controllerId) return;
-  if (p.reason === PACKET_IN_REASON.implicitMiss && !wantsMisses(s)) return;
+  if (p.reason === OFPR.implicitMiss && !wantsMisses(s)) return;
   const miss = isMiss(p.reason);
-  const mask =
-    p.reason === PACKET_IN_REASON.invalidTtl && s.invalidTtl ? { primary: 7, secondary: 0 } : s.async.packetIn;
-  if (!wants(s, mask, miss ? PACKET_IN_REASON.noMatch : p.reason)) return;
+  const mask = p.reason === OFPR.invalidTtl && s.invalidTtl ? { primary: 7, secondary: 0 } : s.async.packetIn;
+  if (!wants(s, mask, miss ? OFPR.noMatch : p.reason)) return;
   const to: Envelope = { version: s.version, xid: 0, name: packetInName(s) };
   const make = (): Uint8Array => {
     const metadata = metadataOf(p.key, s.bridge.tun);

@@ -83,7 +83,7 @@ function stats(g: GroupStats): string {
 const unsigned = (n: number) => (n === UNKNOWN ? '18446744073709551615' : String(n));
 
 /** Action numbers by version, in the order in which they are printed. */
-const NUMBERS: Readonly<Record<1 | 2 | 3, readonly (readonly [number, string])[]>> = {
+export const ACTION_NUMBERS: Readonly<Record<1 | 2 | 3, readonly (readonly [number, string])[]>> = {
   1: [
     [0, 'output'],
     [11, 'enqueue'],
@@ -140,7 +140,7 @@ const NUMBERS: Readonly<Record<1 | 2 | 3, readonly (readonly [number, string])[]
 };
 
 function actionNames(bits: number, version: number): string {
-  const numbers = NUMBERS[version === 1 ? 1 : version === 2 ? 2 : 3];
+  const numbers = ACTION_NUMBERS[version === 1 ? 1 : version === 2 ? 2 : 3];
   const names = numbers.filter(([n]) => bits & (1 << n)).map(([, name]) => name);
   return names.length ? names.join(' ') : '(none)';
 }

@@ -3,6 +3,7 @@ import { fieldByHeader } from '../../flow/fields.js';
 import { MISS } from '../../flowtable/table-settings.js';
 import { TABLE_CONFIG, type TableFeatures, type TableStats } from '../messages/table.js';
 import { hex } from './context.js';
+import { ACTION_NUMBERS } from './group.js';
 
 /** "reg0", "reg1", "reg2" is "reg0...reg2"; "eth_src", "eth_dst" is "eth_{src,dst}"; so on inside. Order is kept: only neighbours join. */
 export function groupNames(names: readonly string[], separator = ' '): string {
@@ -42,20 +43,6 @@ const INSTRUCTIONS: readonly (readonly [number, string])[] = [
   [2, 'write_metadata'],
   [1, 'goto_table'],
 ];
-const ACTIONS: readonly (readonly [number, string])[] = [
-  [0, 'output'],
-  [22, 'group'],
-  [25, 'set_field'],
-  [18, 'strip_vlan'],
-  [17, 'push_vlan'],
-  [23, 'mod_nw_ttl'],
-  [24, 'dec_ttl'],
-  [15, 'set_mpls_ttl'],
-  [16, 'dec_mpls_ttl'],
-  [19, 'push_mpls'],
-  [20, 'pop_mpls'],
-  [21, 'set_queue'],
-];
 
 interface Decoded {
   readonly next: readonly number[];
@@ -94,7 +81,7 @@ function decode(t: TableFeatures): Decoded {
   return {
     next: [...(data(2) ?? [])],
     instructions: named(ids(data(0)), INSTRUCTIONS).join(' '),
-    actions: named(ids(data(4)), ACTIONS).join(' '),
+    actions: named(ids(data(4)), ACTION_NUMBERS[3]).join(' '),
     setFields: groupNames(fields(data(12)).map((f) => f.name)),
     masked: groupNames(match.filter((f) => f.masked).map((f) => f.name)),
     exact: groupNames(match.filter((f) => !f.masked).map((f) => f.name)),

@@ -1,21 +1,12 @@
 /** SCTP's common header: RFC 9260. Its checksum is CRC32-C over all, stored low byte first; there is no pseudo-header. */
-import { get16, get32, put16, put32 } from '../../lib/bytes.js';
+import { get32, put16, put32 } from '../../lib/bytes.js';
 import { crc32c } from '../crc32c.js';
+import { PortsView } from './ports.js';
 import type { Wire } from './wire.js';
 
 export const SCTP = { src: 0, dst: 2, tag: 4, checksum: 8, bytes: 12 } as const;
 
-export class SctpView {
-  constructor(
-    readonly bytes: Uint8Array,
-    readonly at: number,
-  ) {}
-  get src(): number {
-    return get16(this.bytes, this.at);
-  }
-  get dst(): number {
-    return get16(this.bytes, this.at + SCTP.dst);
-  }
+export class SctpView extends PortsView {
   /** Verification tag. */
   get tag(): number {
     return get32(this.bytes, this.at + SCTP.tag);

@@ -1,6 +1,7 @@
 /** TCP: RFC 9293. */
 import { get16, get32, put16, put32 } from '../../lib/bytes.js';
 import { addBytes, finish } from '../checksum.js';
+import { PortsView } from './ports.js';
 import { take, type Wire } from './wire.js';
 
 export const TCP = {
@@ -17,17 +18,7 @@ export const TCP = {
 } as const;
 export const TCP_FLAG = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128, ns: 256 } as const;
 
-export class TcpView {
-  constructor(
-    readonly bytes: Uint8Array,
-    readonly at: number,
-  ) {}
-  get src(): number {
-    return get16(this.bytes, this.at);
-  }
-  get dst(): number {
-    return get16(this.bytes, this.at + TCP.dst);
-  }
+export class TcpView extends PortsView {
   get seq(): number {
     return get32(this.bytes, this.at + TCP.seq);
   }

@@ -1,21 +1,12 @@
 /** UDP: RFC 768. */
 import { get16, put16 } from '../../lib/bytes.js';
 import { addBytes, finish, nonzero } from '../checksum.js';
+import { PortsView } from './ports.js';
 import type { Wire } from './wire.js';
 
 export const UDP = { src: 0, dst: 2, length: 4, checksum: 6, bytes: 8 } as const;
 
-export class UdpView {
-  constructor(
-    readonly bytes: Uint8Array,
-    readonly at: number,
-  ) {}
-  get src(): number {
-    return get16(this.bytes, this.at);
-  }
-  get dst(): number {
-    return get16(this.bytes, this.at + UDP.dst);
-  }
+export class UdpView extends PortsView {
   /** As it claims, header included; 0 in a jumbogram. */
   get length(): number {
     return get16(this.bytes, this.at + UDP.length);
