@@ -7,6 +7,7 @@ import { Switch, type SwitchBridge, type SwitchPort } from './switch.js';
 
 interface Machine {
   readonly sw: Switch;
+  readonly clock: VirtualClock;
   readonly host: SwitchPort;
   readonly wire: SwitchPort;
   /** The bridge of the wire, and its own port's address. */
@@ -24,7 +25,8 @@ function machine(
   options: Record<string, string>,
 ): Machine {
   const { type = 'vxlan', ...rest } = options;
-  const sw = new Switch({ datapath, clock: new VirtualClock() });
+  const clock = new VirtualClock();
+  const sw = new Switch({ datapath, clock });
   // Addresses come from names: each machine has its own.
   const device = `phy-${own}`;
   const phy = sw.bridge(device);
@@ -49,7 +51,16 @@ function machine(
     local: false,
   });
   const local = phy.bridge.portByName(device)?.hwAddr ?? new Uint8Array(6);
-  return { sw, host, wire, phy, local };
+  return { sw, clock, host, wire, phy, local };
+}
+
+/** Two machines that know each other's link address. */
+function neighbors(datapath: 'native' | 'reference', options: Record<string, string>): readonly [Machine, Machine] {
+  const a = machine(datapath, ADDRESS.a, ADDRESS.b, options);
+  const b = machine(datapath, ADDRESS.b, ADDRESS.a, options);
+  a.sw.core.underlay.neighbors.learn(a.phy.bridge.name, ip(ADDRESS.b), b.local, 0);
+  b.sw.core.underlay.neighbors.learn(b.phy.bridge.name, ip(ADDRESS.a), a.local, 0);
+  return [a, b];
 }
 
 /** Frames on the wire, both ways, until there are none. Returns them. */
@@ -123,3 +134,69 @@ for (const datapath of ['reference', 'native'] as const) {
     });
   }
 }
+
+for (const datapath of ['reference', 'native'] as const) {
+  t.test(`what a first packet said is not said again by those after it, ${datapath}`, (t) => {
+    const [a, b] = neighbors(datapath, { key: '1' });
+    t.teardown(() => [a, b].map((m) => m.sw.close()));
+    const mac = (): string =>
+      hex(b.sw.core.underlay.neighbors.lookup(b.phy.bridge.name, ip(ADDRESS.a)) ?? new Uint8Array(0));
+    a.host.send(PING);
+    carry(a, b);
+    t.equal(mac(), hex(a.local));
+    a.host.send(PING);
+    carry(a, b);
+    b.sw.core.underlay.neighbors.learn(b.phy.bridge.name, ip(ADDRESS.a), Uint8Array.of(2, 0, 0, 0, 0, 99), 0);
+    b.sw.core.upcalls.pushStatistics();
+    t.equal(mac(), '020000000063', 'it moved, and stays there');
+    b.sw.core.settle();
+    a.host.send(PING);
+    carry(a, b);
+    b.sw.core.upcalls.pushStatistics();
+    t.equal([...b.sw.core.underlay.neighbors.all()].length, 1, 'nothing of a flow that was translated again either');
+    t.equal(b.host.received().length, 3);
+    t.end();
+  });
+
+  t.test(`a cut comes before the header, ${datapath}`, (t) => {
+    const [a, b] = neighbors(datapath, { key: '1' });
+    t.teardown(() => [a, b].map((m) => m.sw.close()));
+    const int = a.sw.bridge('br-int');
+    int.deleteFlows('in_port=1');
+    int.addFlow('in_port=1,actions=output(port=2,max_len=50),output:2');
+    a.host.send(PING);
+    carry(a, b);
+    t.same(b.host.received().map(hex), [hex(PING.subarray(0, 50)), hex(PING)], 'and for one output only');
+    t.end();
+  });
+}
+
+t.test('who is sent to stays known', (t) => {
+  const [a, b] = neighbors('reference', { key: '1' });
+  t.teardown(() => [a, b].map((m) => m.sw.close()));
+  const { clock } = a;
+  for (let k = 0; k < 20; k++) {
+    clock.advance(60_000);
+    a.host.send(PING);
+    carry(a, b);
+    a.sw.core.upkeep();
+  }
+  t.equal(b.host.received().length, 20);
+  clock.advance(901_000);
+  a.sw.core.upkeep();
+  t.equal(a.sw.core.underlay.neighbors.lookup(a.phy.bridge.name, ip(ADDRESS.b)), undefined, 'others are forgotten');
+  t.end();
+});
+
+t.test('a packet that waits for a neighbor is one miss', (t) => {
+  const a = machine('reference', ADDRESS.a, ADDRESS.b, {});
+  t.teardown(() => a.sw.close());
+  const { counts } = a.sw.core.upcalls;
+  const before = counts.misses;
+  a.host.send(PING);
+  a.sw.run();
+  for (let k = 0; k < 5; k++) a.sw.core.upcalls.retry();
+  // The packet's own, and that of the request as the bridge sends it.
+  t.ok(counts.misses - before <= 2, `${counts.misses - before} misses`);
+  t.end();
+});

@@ -253,6 +253,7 @@ export class Underlay implements UnderlayView {
 
   apply(e: SideEffect, now: number): void {
     if (e.kind === 'neighbor') this.neighbors.learn(e.device, e.address, e.mac, now);
+    else if (e.kind === 'neighbor_used') this.neighbors.used(e.device, e.address, now);
     else if (e.kind === 'solicit' && this.neighbors.mayAsk(e.route.device, e.route.nextHop, now)) {
       this.requests.push(e.route);
       this.deps.wanted();

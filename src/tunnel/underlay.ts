@@ -104,7 +104,7 @@ export interface Neighbor {
   readonly address: Uint8Array;
   readonly mac: Uint8Array;
   /** Milliseconds of the switch's clock. */
-  readonly until: number;
+  until: number;
 }
 
 /** As long as Open vSwitch keeps one. */
@@ -140,6 +140,12 @@ export class Neighbors {
     const isNew = before === undefined || !bytesEqual(before.mac, mac);
     if (isNew) this.changed();
     return isNew;
+  }
+
+  /** Who is sent to stays known, as by Open vSwitch: when it moves it says so. */
+  used(device: string, address: Uint8Array, now: number): void {
+    const entry = this.entries.get(this.name(device, address));
+    if (entry) entry.until = Math.max(entry.until, now + this.agingMs);
   }
 
   /** May one ask for this address now? Notes that somebody does. */

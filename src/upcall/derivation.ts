@@ -41,9 +41,13 @@ export const NO_DETAILS: Details = {
   effects: [],
 };
 
+/** What a flow's further packets say too; not so what one packet alone said. */
+const lasts = (e: SideEffect): boolean => e.kind !== 'neighbor' || e.fleeting !== true;
+
 /** Copies: the translation's own lists are used again. */
 export function details(t: Translation): Details {
-  const { macs, macMisses, states, groups, buckets, mirrors, effects } = t;
+  const { macs, macMisses, states, groups, buckets, mirrors } = t;
+  const effects = t.effects.every(lasts) ? t.effects : t.effects.filter(lasts);
   const n =
     macs.length + macMisses.length + states.length + groups.length + buckets.length + mirrors.length + effects.length;
   if (n === 0) return NO_DETAILS;

@@ -53,7 +53,7 @@ export function emit(w: Walk, port: PortView): void {
     if (port.tallies) w.count(port.tallies.tx);
     return patch(w, port.patch);
   }
-  if (port.tunnel) return tunnelOut(w, port, port.tunnel);
+  if (port.tunnel) return tunnelOut(w, port, port.tunnel, cut);
   if (tunnelEnd(w, port)) return;
   if (port.vport === 0) return w.reject('no_such_port');
   // The cut counts bytes of the packet before this output's own headers come on.

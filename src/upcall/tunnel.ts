@@ -9,6 +9,7 @@
  * anew at the tunnel's datapath port. ARP and ND on their way to a local port tell link addresses of next hops.
  */
 
+import type { DpAction } from '../datapath/action.js';
 import { formatMac } from '../lib/address.js';
 import { get16, get32, getBig, isZero, put16, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, FRAG, K, type Slot, TUN_FLAG } from '../packet/key.js';
@@ -16,15 +17,13 @@ import { ETH_TYPE, IP_PROTO } from '../packet/wire/wire.js';
 import { tunnelHeader } from '../tunnel/header.js';
 import { ipText } from '../tunnel/underlay.js';
 import { apart } from './branch.js';
+import { isIp } from './commit.js';
 import { patch } from './output.js';
 import type { PortView, TunnelView, UnderlayRoute } from './view.js';
 import type { Walk } from './walk.js';
 
 const ECN = { mask: 3, ce: 3, ect0: 2 } as const;
-const isIp = (key: Uint8Array): boolean => {
-  const type = get16(key, K.ethType.offset);
-  return type === ETH_TYPE.ipv4 || type === ETH_TYPE.ipv6;
-};
+const hasIp = (key: Uint8Array): boolean => isIp(get16(key, K.ethType.offset));
 
 function look(w: Walk, s: Slot): void {
   w.mask.fill(0xff, s.offset, s.offset + s.bytes);
@@ -53,7 +52,7 @@ function sourceOf(w: Walk, { local }: TunnelView['config'], v6: boolean): Uint8A
 /** TOS of the outer header: ECN goes along, but "congestion was experienced" is for the packet inside (RFC 6040). */
 function tosOf(w: Walk, { tos }: TunnelView['config']): number {
   const base = tos === 'inherit' ? 0 : tos;
-  if (!isIp(w.flow)) return base;
+  if (!hasIp(w.flow)) return base;
   const inner = w.flow[K.nwTos.offset];
   w.mask[K.nwTos.offset] |= tos === 'inherit' ? 0xff : ECN.mask;
   const ecn = (inner & ECN.mask) === ECN.ce ? ECN.ect0 : inner & ECN.mask;
@@ -62,7 +61,7 @@ function tosOf(w: Walk, { tos }: TunnelView['config']): number {
 
 function ttlOf(w: Walk, { ttl }: TunnelView['config']): number {
   if (ttl !== 'inherit') return ttl;
-  if (!isIp(w.flow)) return 64;
+  if (!hasIp(w.flow)) return 64;
   look(w, K.nwTtl);
   return w.flow[K.nwTtl.offset];
 }
@@ -73,8 +72,8 @@ function idOf(w: Walk, { outKey }: TunnelView['config']): bigint {
   return getBig(w.flow, K.tunId.offset, 8);
 }
 
-/** The current flow leaves by a tunnel port. */
-export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView): void {
+/** The current flow leaves by a tunnel port, cut to `cut` bytes before the header comes on; 0: whole. */
+export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView, cut: number): void {
   const { config } = tunnel;
   const { underlay } = w.input;
   const to = remoteOf(w, config);
@@ -102,18 +101,22 @@ export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView): void {
     w.effect({ kind: 'solicit', bridge: underlay, route });
     return w.reject('tunnel_neighbor');
   }
-  push(w, port, tunnel, route, to, mac);
+  if (route.through) {
+    w.effect({ kind: 'neighbor_used', bridge: underlay, device: route.device, address: route.nextHop });
+  }
+  push(w, port, tunnel, { ...route, to, mac, cut });
 }
 
-function push(
-  w: Walk,
-  port: PortView,
-  tunnel: TunnelView,
-  route: UnderlayRoute,
-  to: Uint8Array,
-  dstMac: Uint8Array,
-): void {
-  const { config } = tunnel;
+/** Where to, and how much of the packet. */
+interface Way extends UnderlayRoute {
+  readonly to: Uint8Array;
+  /** Link address of the next hop. */
+  readonly mac: Uint8Array;
+  readonly cut: number;
+}
+
+function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void {
+  const { to, mac: dstMac } = route;
   const srcMac = route.through?.mac ?? new Uint8Array(6);
   w.note(
     () =>
@@ -155,10 +158,8 @@ function push(
   if (!left) return;
   const out = through?.port.vport ?? route.hostVport;
   const kind = config.kind === 'gre' && to.length === 16 ? 'ip6gre' : config.kind;
-  w.out.push({
-    type: 'clone',
-    actions: [{ type: 'tnl_push', port: port.vport, kind, bare: false, header, out }, ...rest],
-  });
+  const whole: readonly DpAction[] = [{ type: 'tnl_push', port: port.vport, kind, bare: false, header, out }, ...rest];
+  w.out.push({ type: 'clone', actions: route.cut > 0 ? [{ type: 'trunc', maxLen: route.cut }, ...whole] : whole });
   if (port.tallies) w.count(port.tallies.tx);
   w.bridge.mirror?.(w, port, 'out');
 }
@@ -211,25 +212,26 @@ function becomeOuter(w: Walk, h: Uint8Array): void {
 export function tunnelEnd(w: Walk, port: PortView): boolean {
   const { underlay } = w.input;
   if (!underlay?.active) return false;
-  const mac = underlay.macOf(port.name);
-  if (!mac) return false;
+  const own = underlay.macOf(port.name);
+  if (!own) return false;
   snoop(w, port.name);
   const { flow } = w;
   const type = get16(flow, K.ethType.offset);
-  if (!isIp(flow) || flow[K.nwFrag.offset] & FRAG.any) return false;
+  if (!isIp(type) || flow[K.nwFrag.offset] & FRAG.any) return false;
   look(w, K.nwProto);
   const proto = flow[K.nwProto.offset];
   if (proto !== IP_PROTO.udp && proto !== IP_PROTO.gre) return false;
   look(w, K.ethDst);
-  if (mac.some((b, i) => b !== flow[K.ethDst.offset + i])) return false;
+  if (own.some((b, i) => b !== flow[K.ethDst.offset + i])) return false;
   const dst = type === ETH_TYPE.ipv4 ? K.nwDst : K.ipv6Dst;
   look(w, dst);
   if (!underlay.isLocal(port.name, bytes(flow, dst))) return false;
   if (!takeOff(w, proto)) return false;
-  // Who sends through a tunnel is heard as well as who says where it is. Nothing is looked at for this: it needs no flow of its own.
-  const src = type === ETH_TYPE.ipv4 ? K.nwSrc : K.ipv6Src;
-  const address = bytes(flow, src);
-  w.effect({ kind: 'neighbor', bridge: underlay, device: port.name, address, mac: bytes(flow, K.ethSrc) });
+  // Who sends through a tunnel is heard as well as who says where it is. Nothing is looked at for this: it needs no flow of its own, and this packet's
+  // addresses are not those of the flow's others.
+  const address = bytes(flow, type === ETH_TYPE.ipv4 ? K.nwSrc : K.ipv6Src);
+  const mac = bytes(flow, K.ethSrc);
+  w.effect({ kind: 'neighbor', bridge: underlay, device: port.name, address, mac, fleeting: true });
   return true;
 }
 
@@ -282,7 +284,7 @@ export function tunnelIn(w: Walk, port: PortView): boolean {
   w.mask[K.tunTos.offset] |= ECN.mask;
   if (port.tallies) w.count(port.tallies.rx);
   const { flow } = w;
-  if ((flow[K.tunTos.offset] & ECN.mask) !== ECN.ce || !isIp(flow)) return true;
+  if ((flow[K.tunTos.offset] & ECN.mask) !== ECN.ce || !hasIp(flow)) return true;
   w.mask[K.nwTos.offset] |= ECN.mask;
   if ((flow[K.nwTos.offset] & ECN.mask) === 0) {
     w.note(() => '>> dropping tunnel packet marked ECN CE but is not ECN capable');

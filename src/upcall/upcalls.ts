@@ -126,7 +126,7 @@ export class Upcalls {
   }
 
   private miss(u: Miss, mayWait = true): void {
-    this.counts.misses++;
+    if (u.since === undefined) this.counts.misses++;
     const recircId = get32(u.key, K.recircId.offset);
     const at = this.find(u.port, u.key);
     const frozen = recircId === 0 ? undefined : this.states.get(recircId);

@@ -203,6 +203,15 @@ export type SideEffect =
       readonly device: string;
       readonly address: Uint8Array;
       readonly mac: Uint8Array;
+      /** Of this packet alone: the flow does not look at what it says. */
+      readonly fleeting?: true;
+    }
+  | {
+      /** A tunnel sends by it. */
+      readonly kind: 'neighbor_used';
+      readonly bridge: Pick<UnderlayView, 'apply'>;
+      readonly device: string;
+      readonly address: Uint8Array;
     }
   | {
       /** Somebody should ask who has the address. */
