@@ -28,7 +28,17 @@ t.test('options', (t) => {
 });
 
 t.test('what people read', (t) => {
-  const f = { mpps: 40.256, cycles_per_packet: 64.58, microflow_hits: 7, megaflow_hits: 5, upcalls: 2 };
-  t.equal(report(f), '40.26 Mpps, 64.6 cycles a packet\nmicroflow hits 7, megaflow hits 5, upcalls 2\n');
+  const f = {
+    mpps: 40.256,
+    mpps_processor: 41.5,
+    cycles_per_packet: 64.58,
+    microflow_hits: 7,
+    megaflow_hits: 5,
+    upcalls: 2,
+  };
+  t.equal(
+    report(f),
+    '40.26 Mpps, 64.6 cycles a packet; 41.50 Mpps of processor time\nmicroflow hits 7, megaflow hits 5, upcalls 2\n',
+  );
   t.end();
 });
