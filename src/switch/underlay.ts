@@ -187,9 +187,15 @@ export class Underlay implements UnderlayView {
 
   /** Where a packet came in that came by none of the bridges' own ports. */
   arrival(vport: number, key: Uint8Array): Arrival | undefined {
-    if (vport !== this.hostVport || vport === 0) return this.tunnels.find(vport, key);
+    if (vport !== this.hostVport || vport === 0) return this.tunnels.find(vport, key) ?? this.otherGre(vport, key);
     for (const { bridge } of this.tunnels.all()) return { bridge, port: { number: OFPP.none }, host: true };
     return undefined;
+  }
+
+  /** GRE says nothing by which packets for ports of type gre and of type ip6gre could be told apart: what is not the one's may be the other's. */
+  private otherGre(vport: number, key: Uint8Array): TunnelAttached | undefined {
+    const others = [...this.backers.values()].filter((b) => b.dstPort === 0 && b.vport !== vport);
+    return this.backerOf(vport)?.dstPort === 0 ? this.tunnels.find(others[0]?.vport ?? 0, key) : undefined;
   }
 
   isBacker(vport: number): boolean {

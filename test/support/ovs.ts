@@ -16,19 +16,23 @@ export class RealOvs {
 
   private readonly daemons: ChildProcess[] = [];
 
-  /** Starts it; `dummy` says which ports are dummies. Throws with what a program said when one fails. */
-  constructor(dummy = '--enable-dummy=override') {
+  /** Starts it; `dummy` says which ports are dummies; `ns`: a network namespace for it. Throws with what a program said when one fails. */
+  constructor(
+    dummy = '--enable-dummy=override',
+    private readonly ns = '',
+  ) {
     const schema = '/usr/share/openvswitch/vswitch.ovsschema';
     this.run('ovsdb-tool', 'create', join(this.dir, 'conf.db'), schema);
     this.start('ovsdb-server', join(this.dir, 'conf.db'), `--remote=punix:${this.db}`);
     this.vsctl('--no-wait', 'init');
-    this.start('ovs-vswitchd', `unix:${this.db}`, dummy, '--disable-system');
+    this.start('ovs-vswitchd', `unix:${this.db}`, ...(dummy ? [dummy] : []), '--disable-system');
   }
 
   /** Not detached: then nobody would be its parent. It is ready when its control socket is there. */
   private start(program: string, ...args: string[]): void {
     const quiet = ['--no-chdir', '--pidfile', '--log-file', '-vconsole:off'];
-    const child = spawn(...mortal(program, [...args, ...quiet]), { env: this.env, stdio: 'ignore' });
+    const [command, ...rest] = [...(this.ns ? ['ip', 'netns', 'exec', this.ns] : []), program, ...args, ...quiet];
+    const child = spawn(...mortal(command, rest), { env: this.env, stdio: 'ignore' });
     this.daemons.push(child);
     const ready = (): boolean => readdirSync(this.dir).some((f) => f.startsWith(`${program}.`) && f.endsWith('.ctl'));
     const end = performance.now() + START_MS;
