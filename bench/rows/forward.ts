@@ -6,75 +6,82 @@ import { Dpdk } from '../lib/dpdk.js';
 import { frames, PEERS } from '../lib/files.js';
 import { group, OURS, type Row, type Session, type Side, type Turn } from '../lib/row.js';
 
-/** A case by both switches' names for it. */
+/** A case: what `weft bench forward` and ovs-dpdk-forward are told. */
 interface Case {
-  readonly row: string;
   readonly what: string;
+  /** Distinct flows of the frames. */
   readonly flows: number;
-  /** Flow file in bench/peers. */
-  readonly file: string;
-  readonly microflow: boolean;
-  /** Of ovs-dpdk-forward. */
-  readonly peer: string;
-  readonly target: number;
+  readonly ours: readonly string[];
+  readonly theirs: string;
+  readonly target?: number;
 }
 
-const CASES: readonly Case[] = [
-  {
-    row: 'forward-simple',
+const of = (file: string, ...more: string[]): readonly string[] => ['--flows', join(PEERS, file), ...more];
+const CASES: Readonly<Record<string, Case>> = {
+  simple: {
     what: 'one flow that matches the port',
     flows: 1,
-    file: 'flows-simple.txt',
-    microflow: true,
-    peer: 'simple',
+    ours: of('flows-simple.txt'),
+    theirs: 'simple',
     target: 2,
   },
-  {
-    row: 'forward-microflow',
+  microflow: {
     what: '1,000 microflows, two masks',
     flows: 1000,
-    file: 'flows-few-masks.txt',
-    microflow: true,
-    peer: 'microflow',
+    ours: of('flows-few-masks.txt'),
+    theirs: 'microflow',
     target: 2,
   },
-  {
-    row: 'forward-megaflow',
+  megaflow: {
     what: 'the same without microflow caches',
     flows: 1000,
-    file: 'flows-few-masks.txt',
-    microflow: false,
-    peer: 'megaflow',
+    ours: of('flows-few-masks.txt', '--no-microflow'),
+    theirs: 'megaflow',
     target: 2.5,
   },
-  {
-    row: 'forward-10k',
+  '10k': {
     what: '10,000 exact megaflows, no microflow caches',
     flows: 10_000,
-    file: 'flows-five-tuple.txt',
-    microflow: false,
-    peer: 'exact10k',
+    ours: of('flows-five-tuple.txt', '--no-microflow'),
+    theirs: 'exact10k',
     target: 3,
   },
-  {
-    row: 'forward-20-masks',
-    what: '10,000 megaflows under 20 masks, all alike often',
+  '20-masks': {
+    what: '10,000 megaflows under 20 masks, in turn',
     flows: 10_000,
-    file: 'flows-20-masks.txt',
-    microflow: true,
-    peer: 'masks20',
+    ours: of('flows-20-masks.txt'),
+    theirs: 'masks20',
     target: 3,
   },
-  {
-    row: 'forward-100k',
+  '100k': {
     what: '100,000 megaflows',
     flows: 100_000,
-    file: 'flows-five-tuple.txt',
-    microflow: true,
-    peer: 'flows100k',
+    ours: of('flows-five-tuple.txt'),
+    theirs: 'flows100k',
     target: 3,
   },
-];
+  vxlan: {
+    what: 'into a VXLAN tunnel, 1,000 flows',
+    flows: 1000,
+    ours: ['--tunnel', 'vxlan', '--encap'],
+    theirs: 'vxlan',
+    target: 1.5,
+  },
+  gre: {
+    what: 'into a GRE tunnel, 1,000 flows',
+    flows: 1000,
+    ours: ['--tunnel', 'gre', '--encap'],
+    theirs: 'gre',
+    target: 1.5,
+  },
+  'vxlan-decap': {
+    what: 'out of a VXLAN tunnel',
+    flows: 1000,
+    ours: ['--tunnel', 'vxlan', '--decap'],
+    theirs: 'vxlan-decap',
+  },
+  'gre-decap': { what: 'out of a GRE tunnel', flows: 1000, ours: ['--tunnel', 'gre', '--decap'], theirs: 'gre-decap' },
+};
 
 interface Forwarder extends Session {
   rate(c: Case, turn: Turn): Promise<number>;
@@ -93,9 +100,8 @@ const weft: Side<Forwarder> = {
   async open() {
     return {
       async rate(c, turn) {
-        const args = ['--frames', frames(c.flows), '--flows', join(PEERS, c.file), '--seconds', String(turn.seconds)];
-        if (!c.microflow) args.push('--no-microflow');
-        return weftBench<{ mpps: number }>('forward', ...args).mpps;
+        const args = ['--frames', frames(c.flows), '--seconds', String(turn.seconds), ...c.ours];
+        return weftBench<{ mpps_processor: number }>('forward', ...args).mpps_processor;
       },
       close() {},
     };
@@ -106,13 +112,13 @@ const dpdk: Side<Forwarder> = {
   name: 'ovs-dpdk',
   async open(turn) {
     const peer = new Dpdk(turn);
-    return { rate: async (c) => (await peer.measure(c.peer)).mpps, close: () => peer.close() };
+    return { rate: (c) => peer.measure(c.theirs), close: () => peer.close() };
   },
 };
 
-const rows = CASES.map(
-  (c): Row<Forwarder> => ({
-    name: c.row,
+const rows = Object.entries(CASES).map(
+  ([name, c]): Row<Forwarder> => ({
+    name: `forward-${name}`,
     what: c.what,
     unit: 'Mpps',
     better: 'higher',
@@ -123,7 +129,7 @@ const rows = CASES.map(
 
 export const forward = group({
   name: 'forward',
-  what: 'memory to memory, 60-byte frames (64 with check sequence), one worker',
+  what: 'memory to memory, 60-byte frames (64 with check sequence), one worker; packets a second of its processor time',
   sides: [weft, dpdk],
   rows,
 });
