@@ -4,6 +4,15 @@
 
 namespace weft {
 
+namespace {
+
+// Of segments that are not cut yet the socket does not tell how long they were to be. No network's packets are too short for these (RFC 8200: 1,280 bytes, less
+// two headers); packets as long as this, or shorter, are left as they are.
+constexpr uint16_t kCut = 1220;
+constexpr uint32_t kWhole = 1500;
+
+}  // namespace
+
 bool read_outer(const Packet& p, Outer& o) {
   if (p.len < kEth + kIpv4) return false;
   const uint8_t* ip = p.data + kEth;
@@ -48,6 +57,11 @@ void note_unfinished(Packet& p, uint32_t tunnel, bool gre) {
   p.offload.flags = 1;
   p.offload.csum_start = static_cast<uint16_t>(inner + h.l4);
   p.offload.csum_offset = static_cast<uint16_t>(offset);
+  const uint32_t headers = h.l4 + (h.proto == 6 ? (p.data[inner + h.l4 + 12] >> 4) * 4u : kUdp);
+  if (h.proto != 6 || h.l4_end - h.l3 <= kWhole || headers + kCut >= h.l4_end) return;
+  p.offload.gso_type = h.type == kTypeIpv6 ? 4 : 1;
+  p.offload.gso_size = kCut;
+  p.offload.hdr_len = static_cast<uint16_t>(inner + headers);
 }
 
 }  // namespace weft

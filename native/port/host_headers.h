@@ -22,7 +22,8 @@ struct Outer {
 bool read_outer(const Packet& p, Outer& o);
 
 // A packet that came from a machine on this host may have a checksum inside that is not made yet, which the socket does not tell. It is then the sum of the
-// pseudo-header. (Of the finished ones one in 65,536 looks the same: it is made again, and comes out as it was.)
+// pseudo-header. (Of the finished ones one in 65,536 looks the same: it is made again, and comes out as it was.) TCP without one that is longer than a packet
+// are segments which a device was to cut.
 // `tunnel`: where its header begins.
 void note_unfinished(Packet& p, uint32_t tunnel, bool gre);
 
