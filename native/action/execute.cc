@@ -199,7 +199,7 @@ class Run {
     return taken(Run(sink_, copy, key, max_vlans_, vlans_).list(a, words));
   }
 
-  bool uncut() const { return p_->offload.gso_type & 0x7f; }
+  bool uncut() const { return gso_of(*p_) != 0; }
 
   // Runs the rest of the list for each segment.
   bool pieces(const uint32_t* rest, uint32_t words) {
@@ -356,14 +356,14 @@ class Run {
   // Bytes of the frame, or of a full segment of a frame that will be cut before it meets a wire.
   uint32_t wire_length() {
     const Offload& o = p_->offload;
-    const uint8_t gso = o.gso_type & 0x7f;
+    const uint8_t gso = gso_of(*p_);
     if (gso == 0) return p_->len;
     const Headers& h = headers();
     if (h.l4 == kNone) return p_->len;
     uint32_t whole = p_->len;
-    if ((gso == 1 || gso == 4) && h.proto == kProtoTcp)
+    if ((gso == kGsoTcp4 || gso == kGsoTcp6) && h.proto == kProtoTcp)
       whole = h.l4 + (p_->data[h.l4 + 12] >> 4) * 4u + o.gso_size;
-    else if (gso == 5 && h.proto == kProtoUdp)
+    else if (gso == kGsoUdpL4 && h.proto == kProtoUdp)
       whole = h.l4 + 8 + o.gso_size;
     return std::min(p_->len, whole);
   }

@@ -10,32 +10,11 @@
 #include "../packet/extract.h"
 #include "../packet/heap_pool.h"
 #include "../tunnel/tunnel.h"
+#include "input.h"
 
 using namespace weft;
 
 namespace {
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
-
-class Bytes {
- public:
-  Bytes(const uint8_t* p, size_t n) : p_(p), n_(n) {}
-  uint8_t u8() { return n_ == 0 ? uint8_t{0} : (n_--, *p_++); }
-  uint32_t u16() { return static_cast<uint32_t>(u8()) << 8 | u8(); }
-  size_t left() const { return n_; }
-  const uint8_t* take(size_t n) {
-    const uint8_t* at = p_;
-    p_ += n;
-    n_ -= n;
-    return at;
-  }
-
- private:
-  const uint8_t* p_;
-  size_t n_;
-};
 
 // Segments are packets like others: their end is counted by the sink.
 class SegmentPool final : public HeapPool {
@@ -141,14 +120,14 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
         words = 1;
         break;
       case Op::kPushEth:
-        a[2] = in.u16() << 16 | in.u16();
-        a[3] = in.u16() << 16 | in.u16();
+        a[2] = in.u32();
+        a[3] = in.u32();
         words = 4;
         break;
       case Op::kPushNsh:
         a[1] = 8 + a[1] % 60 * 4;
         words = 2 + (a[1] + 3) / 4;
-        for (uint32_t i = 2; i < words; i++) a[i] = in.u16() << 16 | in.u16();
+        for (uint32_t i = 2; i < words; i++) a[i] = in.u32();
         break;
       case Op::kPushVlan:
         a[1] = (in.u8() & 1 ? 0x81000000u : 0x88a80000u) | in.u16();
@@ -191,7 +170,7 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
       case Op::kTnlPop: {
         static constexpr uint8_t kKinds[] = {kTunnelGre, kTunnelVxlan, kTunnelGeneve, kTunnelIp6Gre};
         a[2] = kKinds[in.u8() & 3] | (in.u8() & 7u) << 8;
-        a[3] = in.u16() << 16 | (in.u8() & 0x1cu) | (in.u8() & 3u) << 8;
+        a[3] = static_cast<uint32_t>(in.u16()) << 16 | (in.u8() & 0x1cu) | (in.u8() & 3u) << 8;
         a[4] = (in.u8() & 0x7cu) << 16 | (in.u8() & 63u);
         words = 5;
         break;
@@ -224,8 +203,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* input, size_t size) {
   Offload offload{};
   offload.flags = in.u8();
   offload.gso_type = in.u8();
-  offload.hdr_len = static_cast<uint16_t>(in.u16());
-  offload.gso_size = static_cast<uint16_t>(in.u16());
+  offload.hdr_len = in.u16();
+  offload.gso_size = in.u16();
   offload.csum_start = in.u8();
   offload.csum_offset = in.u8();
 

@@ -1,19 +1,15 @@
 // Any bytes through extraction. The frame ends where its allocation ends, so that a read past it is seen.
 // sources: native/packet/extract.cc
-#include <cstdlib>
 #include <cstring>
 
 #include "../packet/dp_hash.h"
 #include "../packet/extract.h"
 #include "../packet/extract_inline.h"
+#include "input.h"
 
 using namespace weft;
 
 namespace {
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
 
 bool same(const Key& a, const Key& b) {
   if (std::memcmp(&a, &b, kLineBytes) != 0) return false;

@@ -1,18 +1,14 @@
 // Any bytes as a frame and its offload state: what comes out of `segment` must be whole, and reads and writes stay inside.
 // sources: native/packet/offload.cc
-#include <cstdlib>
 #include <cstring>
 
 #include "../packet/heap_pool.h"
 #include "../packet/offload.h"
+#include "input.h"
 
 using namespace weft;
 
 namespace {
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
 
 struct Seen {
   HeapPool* pool;

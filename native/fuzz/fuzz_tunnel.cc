@@ -1,7 +1,6 @@
 // Any bytes as a packet of a tunnel, of any kind, format and offload state. What is refused is as it was; what is taken apart lies within the old
 // packet, says what its key says, and can be extracted, finished and cut like any other. The buffer is exactly as large as it must be.
 // sources: native/tunnel/tunnel.cc native/packet/extract.cc native/packet/offload.cc native/action/headers.cc native/action/push_pop.cc
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -11,30 +10,11 @@
 #include "../packet/extract.h"
 #include "../packet/offload.h"
 #include "../tunnel/tunnel.h"
+#include "input.h"
 
 using namespace weft;
 
 namespace {
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
-
-class Bytes {
- public:
-  Bytes(const uint8_t* p, size_t n) : p_(p), n_(n) {}
-  uint8_t u8() { return n_ == 0 ? uint8_t{0} : (n_--, *p_++); }
-  uint16_t u16() {
-    const unsigned high = u8();
-    return static_cast<uint16_t>(high << 8 | u8());
-  }
-  const uint8_t* at() const { return p_; }
-  size_t left() const { return n_; }
-
- private:
-  const uint8_t* p_;
-  size_t n_;
-};
 
 // Random sums are wrong: without this nothing behind them is ever reached.
 void mend(uint8_t* frame, uint32_t len, uint8_t how, uint32_t kind) {

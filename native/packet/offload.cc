@@ -7,8 +7,6 @@
 namespace weft {
 namespace {
 
-constexpr uint8_t kNeedsCsum = 1;
-constexpr uint8_t kGsoTcp4 = 1, kGsoTcp6 = 4, kGsoUdpL4 = 5, kGsoEcn = 0x80;
 constexpr uint8_t kFin = 0x01, kPsh = 0x08, kCwr = 0x80;
 
 // Where things stand in a packet to be cut, from its first byte.
@@ -116,7 +114,7 @@ bool finish_checksum(Packet& p) {
 
 int segment(Pool& pool, const Packet& p, uint32_t mtu, void (*emit)(void* ctx, Packet* segment), void* ctx) {
   Layout h;
-  if (p.offload.gso_size == 0 || !find(p.data, p.len, static_cast<uint8_t>(p.offload.gso_type & ~kGsoEcn), h)) return -1;
+  if (p.offload.gso_size == 0 || !find(p.data, p.len, gso_of(p), h)) return -1;
   const uint32_t headers = h.payload - h.l3;
   if (mtu <= headers) return -1;
   uint32_t step = p.offload.gso_size;

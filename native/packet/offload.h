@@ -8,6 +8,12 @@ namespace weft {
 
 class Pool;
 
+// Values of Offload: its flags, and its types of segmentation.
+constexpr uint8_t kNeedsCsum = 1, kDataValid = 2;
+constexpr uint8_t kGsoTcp4 = 1, kGsoTcp6 = 4, kGsoUdpL4 = 5, kGsoEcn = 0x80;
+// The type alone; 0: no device is to cut the packet.
+inline uint8_t gso_of(const Packet& p) { return static_cast<uint8_t>(p.offload.gso_type & ~kGsoEcn); }
+
 // Completes a NEEDS_CSUM checksum in place and clears the state. False: csum_start/offset point outside the frame (malformed).
 bool finish_checksum(Packet& p);
 

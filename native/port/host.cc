@@ -29,7 +29,6 @@
 namespace weft {
 namespace {
 
-constexpr uint8_t kGsoUdp = 5;
 constexpr uint32_t kSenders = 16;     // sockets, and so source ports, of one kind
 constexpr uint32_t kDatagram = 65536;
 constexpr int kReceiveBuffer = 8 << 20;
@@ -119,7 +118,7 @@ class HostPort final : public Port {
       for (; i < n && i - first < kBatch; i++) {
         Outer o = {};
         Packet& p = *packets[i];
-        const bool joined = p.offload.gso_type == kGsoUdp;
+        const bool joined = p.offload.gso_type == kGsoUdpL4;
         const bool good = read_outer(p, o) && (joined ? o.proto == kProtoUdp && p.offload.csum_start == o.payload - kUdp : p.offload.gso_type == 0 && finish_checksum(p));
         o.checksummed |= joined;  // the kernel cuts only what it checksums
         const int to = good ? sender(o) : -1;
@@ -291,7 +290,7 @@ class HostPort final : public Port {
       add_control(m, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
       add_control(m, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
     }
-    if (p.offload.gso_type == kGsoUdp) add_control(m, IPPROTO_UDP, UDP_SEGMENT, &p.offload.gso_size, sizeof p.offload.gso_size);
+    if (p.offload.gso_type == kGsoUdpL4) add_control(m, IPPROTO_UDP, UDP_SEGMENT, &p.offload.gso_size, sizeof p.offload.gso_size);
   }
 
   void send(int fd, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) {

@@ -14,7 +14,6 @@ namespace {
 
 constexpr uint32_t kEth = 14;
 constexpr uint8_t kProtoGre = 47;
-constexpr uint8_t kNeedsCsum = 1, kDataValid = 2;
 constexpr uint32_t kFirstPort = 32768, kPorts = 28233;  // outer source ports: the ephemeral range that Linux uses
 constexpr uint16_t kGreChecksum = 0x8000, kGreKey = 0x2000, kGreSequence = 0x1000;
 constexpr uint16_t kEthernetInside = 0x6558;
@@ -331,7 +330,7 @@ void Joined::finish() {
   store(udp + 6, csum_fold(v6 ? csum_pseudo6(ip + 8, ip + 24, kProtoUdp, length) : csum_pseudo4(ip + 12, ip + 16, kProtoUdp, length)));
   big_->offload = Offload{};
   big_->offload.flags = kNeedsCsum;
-  big_->offload.gso_type = 5;
+  big_->offload.gso_type = kGsoUdpL4;
   big_->offload.hdr_len = static_cast<uint16_t>(l4_ + 8);
   big_->offload.gso_size = static_cast<uint16_t>(unit_);
   big_->offload.csum_start = static_cast<uint16_t>(l4_);
@@ -339,9 +338,9 @@ void Joined::finish() {
 }
 
 bool is_uncut_inside(const Packet& p, const TunnelPop& t, unsigned vlans) {
-  const uint8_t gso = p.offload.gso_type & 0x7f, kind = t.kind & 0xff;
+  const uint8_t gso = gso_of(p), kind = t.kind & 0xff;
   // Tunnels are UDP or GRE, so TCP is inside.
-  if (gso == 1 || gso == 4 || kind == kTunnelGre || kind == kTunnelIp6Gre) return true;
+  if (gso == kGsoTcp4 || gso == kGsoTcp6 || kind == kTunnelGre || kind == kTunnelIp6Gre) return true;
   const Headers h = locate(p.data, p.len, vlans);
   return p.offload.csum_start >= h.l3 + (h.type == kTypeIpv6 ? 90 : 70);  // the earliest inner transport header by UDP
 }

@@ -60,6 +60,7 @@ export type DpAction =
 /** Tunnel types; the numbers are those of texts and of the binary form. */
 export const TUNNEL_KINDS = { gre: 3, vxlan: 4, geneve: 5, ip6gre: 109 } as const;
 export type TunnelKind = keyof typeof TUNNEL_KINDS;
+export const isGre = (kind: TunnelKind): boolean => kind === 'gre' || kind === 'ip6gre';
 
 /** What a tunnel port takes off. */
 export interface TunnelFormat {

@@ -4,8 +4,10 @@
  */
 import { put16 } from '../lib/bytes.js';
 import type { Random } from '../lib/random.js';
+import { IP_PROTO } from '../packet/wire/wire.js';
 import {
   type DpAction,
+  isGre,
   SET_KIND_NAMES,
   SET_KINDS,
   TUNNEL_KINDS,
@@ -71,14 +73,14 @@ const MAKERS: readonly { weight: number; nested?: boolean; make: Maker }[] = [
 export function randomTunnelHeader(r: Random, kind: TunnelKind): Uint8Array {
   const v6 = kind === 'ip6gre' || r.chance(0.4);
   const l4 = 14 + (v6 ? 40 : 20);
-  const gre = kind === 'gre' || kind === 'ip6gre';
+  const gre = isGre(kind);
   const flags = r.pick([0, 0x2000, 0xb000, 0x8000, 0x3000, 0xa000]);
   const words = [0x8000, 0x2000, 0x1000].filter((bit) => flags & bit).length;
   const options = kind === 'geneve' ? r.pick([0, 0, 8, 12, 40]) : 0;
   const h = r.bytes(l4 + (gre ? 4 + 4 * words : 16 + options));
   put16(h, 12, v6 ? 0x86dd : 0x0800);
   h[14] = v6 ? 0x60 : 0x45;
-  h[v6 ? 20 : 23] = gre ? 47 : 17;
+  h[v6 ? 20 : 23] = gre ? IP_PROTO.gre : IP_PROTO.udp;
   if (!v6) put16(h, 20, r.pick([0, 0x4000]));
   if (gre) {
     put16(h, l4, flags);

@@ -27,7 +27,8 @@ import { unreachable } from '../../lib/errors.js';
 import { dpHash } from '../../packet/dp-hash.js';
 import { extract } from '../../packet/extract.js';
 import { K } from '../../packet/key.js';
-import { segment } from '../../packet/offload.js';
+import { GSO, segment } from '../../packet/offload.js';
+import { IP_PROTO } from '../../packet/wire/wire.js';
 import { type DpAction, SAMPLE_ALWAYS, type UserCookie } from '../action.js';
 import { NO_OFFLOAD } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
@@ -300,8 +301,9 @@ class Run {
     const h: Headers | undefined = gso === 0 ? undefined : locate(frame, this.vlans);
     if (!h || h.l4 < 0) return frame.length;
     let whole = 0;
-    if ((gso === 1 || gso === 4) && h.proto === 6) whole = h.l4 + (u16(frame, h.l4 + 12) >> 12) * 4 + offload.gsoSize;
-    else if (gso === 5 && h.proto === 17) whole = h.l4 + 8 + offload.gsoSize;
+    if ((gso === GSO.tcp4 || gso === GSO.tcp6) && h.proto === IP_PROTO.tcp)
+      whole = h.l4 + (u16(frame, h.l4 + 12) >> 12) * 4 + offload.gsoSize;
+    else if (gso === GSO.udpL4 && h.proto === IP_PROTO.udp) whole = h.l4 + 8 + offload.gsoSize;
     return whole === 0 ? frame.length : Math.min(frame.length, whole);
   }
 }

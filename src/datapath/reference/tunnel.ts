@@ -15,7 +15,8 @@ import { dpHash } from '../../packet/dp-hash.js';
 import { walkIpv6 } from '../../packet/extract.js';
 import { K, LINE, LINE_BYTES, TUN_FLAG } from '../../packet/key.js';
 import { finishChecksum, GSO, NEEDS_CSUM } from '../../packet/offload.js';
-import type { DpAction, TunnelFormat } from '../action.js';
+import { IP_PROTO } from '../../packet/wire/wire.js';
+import { type DpAction, isGre, type TunnelFormat } from '../action.js';
 import { NO_OFFLOAD, type Offload } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
 import { ETH_HEADER, locate, u16 } from './headers.js';
@@ -25,8 +26,6 @@ import { insert, put16, remove } from './push-pop.js';
 
 type Push = Extract<DpAction, { type: 'tnl_push' }>;
 
-const PROTO_UDP = 17;
-const PROTO_GRE = 47;
 const DATA_VALID = 2;
 const UDP_BYTES = 8;
 /** Outer source ports: the ephemeral range that Linux uses. */
@@ -44,7 +43,7 @@ export function encapsulate(p: Packet, key: Uint8Array, a: Push, counted: () => 
   const { header } = a;
   const v6 = u16(header, 12) === 0x86dd;
   const l4 = ETH_HEADER + (v6 ? 40 : 20);
-  const udp = header[v6 ? ETH_HEADER + 6 : ETH_HEADER + 9] === PROTO_UDP;
+  const udp = header[v6 ? ETH_HEADER + 6 : ETH_HEADER + 9] === IP_PROTO.udp;
   const checksummed = udp ? u16(header, l4 + 6) !== 0 : (u16(header, l4) & GRE.checksum) !== 0;
   const inside = a.bare ? ETH_HEADER : 0;
   if (p.frame.length - inside + header.length - ETH_HEADER - (v6 ? 40 : 0) > 0xffff) return DROP.too_long;
@@ -79,7 +78,7 @@ function unfinished({ csumStart, csumOffset }: Offload, flags: number): Offload 
 
 /** Is the outer transport UDP? */
 export function isUdp({ header }: Push): boolean {
-  return header[u16(header, 12) === 0x86dd ? ETH_HEADER + 6 : ETH_HEADER + 9] === PROTO_UDP;
+  return header[u16(header, 12) === 0x86dd ? ETH_HEADER + 6 : ETH_HEADER + 9] === IP_PROTO.udp;
 }
 
 /** Datagrams that a device cuts a packet into, at most: Linux takes no more. */
@@ -157,7 +156,7 @@ function finishUdp(frame: Uint8Array, l4: number, v6: boolean, checksummed: bool
 /** Pseudo-header of outer UDP; the addresses stand right in front of it. */
 function outerSum(frame: Uint8Array, l4: number, v6: boolean, length: number): number {
   const width = v6 ? 16 : 4;
-  return pseudoSum(frame.subarray(l4 - 2 * width, l4 - width), frame.subarray(l4 - width, l4), PROTO_UDP, length);
+  return pseudoSum(frame.subarray(l4 - 2 * width, l4 - width), frame.subarray(l4 - width, l4), IP_PROTO.udp, length);
 }
 
 function finishGre(frame: Uint8Array, l4: number, checksummed: boolean, count: number): void {
@@ -193,17 +192,17 @@ const INNER = { v4: 70, v6: 90 } as const;
 export function isUncutInside({ frame, offload }: Packet, kind: TunnelFormat['kind'], vlans: number): boolean {
   const gso = offload.gsoType & 0x7f;
   // Tunnels are UDP or GRE, so TCP is inside.
-  if (gso === GSO.tcp4 || gso === GSO.tcp6 || kind === 'gre' || kind === 'ip6gre') return true;
+  if (gso === GSO.tcp4 || gso === GSO.tcp6 || isGre(kind)) return true;
   const { type, l3 } = locate(frame, vlans);
   return offload.csumStart >= l3 + (type === 0x86dd ? INNER.v6 : INNER.v4);
 }
 
 /** Takes the header off, and writes what it said into `key`. Returns 0 or why not; then nothing has changed. */
 export function decapsulate(p: Packet, key: Uint8Array, port: number, f: TunnelFormat, vlans: number): number {
-  const outer = network(p.frame, vlans, f.kind === 'gre' || f.kind === 'ip6gre' ? PROTO_GRE : PROTO_UDP);
+  const outer = network(p.frame, vlans, isGre(f.kind) ? IP_PROTO.gre : IP_PROTO.udp);
   if (typeof outer === 'number') return outer;
   const tun = new Uint8Array(key.length);
-  const found = f.kind === 'gre' || f.kind === 'ip6gre' ? gre(p, outer, tun, f) : udp(p, outer, tun, f);
+  const found = isGre(f.kind) ? gre(p, outer, tun, f) : udp(p, outer, tun, f);
   if (found.why !== 0) return found.why;
   const { frame } = p;
   describe(frame, outer, tun);
@@ -285,7 +284,7 @@ function udp(p: Packet, o: Outer, tun: Uint8Array, f: TunnelFormat): Found {
     const pseudo = pseudoSum(
       frame.subarray(from, from + width),
       frame.subarray(from + width, from + 2 * width),
-      PROTO_UDP,
+      IP_PROTO.udp,
       length,
     );
     if (!unchecked(p) && fold(addBytes(pseudo, frame, o.l4, o.end)) !== 0xffff) return refused(DROP.tunnel_checksum);

@@ -8,13 +8,13 @@
 import { formatIpv4, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from '../../lib/address.js';
 import { formatHex, get16, get32, parseHex, put16, put32 } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
-import { type DpAction, TUNNEL_KINDS, type TunnelKind } from '../action.js';
+import { IP_PROTO } from '../../packet/wire/wire.js';
+import { type DpAction, isGre, TUNNEL_KINDS, type TunnelKind } from '../action.js';
 import { parseNumber, splitItems } from './members.js';
 
 type Push = Extract<DpAction, { type: 'tnl_push' }>;
 
 const ETH = 14;
-const PROTO = { udp: 17, gre: 47 } as const;
 const ETHERNET_IN_GRE = 0x6558;
 const GRE = { checksum: 0x8000, key: 0x2000, sequence: 0x1000 } as const;
 const MAX_HEADER = 512;
@@ -31,8 +31,6 @@ export function formatPush(a: Push, portName: (vport: number) => string): string
   const rest = [eth, v6 ? ipv6Text(h) : ipv4Text(h), ...(isGre(a.kind) ? [greText(h, l4)] : udpText(h, l4, a.kind))];
   return `tnl_push(tnl_port(${portName(a.port)}),header(size=${h.length},type=${TUNNEL_KINDS[a.kind]},${rest.join(',')}),out_port(${portName(a.out)}))`;
 }
-
-const isGre = (kind: TunnelKind): boolean => kind === 'gre' || kind === 'ip6gre';
 
 function ipv4Text(h: Uint8Array): string {
   return `ipv4(src=${formatIpv4(h, ETH + 12)},dst=${formatIpv4(h, ETH + 16)},proto=${h[ETH + 9]},tos=${hexOrZero(h[ETH + 1])},ttl=${h[ETH + 8]},frag=${hex(get16(h, ETH + 6))})`;
@@ -140,7 +138,7 @@ function parseOuter(h: Uint8Array, inside: Map<string, string>, item: string): v
     h[ETH + 6] = number('proto', 0xff);
     h[ETH + 7] = number('hlimit', 0xff);
   }
-  if (h[ETH + (v6 === undefined ? 9 : 6)] !== (inside.has('gre') ? PROTO.gre : PROTO.udp)) {
+  if (h[ETH + (v6 === undefined ? 9 : 6)] !== (inside.has('gre') ? IP_PROTO.gre : IP_PROTO.udp)) {
     throw new UserError(`the protocol is not the tunnel's in ${item}`);
   }
 }
