@@ -14,7 +14,7 @@ import { UserError } from '../lib/errors.js';
 import { TUNNEL_TYPES, tunnelConfig } from '../tunnel/config.js';
 import { configText } from '../tunnel/text.js';
 import { Upcalls } from '../upcall/upcalls.js';
-import { PORT_CONFIG, type PortFinder, type PortView } from '../upcall/view.js';
+import { PORT_CONFIG, PORT_STATE, type PortFinder, type PortView } from '../upcall/view.js';
 import { BACKER, nativeConfig, type VportSpec } from '../vport/kinds.js';
 import { addressOf, datapathIdOf } from './addresses.js';
 import { type Kernel, KernelRoutes } from './kernel-routes.js';
@@ -68,9 +68,6 @@ function isDevice(at: Attached | undefined): at is DevicePort {
   return at?.config?.kind === 'system' || at?.config?.kind === 'tap' || at?.spec.dummy === true;
 }
 
-/** OFPPS_LINK_DOWN. */
-const LINK_DOWN = 1;
-
 /** How often statistics go back to rules, and timeouts are looked at: OVS's users see figures within a second. */
 export const UPKEEP_MS = 500;
 
@@ -85,6 +82,7 @@ export class Core {
   readonly upcalls: Upcalls;
   readonly underlay: Underlay;
   private readonly kernelRoutes: KernelRoutes | undefined;
+  /** What the host's stack listens to, whether it can or not. */
   private listening = '';
   readonly bridges = new Map<string, Bridge>();
   private readonly byVport = new Map<number, Attached>();
@@ -191,7 +189,8 @@ export class Core {
       throw e;
     }
     this.byName.set(spec.name, { bridge, port, spec, config: undefined });
-    this.listen();
+    const word = underlay.listensFor(tunnel);
+    if (word !== undefined && !this.listening.split(',').includes(word)) this.listen();
     return port;
   }
 
@@ -325,7 +324,7 @@ export class Core {
 
   /** Name of a datapath port: that of the port, or of what tunnels share. */
   vportName(vport: number): string | undefined {
-    return this.portOf(vport)?.name ?? this.underlay.backerOf(vport)?.name;
+    return this.portOf(vport)?.name ?? this.underlay.backers.at(vport)?.name;
   }
 
   /** The bridge and port of a datapath port. */
@@ -348,7 +347,7 @@ export class Core {
   }
 
   setLink({ bridge, port }: DevicePort, up: boolean): void {
-    bridge.setPortState(port.number, up ? port.state & ~LINK_DOWN : port.state | LINK_DOWN);
+    bridge.setPortState(port.number, up ? port.state & ~PORT_STATE.linkDown : port.state | PORT_STATE.linkDown);
   }
 
   /** Opens a port's device anew, under the same number. Throws UserError; the port then leads nowhere until another try succeeds. */

@@ -1,6 +1,6 @@
 /**
- * The kernel's routes and addresses, for tunnels. They are read again when the kernel says that something changed; nothing is read while there is no
- * tunnel. Which way a packet goes is the kernel's own answer, by all its rules; the table is for people.
+ * The kernel's routes and addresses, for tunnels. Addresses are read again when the kernel says that something changed; nothing is read while there is no
+ * tunnel. Which way a packet goes is the kernel's own answer, by all its rules; its table is for people, and read when they ask.
  */
 import type { KernelRoute, NativeAddon } from '../datapath/native.js';
 import type { Route } from '../tunnel/underlay.js';
@@ -20,9 +20,12 @@ export class KernelRoutes {
     private readonly kernel: Kernel,
     private readonly underlay: Underlay,
   ) {
-    underlay.kernel = (to, mark) => {
-      const r = kernel.kernelRoute(to, mark);
-      return r && routeOf(r);
+    underlay.kernel = {
+      way(to, mark) {
+        const r = kernel.kernelRoute(to, mark);
+        return r && routeOf(r);
+      },
+      table: () => kernel.kernelRoutes().map(routeOf),
     };
   }
 
@@ -35,7 +38,7 @@ export class KernelRoutes {
     for (const { device, address } of this.kernel.kernelAddresses()) {
       addresses.set(device, [...(addresses.get(device) ?? []), address]);
     }
-    this.underlay.setKernel(addresses, this.kernel.kernelRoutes().map(routeOf));
+    this.underlay.kernelChanged(addresses);
     return true;
   }
 }

@@ -4,18 +4,18 @@
  */
 import type { Bridge } from '../bridge/bridge.js';
 import type { BridgePort } from '../bridge/port.js';
-import type { TunnelFormat } from '../datapath/action.js';
+import { isGre, type TunnelFormat } from '../datapath/action.js';
 import { OFPP } from '../flow/field.js';
 import { prefixMask } from '../lib/address.js';
 import { bytesEqual } from '../lib/bytes.js';
 import { arpLayer, build, eth, ip6, ndLayer } from '../packet/build.js';
 import { ARP_OP } from '../packet/wire/arp.js';
 import { ND_OPTION } from '../packet/wire/nd.js';
-import { IP_PROTO } from '../packet/wire/wire.js';
 import type { TunnelConfig } from '../tunnel/config.js';
-import { backerName, TunnelPorts } from '../tunnel/ports.js';
-import { ipText, Neighbors, type Route, Routes } from '../tunnel/underlay.js';
-import type { Arrival, SideEffect, UnderlayRoute, UnderlayView } from '../upcall/view.js';
+import { TunnelPorts } from '../tunnel/ports.js';
+import { inOrder, ipText, Neighbors, type Route, Routes, sameWay } from '../tunnel/underlay.js';
+import { type Arrival, PORT_STATE, type SideEffect, type UnderlayRoute, type UnderlayView } from '../upcall/view.js';
+import { type Backer, Backers } from './backers.js';
 
 export interface TunnelAttached {
   readonly name: string;
@@ -23,15 +23,6 @@ export interface TunnelAttached {
   readonly vport: number;
   readonly bridge: Bridge;
   readonly port: BridgePort;
-}
-
-/** A datapath port that tunnels of one type and UDP port share. */
-export interface Backer {
-  readonly name: string;
-  readonly vport: number;
-  readonly kind: TunnelConfig['kind'];
-  readonly dstPort: number;
-  users: number;
 }
 
 export interface UnderlayDeps {
@@ -45,30 +36,50 @@ export interface UnderlayDeps {
 
 /** Answers of the kernel that are kept. */
 const MAX_WAYS = 65536;
-/** OFPPS_LINK_DOWN. */
-const LINK_DOWN = 1;
+/** So many are asked for again when the kernel's tables change (some 10 microseconds each); of more, all are taken as changed. */
+const MAX_ASKED = 1024;
 const MULTICAST = 'ff:ff:ff:ff:ff:ff';
 const UNKNOWN = '00:00:00:00:00:00';
+
+/** Where packets go that none of ours tells the way: the kernel's own tables. */
+export interface KernelWays {
+  way(to: Uint8Array, mark: number): Route | undefined;
+  table(): Route[];
+}
+
+/** An answer of the kernel. */
+interface Way {
+  readonly to: Uint8Array;
+  readonly mark: number;
+  route: Route | undefined;
+}
 
 export class Underlay implements UnderlayView {
   readonly routes: Routes;
   readonly neighbors: Neighbors;
   readonly tunnels = new TunnelPorts<TunnelAttached>();
-  readonly backers = new Map<string, Backer>();
+  readonly backers = new Backers(this.tunnels);
+  /** Grows when some tunnel may leave by another way than before. */
+  changes = 0;
   /** Own addresses by device: the kernel's, and those given by hand. */
   private kernelAddresses: ReadonlyMap<string, readonly Uint8Array[]> = new Map();
   private readonly given = new Map<string, { readonly address: Uint8Array; readonly length: number }[]>();
-  /** Asks the kernel for the way of a packet. */
-  kernel: ((to: Uint8Array, mark: number) => Route | undefined) | undefined;
+  /** Whom to ask for the way of a packet, and for all there are. */
+  kernel: KernelWays | undefined;
   /** What it answered. */
-  private readonly ways = new Map<string, Route | undefined>();
+  private readonly ways = new Map<string, Way>();
   private requests: UnderlayRoute[] = [];
   /** Vport that sends through the host's own stack; 0: there is none. */
   hostVport = 0;
 
   constructor(private readonly deps: UnderlayDeps) {
-    this.routes = new Routes(() => deps.changed());
+    this.routes = new Routes(() => this.changed());
     this.neighbors = new Neighbors(() => deps.changed());
+  }
+
+  private changed(): void {
+    this.changes++;
+    this.deps.changed();
   }
 
   get active(): boolean {
@@ -76,7 +87,7 @@ export class Underlay implements UnderlayView {
   }
 
   get marksMatter(): boolean {
-    return this.routes.all().some((r) => r.mark !== 0);
+    return this.routes.marksMatter;
   }
 
   // Devices and addresses
@@ -88,15 +99,27 @@ export class Underlay implements UnderlayView {
   /** An address that the kernel does not know of; the first `length` bits are its network's. */
   addAddress(device: string, address: Uint8Array, length = 0): void {
     this.given.set(device, [...(this.given.get(device) ?? []), { address: address.slice(), length }]);
-    this.deps.changed();
+    this.changed();
   }
 
-  /** All of the kernel's, anew. */
-  setKernel(addresses: ReadonlyMap<string, readonly Uint8Array[]>, routes: readonly Route[]): void {
+  /** The kernel's tables are not what they were; its addresses, all of them anew. Flows are touched only when something that they used is another. */
+  kernelChanged(addresses: ReadonlyMap<string, readonly Uint8Array[]>): void {
+    const isSame = sameAddresses(this.kernelAddresses, addresses);
     this.kernelAddresses = addresses;
-    this.ways.clear();
-    this.routes.setKernel(routes);
-    this.deps.changed();
+    if (this.ways.size > MAX_ASKED) this.ways.clear();
+    else if (this.askAgain() && isSame) return;
+    this.changed();
+  }
+
+  /** True: the kernel says of all ways what it said before. */
+  private askAgain(): boolean {
+    let isSame = true;
+    for (const w of this.ways.values()) {
+      const route = this.kernel?.way(w.to, w.mark);
+      isSame &&= sameWay(w.route, route);
+      w.route = route;
+    }
+    return isSame;
   }
 
   isLocal(device: string, address: Uint8Array): boolean {
@@ -132,14 +155,20 @@ export class Underlay implements UnderlayView {
 
   /** The way to an address: by hand, else the kernel's. */
   way(to: Uint8Array, mark: number): Route | undefined {
-    const user = this.routes.lookup(to, mark, true);
-    if (user || !this.kernel) return user ?? this.routes.lookup(to, mark);
+    const user = this.routes.lookup(to, mark);
+    if (user || !this.kernel) return user;
     const name = `${ipText(to)} ${mark}`;
-    if (!this.ways.has(name)) {
-      if (this.ways.size >= MAX_WAYS) this.ways.clear();
-      this.ways.set(name, this.kernel(to, mark));
-    }
-    return this.ways.get(name);
+    const known = this.ways.get(name);
+    if (known) return known.route;
+    if (this.ways.size >= MAX_WAYS) this.ways.clear();
+    const route = this.kernel.way(to, mark);
+    this.ways.set(name, { to: to.slice(), mark, route });
+    return route;
+  }
+
+  /** All routes there are, in the order in which they count. */
+  table(): Route[] {
+    return inOrder([...this.routes.all(), ...(this.active ? (this.kernel?.table() ?? []) : [])]);
   }
 
   route(to: Uint8Array, mark: number): UnderlayRoute | undefined {
@@ -159,23 +188,24 @@ export class Underlay implements UnderlayView {
   // Backers
 
   backer(proto: number, dstPort: number): { vport: number; format: TunnelFormat } | undefined {
-    for (const b of this.backers.values()) {
-      const gre = b.kind === 'gre' || b.kind === 'ip6gre';
-      if (gre ? proto === IP_PROTO.gre : proto === IP_PROTO.udp && b.dstPort === dstPort) {
-        return { vport: b.vport, format: this.formatOf(b) };
-      }
-    }
-    return undefined;
+    const b = this.backers.of(proto, dstPort);
+    return b && { vport: b.vport, format: this.backers.formatOf(b) };
   }
 
   /** What the host's stack is to listen to, as the port of kind 'host' takes it. */
   get listens(): string {
     const wanted = new Set<string>();
-    for (const { config, vport } of this.tunnels.all()) {
-      const b = this.backerOf(vport);
-      if (b && this.isByHost(config)) wanted.add(b.dstPort === 0 ? 'gre' : `udp:${b.dstPort}`);
+    for (const { config } of this.tunnels.all()) {
+      const word = this.listensFor(config);
+      if (word !== undefined) wanted.add(word);
     }
     return [...wanted].sort().join(',');
+  }
+
+  /** The part of it that one tunnel asks for. */
+  listensFor(config: TunnelConfig): string | undefined {
+    if (!this.isByHost(config)) return undefined;
+    return isGre(config.kind) ? 'gre' : `udp:${config.dstPort}`;
   }
 
   /** May the host have to carry it? */
@@ -199,8 +229,7 @@ export class Underlay implements UnderlayView {
   }
 
   isBacker(vport: number): boolean {
-    for (const b of this.backers.values()) if (b.vport === vport) return true;
-    return false;
+    return this.backers.at(vport) !== undefined;
   }
 
   /** Where packets of a tunnel leave; undefined when flows say so, or there is no way. `byHost`: through the host's own stack. */
@@ -209,50 +238,26 @@ export class Underlay implements UnderlayView {
     const way = this.way(remote, egressMark ?? 0);
     if (!way) return undefined;
     const at = this.deps.port(way.device);
-    return { device: way.device, up: at === undefined || (at.port.state & LINK_DOWN) === 0, byHost: at === undefined };
-  }
-
-  backerOf(vport: number): Backer | undefined {
-    for (const b of this.backers.values()) if (b.vport === vport) return b;
-    return undefined;
-  }
-
-  /** What is taken off at a backer: what any of its tunnels asks for. */
-  formatOf(b: Backer): TunnelFormat {
-    let [gbp, gpe, bare] = [false, false, false];
-    const options: TunnelFormat['options'][number][] = [];
-    const bridges = new Set<Bridge>();
-    for (const t of this.tunnels.all()) {
-      if (t.vport !== b.vport) continue;
-      gbp ||= t.config.gbp;
-      gpe ||= t.config.gpe;
-      bare ||= t.config.layer !== 'legacy_l2';
-      bridges.add(t.bridge);
-    }
-    if (b.kind === 'geneve') for (const bridge of bridges) options.push(...bridge.tun.places());
-    return { kind: b.kind, gbp, gpe, bare, options };
+    return {
+      device: way.device,
+      up: at === undefined || (at.port.state & PORT_STATE.linkDown) === 0,
+      byHost: at === undefined,
+    };
   }
 
   /** The backer of a configuration: the one there is, or one that `open` makes. */
   take(config: TunnelConfig, open: (name: string) => number): Backer {
-    const name = backerName(config);
-    let backer = this.backers.get(name);
-    if (!backer) {
-      backer = { name, vport: open(name), kind: config.kind, dstPort: config.dstPort, users: 0 };
-      this.backers.set(name, backer);
-      this.deps.changed();
-    }
-    backer.users++;
-    return backer;
+    return this.backers.take(config, (name) => {
+      this.changed();
+      return open(name);
+    });
   }
 
   /** One user less; the backer is returned when it was the last. */
   leave(vport: number): Backer | undefined {
-    const backer = this.backerOf(vport);
-    if (!backer || --backer.users > 0) return undefined;
-    this.backers.delete(backer.name);
-    this.deps.changed();
-    return backer;
+    const gone = this.backers.leave(vport);
+    if (gone) this.changed();
+    return gone;
   }
 
   // What translations ask for
@@ -281,6 +286,18 @@ export class Underlay implements UnderlayView {
       at.bridge.packetOut(frame, at.port.number, [{ type: 'output', port: OFPP.table, maxLen: 0 }]);
     }
   }
+}
+
+function sameAddresses(
+  a: ReadonlyMap<string, readonly Uint8Array[]>,
+  b: ReadonlyMap<string, readonly Uint8Array[]>,
+): boolean {
+  if (a.size !== b.size) return false;
+  for (const [device, all] of a) {
+    const others = b.get(device);
+    if (others?.length !== all.length || !all.every((x, i) => bytesEqual(x, others[i]))) return false;
+  }
+  return true;
 }
 
 function inNetwork(a: Uint8Array, b: Uint8Array, length: number): boolean {

@@ -1,4 +1,5 @@
 /** The header that a tunnel port puts around its packets, as the datapath action tnl_push takes it. */
+import { isGre } from '../datapath/action.js';
 import { put16, put32 } from '../lib/bytes.js';
 import { ETH_TYPE, IP_PROTO } from '../packet/wire/wire.js';
 import type { TunnelConfig } from './config.js';
@@ -27,18 +28,17 @@ const GRE = { checksum: 0x8000, key: 0x2000, sequence: 0x1000 } as const;
 /** Next protocols of VXLAN's generic protocol extension, by EtherType. */
 const GPE: Readonly<Record<number, number>> = { 0: 3, 2048: 1, 34525: 2, 35151: 4 };
 const ETH = 14;
-const isGre = (c: TunnelConfig): boolean => c.kind === 'gre' || c.kind === 'ip6gre';
 
 export function tunnelHeader(c: TunnelConfig, o: Outer): Uint8Array {
   const v6 = o.dst.length === 16;
-  const tunnel = isGre(c) ? gre(c, o) : c.kind === 'vxlan' ? vxlan(c, o) : geneve(o);
+  const tunnel = isGre(c.kind) ? gre(c, o) : c.kind === 'vxlan' ? vxlan(c, o) : geneve(o);
   const l4 = ETH + (v6 ? 40 : 20);
-  const at = isGre(c) ? l4 : l4 + 8;
+  const at = isGre(c.kind) ? l4 : l4 + 8;
   const h = new Uint8Array(at + tunnel.length);
   h.set(o.dstMac, 0);
   h.set(o.srcMac, 6);
   put16(h, 12, v6 ? ETH_TYPE.ipv6 : ETH_TYPE.ipv4);
-  const proto = isGre(c) ? IP_PROTO.gre : IP_PROTO.udp;
+  const proto = isGre(c.kind) ? IP_PROTO.gre : IP_PROTO.udp;
   if (v6) {
     put32(h, ETH, (0x60000000 | (o.tos << 20)) >>> 0);
     h[ETH + 6] = proto;
@@ -54,7 +54,7 @@ export function tunnelHeader(c: TunnelConfig, o: Outer): Uint8Array {
     h.set(o.src, ETH + 12);
     h.set(o.dst, ETH + 16);
   }
-  if (!isGre(c)) {
+  if (!isGre(c.kind)) {
     put16(h, l4 + 2, c.dstPort);
     // Over IPv6 a checksum is the rule (RFC 6935 tells the exceptions).
     if (c.csum || v6) put16(h, l4 + 6, 0xffff);

@@ -6,6 +6,7 @@ import { formatIpv4, formatIpv6 } from '../lib/address.js';
 import { getBig, isZero } from '../lib/bytes.js';
 import { K } from '../packet/key.js';
 import { type TunnelConfig, TunnelFault } from './config.js';
+import { ipText } from './underlay.js';
 
 export interface TunnelEntry {
   readonly name: string;
@@ -14,28 +15,25 @@ export interface TunnelEntry {
   readonly vport: number;
 }
 
-/** What a packet is compared with; '' and 'flow' stand for any. */
+/** What a packet is compared with; '' and 'flow' stand for any. An IPv4 address and its mapped IPv6 form are different peers. */
 function tuple(vport: number, key: string, remote: string, local: string): string {
   return `${vport} ${key} ${remote} ${local}`;
-}
-
-/** An address as the tuples have it. An IPv4 address and its mapped IPv6 form are different peers. */
-function text(a: Uint8Array): string {
-  return a.length === 4 ? formatIpv4(a) : formatIpv6(a);
 }
 
 const keyText = (k: bigint | 'flow' | undefined): string => (k === 'flow' ? 'flow' : String(k ?? 0n));
 
 export class TunnelPorts<E extends TunnelEntry> {
   private readonly entries = new Map<string, E>();
+  /** Grows when one comes or goes. */
+  changes = 0;
 
   private tupleOf({ config, vport }: TunnelEntry): string {
     const { remote, local, inKey } = config;
     return tuple(
       vport,
       keyText(inKey),
-      remote === 'flow' ? 'flow' : text(remote),
-      local === undefined ? '' : local === 'flow' ? 'flow' : text(local),
+      remote === 'flow' ? 'flow' : ipText(remote),
+      local === undefined ? '' : local === 'flow' ? 'flow' : ipText(local),
     );
   }
 
@@ -45,14 +43,12 @@ export class TunnelPorts<E extends TunnelEntry> {
     const other = this.entries.get(t);
     if (other) throw new TunnelFault(`could not add network device ${entry.name} to ofproto (File exists)`);
     this.entries.set(t, entry);
+    this.changes++;
   }
 
   remove(entry: E): void {
     this.entries.delete(this.tupleOf(entry));
-  }
-
-  get size(): number {
-    return this.entries.size;
+    this.changes++;
   }
 
   all(): Iterable<E> {

@@ -32,16 +32,17 @@ function covers(r: Route, to: Uint8Array, mark: number): boolean {
   return rest === 0 || ((r.prefix[whole] ^ to[whole]) & (0xff00 >> rest) & 0xff) === 0;
 }
 
+/** Routes put in by hand. The kernel's stay with the kernel, which is asked: its table may be large, and its rules have a say. */
 export class Routes {
   private routes: Route[] = [];
-
-  /** Grows. */
-  changes = 0;
+  /** Some are for packets with a mark only. */
+  marksMatter = false;
 
   constructor(private readonly told: () => void) {}
 
-  private changed(): void {
-    this.changes++;
+  private set(routes: readonly Route[]): void {
+    this.routes = inOrder(routes);
+    this.marksMatter = routes.some((r) => r.mark !== 0);
     this.told();
   }
 
@@ -49,54 +50,43 @@ export class Routes {
     return this.routes;
   }
 
-  /** Replaces an entry of the same prefix, mark and sort. */
+  /** Replaces an entry of the same prefix and mark. */
   add(route: Route): void {
-    this.routes = this.routes.filter((r) => !same(r, route));
-    this.routes.push(route);
-    this.routes.sort(firstFirst);
-    this.changed();
+    const { prefix, length, mark } = route;
+    this.set([...this.routes.filter((r) => !isFor(r, prefix, length, mark)), route]);
   }
 
   /** Throws UserError when there is no such entry. */
   remove(prefix: Uint8Array, length: number, mark: number): void {
-    const at = this.routes.findIndex(
-      (r) => r.user && r.length === length && r.mark === mark && bytesEqual(r.prefix, prefix),
-    );
-    if (at < 0) throw new UserError('Not found');
-    this.routes.splice(at, 1);
-    this.changed();
+    const rest = this.routes.filter((r) => !isFor(r, prefix, length, mark));
+    if (rest.length === this.routes.length) throw new UserError('Not found');
+    this.set(rest);
   }
 
-  /** The kernel's routes, all of them anew. */
-  setKernel(routes: readonly Route[]): void {
-    const before = this.routes.filter((r) => !r.user);
-    if (before.length === routes.length && before.every((r) => routes.some((n) => sameRoute(r, n)))) return;
-    this.routes = [...this.routes.filter((r) => r.user), ...routes];
-    this.routes.sort(firstFirst);
-    this.changed();
-  }
-
-  /** `user`: of those put in by hand only. A packet with a mark takes none without. */
-  lookup(to: Uint8Array, mark: number, user = false): Route | undefined {
-    return this.routes.find((r) => (r.user || !user) && covers(r, to, mark));
+  /** A packet with a mark takes none without. */
+  lookup(to: Uint8Array, mark: number): Route | undefined {
+    return this.routes.find((r) => covers(r, to, mark));
   }
 }
 
 /** The longest first, as IPv6 addresses; by hand before the kernel's. */
-function firstFirst(a: Route, b: Route): number {
+export function inOrder(routes: readonly Route[]): Route[] {
   const bits = (r: Route): number => r.length + 128 - 8 * r.prefix.length;
-  return bits(b) - bits(a) || Number(b.user) - Number(a.user);
+  return [...routes].sort((a, b) => bits(b) - bits(a) || Number(b.user) - Number(a.user));
 }
 
-function same(a: Route, b: Route): boolean {
-  return a.user === b.user && a.length === b.length && a.mark === b.mark && bytesEqual(a.prefix, b.prefix);
-}
+const isFor = (r: Route, prefix: Uint8Array, length: number, mark: number): boolean =>
+  r.length === length && r.mark === mark && bytesEqual(r.prefix, prefix);
 
 const sameAddress = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a === b || (a !== undefined && b !== undefined && bytesEqual(a, b));
 
-function sameRoute(a: Route, b: Route): boolean {
-  return same(a, b) && a.device === b.device && sameAddress(a.gateway, b.gateway) && sameAddress(a.source, b.source);
+/** Does a packet go the same way? */
+export function sameWay(a: Route | undefined, b: Route | undefined): boolean {
+  if (!a || !b) return a === b;
+  return (
+    a.device === b.device && a.local === b.local && sameAddress(a.gateway, b.gateway) && sameAddress(a.source, b.source)
+  );
 }
 
 export interface Neighbor {

@@ -62,7 +62,7 @@ function routeCommands({ underlay }: Core): ControlCommand[] {
       usage: '',
       min: 0,
       max: 0,
-      run: () => lines(['Route Table:', ...underlay.routes.all().map(routeText)]),
+      run: () => lines(['Route Table:', ...underlay.table().map(routeText)]),
     },
     {
       name: 'ovs/route/del',

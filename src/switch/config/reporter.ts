@@ -81,7 +81,7 @@ export class Reporter {
         if (!tables.controllers.rows.has(id)) this.controllerStates.delete(id);
       }
     }
-    const links = plant.linkChanges + plant.core.underlay.routes.changes;
+    const links = plant.linkChanges + plant.core.underlay.changes;
     const isNews = applied || withStatistics || this.toldLinks !== links;
     this.toldLinks = links;
     if (isNews) this.writeInterfaces(tx, withStatistics);
