@@ -225,7 +225,7 @@ export class Underlay implements UnderlayView {
   /** GRE says nothing by which packets for ports of type gre and of type ip6gre could be told apart: what is not the one's may be the other's. */
   private otherGre(vport: number, key: Uint8Array): TunnelAttached | undefined {
     const others = [...this.backers.values()].filter((b) => b.dstPort === 0 && b.vport !== vport);
-    return this.backerOf(vport)?.dstPort === 0 ? this.tunnels.find(others[0]?.vport ?? 0, key) : undefined;
+    return this.backers.at(vport)?.dstPort === 0 ? this.tunnels.find(others[0]?.vport ?? 0, key) : undefined;
   }
 
   isBacker(vport: number): boolean {
