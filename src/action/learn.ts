@@ -2,6 +2,7 @@
 import { OFPP, type Subfield } from '../flow/field.js';
 import { markBits, readBits, writeBits, writeField } from '../flow/fields.js';
 import { Match } from '../flow/match.js';
+import { assumeEthernet } from '../flow/packet-type.js';
 import { lowBits } from '../lib/bytes.js';
 import type { Action, LearnItem, LearnSpec } from './action.js';
 import { port32 } from './ports.js';
@@ -25,6 +26,7 @@ export function addToMatch(m: Match, f: Subfield, value: bigint): void {
   if (f.bits === f.field.bits) writeField(m.value, f.field, value);
   else writeBits(m.value, f, value, lowBits(f.bits));
   for (let i = 0; i < m.value.length; i++) m.value[i] &= m.mask[i];
+  if (f.field.prereqs !== 'none') assumeEthernet(m);
 }
 
 /** Ports that a learned flow may output to: real ones, and the reserved ones that name a place. */

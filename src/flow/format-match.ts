@@ -11,7 +11,7 @@ import type { FieldRow } from './field.js';
 import { FIELDS, field, readField, readNumber } from './fields.js';
 import { OK } from './key.js';
 import type { Match } from './match.js';
-import { isEthernet } from './packet-type.js';
+import { saysEthernet } from './packet-type.js';
 import type { TunTable } from './tun-table.js';
 import { type FormatContext, formatFieldValue } from './value-text.js';
 
@@ -176,7 +176,7 @@ const tunFlags: Printer = (m) => {
 /** "Ethernet" goes without saying, but in a megaflow (which has a recirc_id) OVS says it. */
 const packetType: Printer = (m) => {
   const value = get32(m.value, K.packetType.offset);
-  if (value === 0) return get32(m.mask, K.recircId.offset) !== 0 && isEthernet(m) ? 'eth,' : '';
+  if (value === 0) return get32(m.mask, K.recircId.offset) !== 0 && saysEthernet(m) ? 'eth,' : '';
   return `packet_type=${formatFieldValue(field('packet_type'), BigInt(value))},`;
 };
 

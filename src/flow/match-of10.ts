@@ -9,7 +9,7 @@ import { K, type Slot, VLAN_CFI } from '../packet/key.js';
 import { port16to32 } from './fields.js';
 import { KEY_BYTES, OK, setU } from './key.js';
 import { Match } from './match.js';
-import { assumeEthernet, foldEthernet } from './packet-type.js';
+import { assumeEthernet, completeEthernet, impliesEthernet, saysEthernet } from './packet-type.js';
 
 export const OF10_MATCH_BYTES = 40;
 
@@ -78,8 +78,9 @@ function ethTypeOf(m: Match): number {
 /** Can OpenFlow 1.0 say all of it? The match is taken to be normalized. */
 export function fitsOf10(m: Match): boolean {
   for (const i of UNSAID) if (m.mask[i] !== 0) return false;
-  if (PLAIN.some((p) => isPart(m, p.slot)) || !isZero(m.mask, K.packetType.offset, K.packetType.offset + 4))
-    return false;
+  if (PLAIN.some((p) => isPart(m, p.slot))) return false;
+  const typed = !isZero(m.mask, K.packetType.offset, K.packetType.offset + 4);
+  if (typed && !(saysEthernet(m) && impliesEthernet(m))) return false;
   if (prefixLength(m.mask, K.nwSrc.offset, 4) < 0 || prefixLength(m.mask, K.nwDst.offset, 4) < 0) return false;
   const tos = m.mask[K.nwTos.offset];
   if (tos !== 0 && tos !== 0xfc) return false;
@@ -171,7 +172,7 @@ export function decodeOf10Match(b: Uint8Array, at = 0, into?: Match): Match {
   put(K.nwSrc, get32(b, at + 28), addressMask(wild, NW_SRC_SHIFT));
   put(K.nwDst, get32(b, at + 32), addressMask(wild, NW_DST_SHIFT));
   clearMeaningless(m, type);
-  foldEthernet(m);
+  completeEthernet(m);
   return m;
 }
 

@@ -7,7 +7,7 @@ import { FIELDS, readField, readNumber } from './fields.js';
 import { Match } from './match.js';
 import { COOKIE_EXACT, COOKIE_MASKED } from './match-encode.js';
 import { decodeOxmHeader, decodeOxmValue, fault, isSmall, type OxmEntry } from './oxm.js';
-import { assumeEthernet, foldEthernet } from './packet-type.js';
+import { assumeEthernet, completeEthernet } from './packet-type.js';
 import { matchHasPrereqs, PREREQ_WORDS, type PrereqCheck, prereqCheck } from './prereqs.js';
 import { setField, setNumber } from './set.js';
 import { TunTable } from './tun-table.js';
@@ -57,7 +57,7 @@ export function decodeMatch(b: Uint8Array, options: DecodeOptions = {}, place: D
       at += cookieBytes;
     } else at = decodeEntry(b, at, to, match, options);
   }
-  foldEthernet(match);
+  completeEthernet(match);
   return { match, cookie, cookieMask };
 }
 

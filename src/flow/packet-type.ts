@@ -1,6 +1,7 @@
 /**
  * Matches on Ethernet packets. OpenFlow has packets of other types too, but any condition on a field of a packet means Ethernet unless packet_type
- * says otherwise. So "packet_type is Ethernet" stands in a match only where nothing else says it, and two texts that mean the same give one match.
+ * says otherwise. So "packet_type is Ethernet" stands in every match with such a condition, though nobody writes it: a packet whose Ethernet header was
+ * taken off keeps its Ethernet type in the key, and is not what `ip` speaks of. Two texts that mean the same give one match.
  */
 import { get16, isZero, put16 } from '../lib/bytes.js';
 import { K } from '../packet/key.js';
@@ -23,25 +24,20 @@ export function assumeEthernet(m: Match): void {
   if (isZero(m.mask, TYPE.offset, TYPE_END)) m.mask.fill(0xff, TYPE.offset, TYPE_END);
 }
 
-/** Takes the words out where other conditions say it. */
-export function foldEthernet(m: Match): void {
-  if (saysEthernet(m) && impliesEthernet(m)) m.mask.fill(0, TYPE.offset, TYPE_END);
+/** Where a condition says it, the words too. */
+export function completeEthernet(m: Match): void {
+  if (!m.mask[TYPE.offset] && impliesEthernet(m)) assumeEthernet(m);
 }
 
-function impliesEthernet(m: Match): boolean {
+/** Does another condition say it? Then the words are left out of what is written. */
+export function impliesEthernet(m: Match): boolean {
   return IMPLYING.some((s) => !isZero(m.mask, s.offset, s.offset + s.bytes));
 }
 
-/** Does it take Ethernet packets only? */
-export function isEthernet(m: Match): boolean {
-  if (!isZero(m.mask, TYPE.offset, TYPE_END)) return saysEthernet(m);
-  return impliesEthernet(m);
-}
-
-/** For text, where both types may have been named: the packet's own goes before, and what goes without saying goes out. */
+/** For text, where both types may have been named: the packet's own goes before. */
 export function settleTypes(m: Match): void {
   if (get16(m.value, TYPE.offset) === ETHERTYPE_NAMESPACE && get16(m.mask, K.ethType.offset) !== 0) {
     put16(m.value, K.ethType.offset, get16(m.value, TYPE.offset + 2));
   }
-  foldEthernet(m);
+  completeEthernet(m);
 }

@@ -1,8 +1,6 @@
 /** One table: an engine, and what is counted and limited per table. The verbs on it are in tables.ts. */
 import { OFPP } from '../flow/field.js';
-import { expand, type MiniMatch, minify } from '../flow/match.js';
-import { isEthernet, saysEthernet } from '../flow/packet-type.js';
-import { K } from '../packet/key.js';
+import type { MiniMatch } from '../flow/match.js';
 import { outputsTo, usesGroup } from './actions.js';
 import { victims } from './eviction.js';
 import type { FlowFilter } from './flow-mod.js';
@@ -61,26 +59,13 @@ export class FlowTable {
   /** Appends rules that users see (hidden ones do not count) to `out`. */
   select(match: MiniMatch, strictPriority: number | undefined, c: Conditions, out: Rule[]): void {
     const from = out.length;
-    if (strictPriority === undefined) this.collect(match, out);
+    if (strictPriority === undefined) this.engine.collect(match, out);
     else {
       const rule = this.engine.find(match, strictPriority);
       if (rule) out.push(rule);
     }
     let kept = from;
     for (let i = from; i < out.length; i++) if (admits(c, out[i])) out[kept++] = out[i];
-    out.length = kept;
-  }
-
-  /** Rules at least as specific. That packets are Ethernet, most say by what else they ask of them. */
-  private collect(match: MiniMatch, out: Rule[]): void {
-    const m = match.index.includes(PACKET_TYPE_WORD) ? expand(match) : undefined;
-    if (!m || !saysEthernet(m)) return this.engine.collect(match, out);
-    const from = out.length;
-    const { offset, bytes } = K.packetType;
-    m.mask.fill(0, offset, offset + bytes);
-    this.engine.collect(minify(m), out);
-    let kept = from;
-    for (let i = from; i < out.length; i++) if (isEthernet(expand(out[i].match))) out[kept++] = out[i];
     out.length = kept;
   }
 
@@ -172,8 +157,6 @@ export class FlowTable {
     else this.cookies.delete(cookie);
   }
 }
-
-const PACKET_TYPE_WORD = K.packetType.offset / 4;
 
 /** Does it leave nothing out that a user sees? */
 export function admitsAll(match: MiniMatch, c: Conditions): boolean {

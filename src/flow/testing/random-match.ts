@@ -3,6 +3,7 @@ import type { Random } from '../../lib/random.js';
 import type { FieldRow } from '../field.js';
 import { FIELDS, field } from '../fields.js';
 import { Match } from '../match.js';
+import { completeEthernet } from '../packet-type.js';
 import { PROTOCOLS } from '../parse-match.js';
 import { matchHasPrereqs } from '../prereqs.js';
 import { setField, setNumber } from '../set.js';
@@ -52,5 +53,6 @@ export function randomMatch(r: Random, options: RandomMatchOptions = {}): Match 
     if (row.values) setNumber(m, row, r.pick(row.values));
     else setField(m, row, randomBits(r, row.format === 'of_port' ? 8 : row.bits) & row.valid, randomMask(r, row));
   }
+  completeEthernet(m);
   return m;
 }

@@ -8,6 +8,7 @@ import { type FieldRow, OFPP } from '../../flow/field.js';
 import { field, readField, writeField } from '../../flow/fields.js';
 import { OK } from '../../flow/key.js';
 import { Match } from '../../flow/match.js';
+import { completeEthernet } from '../../flow/packet-type.js';
 import { get16, put16 } from '../../lib/bytes.js';
 import { K, type Slot, VLAN_CFI } from '../../packet/key.js';
 import { ofError } from '../errors.js';
@@ -126,6 +127,7 @@ export function decodeOf11Match(b: Uint8Array): Match {
     if (!(wild & WILD.mplsTc)) putField(m, MPLS_TC, tc);
   }
   putMasked(m, OK.metadata, r.bytes(8), r.bytes(8));
+  completeEthernet(m);
   return m;
 }
 
