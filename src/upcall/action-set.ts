@@ -8,7 +8,6 @@ import { formatActions } from '../action/list.js';
 import { OFPP } from '../flow/field.js';
 import { OK } from '../flow/key.js';
 import { put32 } from '../lib/bytes.js';
-import { OFPR } from './output.js';
 import type { Walk } from './walk.js';
 
 /** Kinds that come before field sets, in order of execution. */
@@ -59,12 +58,12 @@ export function run(w: Walk): void {
   w.actionSet = [];
   if (ordered.length === 0) return;
   w.input.tracer?.open('--. Executing action set:', false);
-  const { origin, isLast } = w;
-  if (origin === OFPR.action) w.origin = OFPR.actionSet;
+  const { isLast } = w;
+  w.inActionSet = true;
   w.isLast = true;
   w.list(ordered);
   w.isLast = isLast;
-  w.origin = origin;
+  w.inActionSet = false;
   w.input.tracer?.leave();
 }
 

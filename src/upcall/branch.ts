@@ -53,13 +53,13 @@ export function finishFreezing(w: Walk): void {
   w.freezeHash = undefined;
   w.pause = undefined;
   w.frames = [];
-  w.wasMpls = w.deepLabels = false;
+  w.wasMpls = w.copyWasMpls = w.deepLabels = false;
 }
 
 /** Runs `body` with everything of the walk put back afterwards except what was emitted, looked at, and a failure. */
 export function onCopy(w: Walk, body: () => void): void {
   const { stack, actionSet, table, rule, wasMpls, deepLabels, inPort, current, position, cut } = w;
-  const { flowShape, pendingNsh, pendingLabel } = w;
+  const { flowShape, pendingNsh, pendingLabel, copyWasMpls } = w;
   const flow = w.flow.slice();
   w.stack = [...stack];
   body();
@@ -71,6 +71,7 @@ export function onCopy(w: Walk, body: () => void): void {
   w.table = table;
   w.rule = rule;
   w.wasMpls = wasMpls;
+  w.copyWasMpls = copyWasMpls;
   w.deepLabels = deepLabels;
   w.flowShape = flowShape;
   w.pendingNsh = pendingNsh;
@@ -129,25 +130,33 @@ export function clone(w: Walk, actions: readonly Action[]): void {
     return w.fail('translation_error', 'Recursion too deep');
   }
   w.copies++;
+  const { inBucket } = w;
+  let wasMpls = false;
   // The copy has the action set so far, and executes it at its own end.
   const body = (): void => {
+    w.inBucket = false;
     w.list(actions);
     finishCopy(w);
+    wasMpls = w.wasMpls || w.copyWasMpls;
   };
-  if (w.isLast || !actions.some(irreversible)) onCopy(w, body);
-  else {
+  if (w.isLast || !actions.some(irreversible)) {
+    onCopy(w, body);
+    w.copyWasMpls ||= wasMpls;
+  } else {
     w.commit();
     // A clone of the datapath's is a packet of its own, which ends with its list.
     w.isLast = true;
     const list = apart(w, body);
     if (list.length > 0) w.out.push({ type: 'clone', actions: list });
   }
+  w.inBucket = inBucket;
   w.copies--;
 }
 
 /** The rest of the list in both ways; the list itself then ends. */
 export function checkPktLarger(w: Walk, length: number, dst: Subfield): void {
-  const { current, position } = w;
+  const { current, position, inBucket } = w;
+  w.inBucket = false;
   w.commit();
   const sentBefore = w.sent;
   const way = (bit: bigint): DpAction[] => {
@@ -168,6 +177,7 @@ export function checkPktLarger(w: Walk, length: number, dst: Subfield): void {
   w.out.push({ type: 'check_pkt_len', length, greater, lessEqual });
   w.sent = true;
   w.actionSet = [];
+  w.inBucket = inBucket;
   // Both ways went to the end of this list.
   w.listOver = true;
   w.ended ||= ended;

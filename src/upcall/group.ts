@@ -9,7 +9,7 @@ import { murmurBytes, murmurLong } from '../lib/hash.js';
 import { K } from '../packet/key.js';
 import { executionOrder, writeActionSet } from './action-set.js';
 import { onCopy } from './branch.js';
-import { OFPR, portIsUp } from './output.js';
+import { portIsUp } from './output.js';
 import type { Walk } from './walk.js';
 
 /**
@@ -31,17 +31,17 @@ function runBucket(w: Walk, b: Bucket): void {
   const ordered = executionOrder(writeActionSet([], b.actions));
   w.input.tracer?.open(`bucket ${b.id}`, true);
   w.depth++;
-  const { origin } = w;
-  if (origin !== OFPR.packetOut) w.origin = OFPR.group;
+  const { inBucket } = w;
   let { stack, actionSet } = w;
   onCopy(w, () => {
+    w.inBucket = true;
     w.list(ordered);
     ({ stack, actionSet } = w);
   });
   // A bucket has its own packet, but what it pushed, and wrote to the action set, stays: as in OVS.
   w.stack = stack;
   w.actionSet = actionSet;
-  w.origin = origin;
+  w.inBucket = inBucket;
   w.depth--;
   w.input.tracer?.leave();
   // What ends a bucket ends that bucket only, and so does an action that this packet cannot have; not so a limit of the walk.

@@ -70,7 +70,7 @@ export function emit(w: Walk, port: PortView): void {
  */
 export function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   if (!w.mayNest()) return;
-  const { flow, bridge, inPort, table, rule, stack, actionSet, wasMpls, deepLabels, mirrored } = w;
+  const { flow, bridge, inPort, table, rule, stack, actionSet, wasMpls, copyWasMpls, deepLabels, mirrored } = w;
   const saved = flow.slice();
   flow.fill(0, 3 * LINE_BYTES, DP_KEY_BYTES);
   flow.fill(0, DP_KEY_BYTES, KEY_BYTES);
@@ -93,6 +93,7 @@ export function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   w.stack = stack;
   w.actionSet = actionSet;
   w.wasMpls = wasMpls;
+  w.copyWasMpls = copyWasMpls;
   w.mirrored = mirrored;
   w.deepLabels = deepLabels;
   // Its exit ends nothing here.

@@ -80,6 +80,11 @@ export class WalkState {
   lostCookie = 0n;
   /** A label was popped: what it covered is unknown until the next pass. */
   wasMpls = false;
+  /**
+   * The last label was popped in a copy that was undone. Nothing is unknown here; but OVS waits as if it were, and what goes on in other passes there
+   * and here is counted with other lengths.
+   */
+  copyWasMpls = false;
   /** Labels were popped from a stack whose bottom is out of sight: more may follow those of the key. */
   deepLabels = false;
   /** An NSH header that is still to be written: options of MD type 2, where it is that. */
@@ -100,8 +105,10 @@ export class WalkState {
   protected resubmits = 0;
   reason: DropReasonName | undefined;
   sent = false;
-  /** What controllers are told of an output to them: what list it stands in, OFPR_. */
-  origin: number = OFPR.action;
+  /** The list being walked is, or was come to from, an action set. */
+  inActionSet = false;
+  /** The list being walked is a bucket's own: not that of a table or a copy that the bucket sends to. */
+  inBucket = false;
   /** The list being walked and the place in it, for actions that take the rest with them. */
   current: readonly Action[] = [];
   position = 0;
@@ -133,7 +140,7 @@ export class WalkState {
     this.topCookie = 0n;
     // No rule's: as OVS says it.
     this.lostCookie = input.actions ? 0xffffffffffffffffn : 0n;
-    this.origin = input.actions ? OFPR.packetOut : OFPR.action;
+    this.inActionSet = this.inBucket = this.copyWasMpls = false;
     this.reason = undefined;
     this.enterBridge(input.bridge, input.inPort);
     this.alwaysLooked();
@@ -181,6 +188,13 @@ export class WalkState {
     // A tag is there or not: bits of one are only ever compared together with that.
     if (get16(t.mask, K.vlanTci.offset)) t.mask[K.vlanTci.offset] |= 0x10;
     if (get16(t.mask, K.vlan2Tci.offset)) t.mask[K.vlan2Tci.offset] |= 0x10;
+  }
+
+  /** What controllers are told of an output to them: what list it stands in, OFPR_. */
+  get origin(): number {
+    if (this.input.actions) return OFPR.packetOut;
+    if (this.inBucket) return OFPR.group;
+    return this.inActionSet ? OFPR.actionSet : OFPR.action;
   }
 
   get learns(): boolean {

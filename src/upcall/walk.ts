@@ -122,12 +122,14 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   }
 
   runRule(rule: Rule, deepens: boolean): void {
-    const before = this.rule;
+    const { rule: before, inBucket } = this;
     this.rule = rule;
+    this.inBucket = false;
     this.resubmits++;
     if (deepens) this.depth++;
     this.list(rule.actions);
     if (deepens) this.depth--;
+    this.inBucket = inBucket;
     this.rule = before;
   }
 
@@ -160,7 +162,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     if (from >= actions.length) tracer?.step('drop');
     for (let i = from; i < actions.length && !this.ended; i++) {
       const a = actions[i];
-      if (this.wasMpls && needsInner(a)) {
+      if ((this.wasMpls || this.copyWasMpls) && needsInner(a)) {
         this.freezing = true;
         this.frames.push({ actions, from: i, table: this.table, rule: this.rule });
         return;
