@@ -115,6 +115,7 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     r.offload = flag(o, "offload");
     r.rx_bytes = u32(o, "rxBytes");
     r.programs = flag(o, "programs");
+    r.keep = flag(o, "keep");
     std::string why;
     const int err = open(info).port_add(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(), r, &why);
     if (err == 0) return;

@@ -14,7 +14,7 @@ std::unique_ptr<Port> open_port(Napi::Env env, const Napi::Object& o) {
   const std::string kind = o.Get("kind").As<Napi::String>();
   const std::string device = o.Get("device").As<Napi::String>();
   const std::string netns = o.Get("netns").As<Napi::String>();
-  const PortOptions options{device.c_str(), "", netns.c_str(), 0, false, false, 0, true};
+  const PortOptions options{device.c_str(), "", netns.c_str(), 0, false, false, 0, true, false};
   char why[512] = "";
   int err = 0;
   std::unique_ptr<Port> port(kind == "tap" ? open_tap(options, why, &err) : open_system(options, why, &err));

@@ -58,6 +58,8 @@ class Port {
   virtual uint32_t mtu() const = 0;
   // False: nothing leaves by it. A tunnel's port is there for what arrives out of tunnels, and to count.
   virtual bool sends() const { return true; }
+  // Before the port goes because nobody wants it any more, not because the program ends: a device of ours that would stay goes with it.
+  virtual void abandon() {}
 };
 
 struct PortOptions {
@@ -69,6 +71,7 @@ struct PortOptions {
   bool offload;
   uint32_t rx_bytes;  // memory for received frames; 0: chosen
   bool programs;      // programs of ours may run in the kernel
+  bool keep;          // a device of ours outlives the program
 };
 
 // Makers. On failure: nullptr, with `why` (a sentence for people, 512 bytes) and `err` (an errno).

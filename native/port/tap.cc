@@ -38,6 +38,8 @@ class Tap final : public Port {
   Tap(int fd, uint32_t mtu, bool offload) : fd_(fd), mtu_(mtu), offload_(offload) {}
   ~Tap() override { close(fd_); }
 
+  void abandon() override { ioctl(fd_, TUNSETPERSIST, 0); }
+
   uint32_t receive(Pool& pool, Packet** out, uint32_t max) override {
     uint32_t n = 0;
     if (rest_ != 0) {
@@ -194,6 +196,7 @@ Port* open_tap(const PortOptions& o, char* why, int* err) {
     }
     mtu = info.mtu;
   }
+  if (o.keep) ioctl(fd, TUNSETPERSIST, 1);
   return new Tap(fd, mtu, o.offload);
 }
 

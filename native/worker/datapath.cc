@@ -20,7 +20,7 @@ Datapath::Datapath(const Config& config, Doorbell* bell) : ports_(config.max_por
 Datapath::~Datapath() { close(); }
 
 Port* Datapath::open_port(uint32_t vport, uint32_t worker, const PortRequest& request, Control* c, std::string* why, int* err) {
-  const PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs};
+  const PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs, request.keep};
   if (request.kind == "memory") return c->memory = new MemoryPort(vport, request.mtu, *workers_[worker]);
   struct Maker {
     const char* kind;
@@ -69,6 +69,7 @@ bool Datapath::describe(uint32_t vport, PortPaths& to) const {
 bool Datapath::port_remove(uint32_t vport) {
   if (closed_ || vport >= ports_.size() || !ports_[vport]) return false;
   control_all(Control{Control::Kind::kRemovePort, vport, owners_[vport]});
+  ports_[vport]->abandon();
   ports_[vport].reset();
   return true;
 }

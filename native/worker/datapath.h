@@ -21,6 +21,7 @@ struct PortRequest {
   bool offload = false;
   uint32_t rx_bytes = 0;
   bool programs = false;
+  bool keep = false;
 };
 
 class Datapath {

@@ -148,11 +148,14 @@ export interface PortConfig {
   rxBytes: number;
   /** system: small programs of ours may run in the kernel, where it allows them, which makes small frames cheaper. */
   programs: boolean;
+  /** tap: the device outlives the program, with its addresses and routes, and is taken up again by the next; portRemove takes it away all the same. */
+  keep: boolean;
 }
 
 /** A port of which nothing is said but its kind: with what it has, its own MTU, nothing offered. */
 export function plainPort(kind: PortKind): PortConfig {
-  return { kind, device: '', output: '', mtu: 0, loop: false, offload: false, netns: '', rxBytes: 0, programs: true };
+  const nothing = { device: '', output: '', mtu: 0, loop: false, offload: false, netns: '', rxBytes: 0, keep: false };
+  return { kind, ...nothing, programs: true };
 }
 
 export interface DatapathConfig {

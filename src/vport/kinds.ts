@@ -14,6 +14,8 @@ export interface VportSpec {
   readonly options?: Readonly<Record<string, string>>;
   /** True: whatever the type, there is no device; the switch plays one (see src/switch/dummy). */
   readonly dummy?: boolean;
+  /** A device that weft makes outlives it, and is taken up again at the next start. */
+  readonly keep?: boolean;
   /** Asked-for MTU in bytes; undefined leaves the device's own. */
   readonly mtu?: number;
 }
@@ -107,6 +109,7 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
     netns: spec.options?.netns ?? '',
     rxBytes: kilobytes(spec, 'rx_ring', RX_RING_KIB) * 1024,
     programs: flag(spec, 'bpf', true),
+    keep: spec.keep ?? false,
   };
 }
 

@@ -30,7 +30,7 @@ export function effectiveType(w: WantedInterface, datapathType: string, dummies:
 
 export function vportSpec(w: WantedInterface, { type, dummy }: Effective): VportSpec {
   const { name, options, mtu_request } = w.row;
-  return { name, type, dummy, options: Object.fromEntries(options), mtu: mtu_request };
+  return { name, type, dummy, options: Object.fromEntries(options), mtu: mtu_request, keep: true };
 }
 
 const MODES: readonly string[] = ['access', 'trunk', 'native-tagged', 'native-untagged', 'dot1q-tunnel'];
