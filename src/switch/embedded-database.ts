@@ -8,7 +8,7 @@ import { OVSDB_PORT, parseTarget } from '../openflow/target.js';
 import type { Database } from '../ovsdb/engine/database.js';
 import type { DatabaseSchema } from '../ovsdb/schema/schema.js';
 import { VSWITCH_SCHEMA } from '../ovsdb/schema/vswitch.js';
-import { Managers } from '../ovsdb/server/managers.js';
+import { Managers, namingColumn } from '../ovsdb/server/managers.js';
 import { type Endpoint, type RemoteOptions, Remotes } from '../ovsdb/server/remotes.js';
 import { OvsdbServer } from '../ovsdb/server/server.js';
 import { FileStorage } from '../ovsdb/storage/file.js';
@@ -16,13 +16,13 @@ import { dial, listenAt } from './target-sockets.js';
 import type { Tls } from './tls.js';
 
 export interface EmbeddedDatabaseOptions {
-  /** The database with managers; made when it is not there and a schema is said. */
+  /** The first database; made when it is not there and a schema is said. */
   readonly file: string;
   /** Undefined: that of Open vSwitch. Null: whatever the file has. */
   readonly schema?: DatabaseSchema | null;
   /** Files of further databases, which must be there. */
   readonly more?: readonly string[];
-  /** Addresses to listen on or to connect to, beside those that the database names, e.g. "punix:/run/db.sock". */
+  /** Addresses to listen on or to connect to, e.g. "punix:/run/db.sock", and columns that name some: "db:DB,TABLE,COLUMN". */
   readonly remotes: readonly string[];
   readonly tls?: Tls;
   readonly clock: Clock;
@@ -56,18 +56,21 @@ export class EmbeddedDatabase {
     const all = [first, ...(options.more ?? []).map((file) => open(file, undefined))];
     this.server = new OvsdbServer({ ...common, soon: setImmediate });
     this.remotes = new Remotes(this.server, endpoints(tls), log);
-    const attach = () => new Managers(first.db, this.remotes, clock, this.fixed);
+    const attach = () => new Managers(this.databaseOf, this.storages.keys(), this.remotes, clock, this.fixed);
     for (const storage of all) {
       this.storages.set(storage.db.schema.name, storage);
       this.server.addDatabase(storage.db, (db) => {
         storage.replace(db);
-        if (storage !== first) return;
         this.managers.close();
         this.managers = attach();
       });
     }
+    for (const address of this.fixed.keys()) namingColumn(address, this.databaseOf);
     this.managers = attach();
   }
+
+  private readonly databaseOf = (name: string): Database | undefined =>
+    this.storages.get(name)?.db ?? this.server.databases.get(name)?.db;
 
   /** The first database as it is now; a conversion puts another in its place. */
   get db(): Database {
@@ -79,13 +82,14 @@ export class EmbeddedDatabase {
     for (const [n, storage] of this.storages) if (name === undefined || n === name) storage.compact();
   }
 
-  /** Addresses that were asked for, without those that databases name. */
+  /** What was asked for: addresses, and columns that name some. */
   get addresses(): string[] {
     return [...this.fixed.keys()].sort();
   }
 
   /** Throws UserError. */
   addAddress(address: string): void {
+    namingColumn(address, this.databaseOf);
     this.fixed.set(address, optionsOf(address));
     this.managers.refresh();
   }
@@ -106,6 +110,7 @@ export class EmbeddedDatabase {
 }
 
 function optionsOf(address: string): RemoteOptions {
+  if (address.startsWith('db:')) return DISTANT;
   return parseTarget(address, OVSDB_PORT).kind === 'unix' ? LOCAL : DISTANT;
 }
 

@@ -1,6 +1,7 @@
 /** Which database a switch has: one that is named, the server that is there already, or its own. */
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.js';
+import { MANAGER_OPTIONS } from '../../ovsdb/server/managers.js';
 import { EmbeddedDatabase } from '../../switch/embedded-database.js';
 import { isAlive, prepareRunDirectory } from '../../switch/of-sockets.js';
 import type { Tls } from '../../switch/tls.js';
@@ -39,7 +40,8 @@ export async function findDatabase(
   }
   const dbDir = directory(options, env);
   prepareRunDirectory(dbDir, "database's directory", 'WEFT_DBDIR');
-  const own = new EmbeddedDatabase({ file: join(dbDir, 'conf.db'), remotes: [`punix:${socket}`], tls, clock, log });
+  const remotes = [`punix:${socket}`, MANAGER_OPTIONS];
+  const own = new EmbeddedDatabase({ file: join(dbDir, 'conf.db'), remotes, tls, clock, log });
   // What `ovs-vsctl init` does: the one row that everything hangs on.
   if (own.db.tables.get('Open_vSwitch')?.rows.size === 0) {
     own.db.transact([{ op: 'insert', table: 'Open_vSwitch', row: {} }]);

@@ -6,7 +6,7 @@ import { isObject, type Json } from '../json/json.js';
 import { JsonStream } from '../json/json-stream.js';
 import { DatabaseSchema } from '../schema/schema.js';
 import { integer, one, string } from '../schema/std.js';
-import { Managers } from './managers.js';
+import { MANAGER_OPTIONS, Managers } from './managers.js';
 import { type Endpoint, Remotes } from './remotes.js';
 import { OvsdbServer } from './server.js';
 
@@ -294,7 +294,13 @@ t.test('managers: connected to, probed, given up, tried again; their state is wr
     },
   });
   const remotes = new Remotes(server, endpoint, (text) => void log.push(text));
-  const m = new Managers(db, remotes, clock, new Map());
+  const m = new Managers(
+    (name) => (name === 'Open_vSwitch' ? db : undefined),
+    ['Open_vSwitch'],
+    remotes,
+    clock,
+    new Map([[MANAGER_OPTIONS, { maxBackoffMs: 0, probeMs: 0 }]]),
+  );
   const manager = {
     op: 'insert',
     table: 'Manager',
