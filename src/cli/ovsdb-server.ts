@@ -38,7 +38,8 @@ const OPTIONS = {
 
 const USAGE = `weft ovsdb-server [OPTION...] [DATABASE...]
 Serves OVSDB databases; DATABASE is a file (default: $OVS_DBDIR/conf.db or /etc/openvswitch/conf.db). The first one's Manager rows are served, too.
-  --remote=REMOTE           punix:FILE, ptcp:[PORT][:HOST], pssl:[PORT][:HOST], unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT]; may be given again
+  --remote=REMOTE           punix:FILE, ptcp:[PORT][:HOST], pssl:[PORT][:HOST], unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT],
+                            or db:DB,TABLE,COLUMN that names some; may be given again
   -p, --private-key, -c, --certificate, -C, --ca-cert FILE   PEM files for ssl, or db:DB,TABLE,COLUMN
   --bootstrap-ca-cert FILE  as --ca-cert; where there is no such file yet, the first peer's authority is kept in it
   --detach, --monitor, --no-chdir, --pidfile[=FILE], --log-file[=FILE], -v[SPEC], --unixctl=SOCKET   as for ovsdb-server(1)
@@ -75,8 +76,7 @@ function parse(args: readonly string[]): Arguments | 'help' | 'version' {
   const standard = join(process.env.OVS_DBDIR || '/etc/openvswitch', 'conf.db');
   const given = positionals.length > 0 || v['no-dbs'] ? positionals : [standard];
   if (given.length === 0) throw new UserError('name a database: one that serves none is of no use');
-  // Those of the first database are served always.
-  const remotes = (v.remote ?? []).filter((r) => !r.startsWith('db:'));
+  const remotes = v.remote ?? [];
   const ca = v['ca-cert'] ?? v['bootstrap-ca-cert'];
   const tls: Arguments['tls'] = (database) => {
     const { 'private-key': key, certificate } = v;
@@ -174,7 +174,7 @@ export async function main(args: readonly string[], program: string): Promise<nu
       process.stdout.write(parsed === 'help' ? USAGE : versionText(program));
       return 0;
     }
-    const status = await becomeProcess(own, say);
+    const status = await becomeProcess({ name: 'ovsdb-server', args }, own, say);
     if (status !== undefined) return status;
     await serve(parsed, own, running, say);
     return 0;

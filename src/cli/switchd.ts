@@ -6,7 +6,7 @@ import { Configurator } from '../switch/config/configurator.js';
 import type { DummyMode } from '../switch/config/ports.js';
 import { databaseRemotes } from '../switch/config/remotes.js';
 import type { ControllerOptions } from '../switch/controllers.js';
-import { Daemon, type NamedPort } from '../switch/daemon.js';
+import { Daemon, type NamedPort, PROGRAM } from '../switch/daemon.js';
 import type { EmbeddedDatabase } from '../switch/embedded-database.js';
 import { runDirectory } from '../switch/of-sockets.js';
 import { RealClock } from '../switch/real-clock.js';
@@ -74,7 +74,9 @@ export async function main(args: readonly string[], program: string): Promise<nu
       return 0;
     }
     if (own.user !== undefined) becomeUser(own.user);
-    const status = await becomeProcess(own, (text) => makeVlog(own, say).logger('daemon')(text, 'err'));
+    const status = await becomeProcess({ name: PROGRAM, args }, own, (text) =>
+      makeVlog(own, say).logger('daemon')(text, 'err'),
+    );
     if (status !== undefined) return status;
     const vlog = makeVlog(own, say);
     const log = vlog.logger('bridge');

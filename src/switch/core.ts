@@ -37,6 +37,8 @@ export interface CoreOptions {
   readonly onGone?: (vport: number) => void;
   /** The number that the datapath port of a device would like to have; 0 none. Without this numbers count up, and old ones wait long. */
   readonly vportFor?: (name: string) => number;
+  /** See src/switch/addresses.ts. */
+  readonly machine?: string;
   /** Bridges' datapath types are told as they are said, though there is one datapath. */
   readonly saysDatapathType?: boolean;
   /** More of a port than its type: "dummy: ifindex=7". */
@@ -113,12 +115,14 @@ export class Core {
     });
   }
 
+  readonly addressOf = (name: string): Uint8Array => addressOf(name, this.options.machine);
+
   /** `local`: what stands behind the bridge's own port. Throws UserError. */
   addBridge(name: string, local: VportSpec): Bridge {
     if (this.bridges.has(name)) throw new UserError(`there is a bridge named ${name}`);
     const { dp, upcalls } = this;
     const { clock, maxVlans } = this.options;
-    const hwAddr = addressOf(name);
+    const hwAddr = this.addressOf(name);
     const { setDevice } = this.options;
     const deps = { dp, clock, upcalls, maxVlans, meterIds: this.meterIds, ...(setDevice ? { setDevice } : {}) };
     const bridge = new Bridge(name, datapathIdOf(hwAddr), deps);
@@ -153,7 +157,7 @@ export class Core {
       number,
       name: spec.name,
       vport,
-      hwAddr: options.hwAddr ?? addressOf(spec.name),
+      hwAddr: options.hwAddr ?? this.addressOf(spec.name),
       vlan: options.vlan,
       ...(spec.dummy ? { curr: 0, currSpeed: 0, countsNoLosses: true } : {}),
       peer: spec.type === 'patch' ? () => this.patchPeer(spec) : undefined,
@@ -177,7 +181,7 @@ export class Core {
       this.dp.portAdd(n, BACKER);
       return n;
     });
-    const hwAddr = options.hwAddr ?? addressOf(spec.name);
+    const hwAddr = options.hwAddr ?? this.addressOf(spec.name);
     let port: BridgePort | undefined;
     try {
       const more = { curr: 0, currSpeed: 0, countsNoLosses: true };
@@ -304,7 +308,9 @@ export class Core {
     if (peer?.type === 'patch') return `patch: peer=${peer.options?.peer ?? ''}`;
     const tunnel = this.byName.get(name)?.port.tunnel;
     if (tunnel) return configText(tunnel.config);
-    return this.options.describe?.(name) ?? this.typeOf(name);
+    const type = this.typeOf(name);
+    // The datapath is told as "netdev", which makes internal ports of TAPs.
+    return this.options.describe?.(name) ?? (type === 'internal' && !this.options.saysDatapathType ? 'tap' : type);
   }
 
   /** Of the datapath as tools see it; of a bridge, that of its part. */

@@ -19,6 +19,7 @@ import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
 import { unknownOptions, type VportSpec, vportKind } from '../vport/kinds.js';
+import { machineOf } from './addresses.js';
 import { controllerCommands } from './commands/controller-commands.js';
 import { coverageCommands, eventTotals } from './commands/coverage-commands.js';
 import { controlCommands } from './control-commands.js';
@@ -34,6 +35,7 @@ import { directly } from './peer-stream.js';
 import { lockPidFile } from './pid-file.js';
 import { RealClock } from './real-clock.js';
 import type { Served } from './served.js';
+import { Settler } from './settler.js';
 import { Tidy } from './tidy.js';
 
 export interface DaemonOptions {
@@ -60,17 +62,12 @@ export interface DaemonOptions {
 const MAX_FLOWS = 200_000;
 /** Flows translated again at each upkeep, in turn: all of 200,000 within three minutes at a cost of some milliseconds each time. */
 const CHECKED_FLOWS = 512;
-/** Work of settling done at a time (see Upcalls.settle): some milliseconds. Upcalls and connections get their turn in between. */
-const SETTLE_WORK = 40_000;
-/** Between two pieces the thread is free for this many times as long as one took: addresses that are learned all the time must not cost everything. */
-const SETTLE_SHARE = 1;
-const SETTLE_FREE_MS = 1;
 /** Upkeep looks at one part of the flows at a time, so that no upcall waits long for it: at most so many parts, fewer of few flows, since each wakes us. */
 const UPKEEP_PARTS = 8;
 const UPKEEP_FLOWS = CHECKED_FLOWS / UPKEEP_PARTS;
 
-/** Program name in pid file and control socket: what ovs-appctl looks for when it is given no target. */
-const PROGRAM = 'ovs-vswitchd';
+/** Program name in pid file and control socket, of the process and in its log: what ovs-appctl looks for when it is given no target. */
+export const PROGRAM = 'ovs-vswitchd';
 
 /** A port as the command line names it. */
 export interface NamedPort {
@@ -102,7 +99,7 @@ export class Daemon {
   });
   private readonly links: Links;
   private readonly tidy = new Tidy();
-  private settling = false;
+  private readonly settler: Settler;
   private closed = false;
   private cancel: () => void = () => {};
 
@@ -129,21 +126,25 @@ export class Daemon {
       clock: this.clock,
       maxFlows,
       maxVlans,
-      onChange: () => this.settleSoon(),
+      onChange: () => (this.bed ? this.bed.moveSoon() : this.settler.soon()),
       onFrame: (vport, frame, offload) => this.bed?.devices.transmit(vport, frame, offload),
       ...(this.bed ? { vportFor: dummyVport, saysDatapathType: true } : { kernel: loadAddon(), log: this.log }),
+      ...(this.runDir !== undefined && !this.bed ? { machine: machineOf(this.runDir) } : {}),
       describe: (name) => this.bed?.devices.get(name)?.description,
       onGone: (vport) => this.links.gone(vport),
       setDevice: (port, up) => this.setDevice(port, up),
     });
+    this.settler = new Settler(this.core, this.clock);
     this.bed?.attach(this.core, this.driver);
     this.links = new Links(this.core, (name, netns) => this.devices(name).info(name, netns), this.log);
     this.register(controlCommands(this.core, this.driver, () => this.askExit()));
     if (this.bed) this.register(dummyCommands(this.bed, (d) => this.links.added(d.vport)));
     this.coverage = new Coverage(this.clock.now(), () => eventTotals(this.core, this.driver, this.control));
-    this.register(coverageCommands(this.coverage));
-    this.register(controllerCommands(this.served));
-    this.register(options.commands ?? []);
+    this.register([
+      ...coverageCommands(this.coverage),
+      ...controllerCommands(this.served),
+      ...(options.commands ?? []),
+    ]);
     this.upkeepLater(0, this.bed ? 1 : UPKEEP_PARTS);
   }
 
@@ -346,24 +347,6 @@ export class Daemon {
     this.links.added(port.vport);
   }
 
-  private settleSoon(): void {
-    if (this.bed) return this.bed.moveSoon();
-    if (this.settling || this.closed) return;
-    this.settling = true;
-    setImmediate(() => {
-      if (this.closed) return;
-      const before = this.clock.now();
-      this.core.settle(SETTLE_WORK);
-      const took = this.clock.now() - before;
-      const again = (): void => {
-        this.settling = false;
-        if (this.core.upcalls.unsettled) this.settleSoon();
-      };
-      if (took < SETTLE_FREE_MS) again();
-      else this.clock.after(took * SETTLE_SHARE, again);
-    });
-  }
-
   private upkeepLater(part = 0, parts = UPKEEP_PARTS): void {
     this.cancel = this.clock.after(UPKEEP_MS / parts, () => {
       if (this.closed) return;
@@ -387,6 +370,7 @@ export class Daemon {
     if (this.closed) return;
     this.closed = true;
     this.cancel();
+    this.settler.close();
     for (const { openflow, close } of this.served.values()) {
       openflow.close();
       for (const c of close) await c();

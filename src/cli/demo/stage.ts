@@ -7,7 +7,6 @@ import type { Bridge } from '../../bridge/bridge.js';
 import { flowModFromText } from '../../bridge/flow-text.js';
 import { parseIpv4 } from '../../lib/address.js';
 import { readPcap } from '../../packet/pcap.js';
-import { addressOf } from '../../switch/addresses.js';
 import { Daemon } from '../../switch/daemon.js';
 import { type Host, NetLab, until } from '../lab/netlab.js';
 import { type DemoHost, flowsOf, gateway, HOSTS, TRUNK_PORT } from './network.js';
@@ -76,7 +75,7 @@ export class Stage {
     const by = { device: wire.name, gateway: undefined, source: own, mark: 0, user: true, local: false };
     underlay.addAddress(wire.name, own);
     underlay.routes.add({ prefix: other, length: 32, ...by });
-    underlay.neighbors.learn(wire.name, other, addressOf(`${peer}-wire`), daemon.core.now());
+    underlay.neighbors.learn(wire.name, other, daemon.core.addressOf(`${peer}-wire`), daemon.core.now());
     return wire;
   }
 

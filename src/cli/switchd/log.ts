@@ -1,10 +1,10 @@
 /** The log of switchd, as its options want it. */
+import { PROGRAM } from '../../switch/daemon.js';
 import { RealClock } from '../../switch/real-clock.js';
 import { Vlog } from '../../switch/vlog/vlog.js';
 import type { ProcessOptions } from './process.js';
 import { syslogMethod, udpSender } from './syslog.js';
 
-const PROGRAM = 'ovs-vswitchd';
 /** `say` takes lines for the console. Throws UserError. */
 export function makeVlog(options: ProcessOptions, say: (line: string) => void): Vlog {
   const { logFile, verbose, syslogTarget, syslogMethod: method } = options;

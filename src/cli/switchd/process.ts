@@ -9,7 +9,7 @@
  * Node cannot fork, so each of these is a process of its own that starts the next one and is told its part by the environment.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../lib/errors.js';
 
@@ -212,14 +212,17 @@ const FAULTS: ReadonlySet<string> = new Set([
 /** At least so long lies between two restarts. */
 const RESTART_MS = 10_000;
 
-function monitor(detached: boolean, log: (text: string) => void): Promise<number> {
+function monitor(name: string, detached: boolean, log: (text: string) => void): Promise<number> {
   return new Promise((done) => {
     let restarted = Number.NEGATIVE_INFINITY;
     let child: ChildProcess;
     let first = true;
+    let crashes = 0;
+    let health = 'healthy';
     const begin = (): void => {
       child = start('switch', false, first && detached ? 'pass' : 'none', detached);
       if (first && detached) closeSync(TELL);
+      nameProcess(name, `: monitoring pid ${child.pid} (${health})`);
       process.env[TELLS] = '';
       first = false;
       child.once('error', (e) => {
@@ -229,6 +232,8 @@ function monitor(detached: boolean, log: (text: string) => void): Promise<number
       child.once('exit', (code, signal) => {
         if (signal === null || !FAULTS.has(signal)) return done(code ?? 1);
         log(`the switch (pid ${child.pid}) died of ${signal}, starting it again`);
+        crashes++;
+        health = `${crashes} crashes: pid ${child.pid} died, killed (${signal})`;
         const wait = Math.max(0, restarted + RESTART_MS - performance.now());
         restarted = performance.now() + wait;
         setTimeout(begin, wait);
@@ -237,6 +242,19 @@ function monitor(detached: boolean, log: (text: string) => void): Promise<number
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal));
     begin();
   });
+}
+
+/**
+ * What others see: ovs-lib takes a daemon for running when its name is that of its pid file, `pidof` and `pgrep` look at the same, and `ps` shows the
+ * arguments. The name alone goes to the kernel, which would cut off the rest of a title.
+ */
+export function nameProcess(name: string, rest: string): void {
+  process.title = name + rest;
+  try {
+    writeFileSync('/proc/self/comm', name);
+  } catch {
+    // No /proc: the name stays what the title's beginning made it.
+  }
 }
 
 /** Starts the process that is to run on and waits until it is ready, or prints what it said before it ended. */
@@ -267,14 +285,16 @@ function detach(role: Role): Promise<number> {
 
 /** Does what the options ask for before there is a switch; a number is the exit status of this process, undefined: be the switch. */
 export async function becomeProcess(
+  { name, args }: { name: string; args: readonly string[] },
   { detach: mustDetach, monitor: mustWatch }: ProcessOptions,
   log: (text: string) => void,
 ): Promise<number | undefined> {
   const role = roleOf();
+  if (role === 'monitor') return monitor(name, true, log);
+  nameProcess(name, args.map((a) => ` ${a}`).join(''));
   if (role === 'switch') return undefined;
-  if (role === 'monitor') return monitor(true, log);
   if (mustDetach) return detach(mustWatch ? 'monitor' : 'switch');
-  return mustWatch ? monitor(false, log) : undefined;
+  return mustWatch ? monitor(name, false, log) : undefined;
 }
 
 /** To whoever started us detached and still listens. */

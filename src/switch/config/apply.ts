@@ -12,7 +12,6 @@ import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
 import { TunnelFault } from '../../tunnel/config.js';
 import type { VportSpec } from '../../vport/kinds.js';
-import { addressOf } from '../addresses.js';
 import type { PortOptions } from '../core.js';
 import { askedMac, type DummyMode, type Effective, effectiveType, openError, vlanSpec, vportSpec } from './ports.js';
 import type { InterfaceRow, PortRow } from './tables.js';
@@ -24,6 +23,8 @@ export interface Plant {
   removeBridges(names: readonly string[]): Promise<void>;
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions): BridgePort;
   removePorts(ports: readonly { readonly bridge: Bridge; readonly name: string }[]): void;
+  /** What a bridge or port of a name has of itself. */
+  readonly core: { addressOf(name: string): Uint8Array };
   /** Of a port, and of its device where we made that. */
   setAddress(bridge: Bridge, port: BridgePort, mac: Uint8Array): void;
   setMtu(port: BridgePort, mtu: number): void;
@@ -133,7 +134,7 @@ export class Applier {
     let bridge: Bridge;
     let error: string | undefined;
     try {
-      bridge = await this.plant.addBridge(b.name, { ...kind, options });
+      bridge = await this.plant.addBridge(b.name, { ...kind, options, keep: true });
     } catch (e) {
       if (!(e instanceof UserError)) throw e;
       error = openError(b.name, e.message);
@@ -193,7 +194,7 @@ export class Applier {
     if (row.mac === before.mac || (m.type !== 'internal' && m.type !== 'dummy-internal')) return;
     if (isLocal)
       this.sayOnce(`${row.name}: the address of a bridge's own port is other_config:hwaddr of the Bridge record`);
-    else this.plant.setAddress(m.bridge.bridge, port, askedMac(row) ?? addressOf(row.name));
+    else this.plant.setAddress(m.bridge.bridge, port, askedMac(row) ?? this.plant.core.addressOf(row.name));
   }
 
   private remove(all: readonly Made[]): void {

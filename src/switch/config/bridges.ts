@@ -7,7 +7,7 @@ import { parseMac } from '../../lib/address.js';
 import { UserError } from '../../lib/errors.js';
 import type { OpenFlowServer } from '../../openflow/server/server.js';
 import { ALL_VERSIONS } from '../../openflow/version.js';
-import { addressOf, datapathIdOf } from '../addresses.js';
+import { datapathIdOf } from '../addresses.js';
 import type { Controllers } from '../controllers.js';
 import type { Tls } from '../tls.js';
 import { controllerSpecs, versionsOf } from './controllers.js';
@@ -22,6 +22,7 @@ export interface BridgeFace {
 export interface BridgeContext {
   readonly runDir: string;
   readonly tls: Tls;
+  addressOf(name: string): Uint8Array;
   setAddress(bridge: Bridge, port: BridgePort, mac: Uint8Array): void;
   fault(text: string): void;
 }
@@ -54,7 +55,7 @@ export function applyBridge(face: BridgeFace, row: BridgeRow, context: BridgeCon
  * network card looks to the network as the card did), else one that follows from the name. The datapath id follows from it unless it is asked for.
  */
 function applyIdentity({ bridge, openflow }: BridgeFace, row: BridgeRow, context: BridgeContext): void {
-  const mac = askedAddress(row, context) ?? lowestAddress(bridge) ?? addressOf(row.name);
+  const mac = askedAddress(row, context) ?? lowestAddress(bridge) ?? context.addressOf(row.name);
   const local = bridge.port(OFPP.local);
   if (local) context.setAddress(bridge, local, mac);
   const id = askedId(row, context) ?? datapathIdOf(mac);

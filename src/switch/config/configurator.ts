@@ -38,7 +38,7 @@ export interface Configured extends Plant {
   readonly runDir: string | undefined;
   link(port: BridgePort): LinkStatus | undefined;
   /** What carries tunnels. */
-  readonly core: Pick<Core, 'underlay'>;
+  readonly core: Pick<Core, 'underlay' | 'addressOf'>;
   /** Grows when `link` has something new to say of any port. */
   readonly linkChanges: number;
   servedBridge(name: string): BridgeFace | undefined;
@@ -117,6 +117,7 @@ export class Configurator {
     this.context = {
       runDir: plant.runDir ?? '',
       tls: rowTls(this.tables, options.tls),
+      addressOf: plant.core.addressOf,
       setAddress: (bridge, port, mac) => plant.setAddress(bridge, port, mac),
       fault: (text) => this.remarks.say(text),
     };
