@@ -7,6 +7,7 @@ import type { Mirror } from '../../bridge/mirror.js';
 import type { Database } from '../../ovsdb/client/database.js';
 import { Transaction } from '../../ovsdb/client/transaction.js';
 import { VPORT_KINDS } from '../../vport/kinds.js';
+import { readDeviceErrors } from '../device-counters.js';
 import type { Applier, Made, MadeBridge } from './apply.js';
 import type { Bonds } from './bonds.js';
 import type { Configured } from './configurator.js';
@@ -108,6 +109,8 @@ export class Reporter {
     const { writer } = this;
     const { plant, tables, applier } = this.deps;
     const { underlay } = plant.core;
+    // Read when the first port needs it.
+    let devices: ReturnType<typeof readDeviceErrors> | undefined;
     for (const m of applier.made.values()) {
       if (!tables.interfaces.rows.has(m.row._uuid)) continue;
       const link = m.port && plant.link(m.port);
@@ -119,7 +122,10 @@ export class Reporter {
       }
       if (m.port && (withStatistics || !this.counted.has(m))) {
         this.counted.add(m);
-        writer.put(tx, INTERFACE, m.row._uuid, { statistics: interfaceStatistics(m.port, m.spec.dummy ?? false) });
+        devices ??= readDeviceErrors();
+        const { port, spec } = m;
+        const statistics = interfaceStatistics(port, spec.dummy ?? false, devices.get(spec.name));
+        writer.put(tx, INTERFACE, m.row._uuid, { statistics });
       }
     }
   }

@@ -10,6 +10,7 @@ import { formatMac } from '../../lib/address.js';
 import type { Column, Table, ValuesOf } from '../../ovsdb/client/column.js';
 import type { Transaction } from '../../ovsdb/client/transaction.js';
 import type { Json } from '../../ovsdb/json/json.js';
+import type { DeviceErrors } from '../device-counters.js';
 import type { LinkStatus } from '../links.js';
 import type { Made } from './apply.js';
 import { openError } from './ports.js';
@@ -130,7 +131,12 @@ function dummyStatistics(s: OfPortStats): ReadonlyMap<string, number> {
   return new Map([...named(''), ...named('q0_'), ...custom]);
 }
 
-export function interfaceStatistics(port: BridgePort, isDummy: boolean): ReadonlyMap<string, number> {
+/** `errors`: of the device behind the port, where there is one. */
+export function interfaceStatistics(
+  port: BridgePort,
+  isDummy: boolean,
+  errors?: DeviceErrors,
+): ReadonlyMap<string, number> {
   const s = port.stats();
   if (isDummy) return dummyStatistics(s);
   return new Map([
@@ -142,5 +148,15 @@ export function interfaceStatistics(port: BridgePort, isDummy: boolean): Readonl
     ['tx_dropped', s.txDropped],
     ['rx_errors', s.rxErrors],
     ['tx_errors', s.txErrors],
+    ...(errors
+      ? ([
+          ['collisions', errors.collisions],
+          ['rx_crc_err', errors.crc],
+          ['rx_frame_err', errors.frame],
+          ['rx_missed_errors', errors.missed],
+          ['rx_multicast_packets', errors.multicast],
+          ['rx_over_err', errors.over],
+        ] as const)
+      : []),
   ]);
 }
