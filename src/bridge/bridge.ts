@@ -15,6 +15,7 @@ import type { FlowFilter, FlowMod, RemovedReason } from '../flowtable/flow-mod.j
 import { N_TABLES } from '../flowtable/flow-mod.js';
 import { Groups } from '../flowtable/groups.js';
 import { type Meter, Meters } from '../flowtable/meters.js';
+import type { PreparedFlow } from '../flowtable/prepared.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { Miss, TableOwner, TableSettings } from '../flowtable/table-settings.js';
 import { FlowTables } from '../flowtable/tables.js';
@@ -269,6 +270,10 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   flowMod(mod: FlowMod): void {
     if (mod.command !== 'delete' && mod.command !== 'delete_strict') this.checkActions(mod.actions, mod.table);
     this.tables.flowMod(mod);
+  }
+
+  addPrepared(flow: PreparedFlow): void {
+    this.tables.addPrepared(flow);
   }
 
   atomically(run: () => void): void {

@@ -6,6 +6,7 @@ import type { TunTable } from '../flow/tun-table.js';
 import type { FlowFilter, FlowMod, RemovedReason, RuleListener } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
 import type { Meter, Meters } from '../flowtable/meters.js';
+import type { PreparedFlow } from '../flowtable/prepared.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { TableSettings } from '../flowtable/table-settings.js';
 import type { Continuation } from '../upcall/continuation.js';
@@ -143,6 +144,8 @@ export interface OfBridge {
   portMod(number: number, config: number, mask: number): void;
   /** Throws UserError with ofError set. */
   flowMod(mod: FlowMod): void;
+  /** The same of an addition that was prepared. */
+  addPrepared(flow: PreparedFlow): void;
   /** Runs flow_mods and group_mods of which all are kept or none: when `run` throws, tables and groups are as they were, and no one hears of it. */
   atomically(run: () => void): void;
   /** Statistics of the rules are as fresh as the last push-back. */

@@ -32,6 +32,11 @@ export function usesMeter(actions: readonly Action[], id: number): boolean {
   return someAction(actions, (a) => a.type === 'meter' && a.id === id);
 }
 
+/** Does a list name a group or a meter? */
+export function namesOthers(actions: readonly Action[]): boolean {
+  return someAction(actions, (a) => a.type === 'group' || a.type === 'meter');
+}
+
 /** Numbers of the groups and meters a list names, each once. */
 export function namedIn(actions: readonly Action[]): { groups: Set<number>; meters: Set<number> } {
   const groups = new Set<number>();

@@ -24,12 +24,21 @@ export interface Undoing {
   restore(rule: Rule, was: Overwritten): void;
 }
 
+function eventOf(e: RuleEvent | Rule): RuleEvent {
+  return 'kind' in e ? e : { kind: 'added', rule: e };
+}
+
 export class Journal {
-  private readonly events: RuleEvent[] = [];
+  /** A rule stands for its addition, of which there may be very many. */
+  private readonly events: (RuleEvent | Rule)[] = [];
   private readonly before = new Map<RuleEvent, Overwritten>();
 
   note(event: RuleEvent): void {
     this.events.push(event);
+  }
+
+  noteAdded(rule: Rule): void {
+    this.events.push(rule);
   }
 
   /** `was`: the rule before it was modified. */
@@ -39,12 +48,12 @@ export class Journal {
   }
 
   tell(to: (event: RuleEvent) => void): void {
-    for (const e of this.events) to(e);
+    for (const e of this.events) to(eventOf(e));
   }
 
   undo(by: Undoing): void {
     for (let i = this.events.length - 1; i >= 0; i--) {
-      const e = this.events[i];
+      const e = eventOf(this.events[i]);
       const was = this.before.get(e);
       if (was) by.restore(e.rule, was);
       else if (e.kind === 'removed') by.putBack(e.rule);

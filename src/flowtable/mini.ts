@@ -48,6 +48,9 @@ export interface Shape extends Pick<MiniMatch, 'index' | 'mask'> {
   readonly hash?: number;
 }
 
+/** A match with the hash of its shape. */
+export type ShapedMatch = MiniMatch & Shape;
+
 export function hashShape(s: Shape): number {
   if (s.hash !== undefined) return s.hash;
   let h = 0;
@@ -69,15 +72,14 @@ const MAX_SHAPES = 4096;
  * Rules of one shape share its two arrays: a small typed array costs some 150 bytes, and 100,000 rules usually have few shapes.
  */
 export class ShapePool {
-  private readonly byHash = new Map<number, Shape>();
-  /** By length. */
-  private readonly lent: Uint32Array[] = [];
+  /** Each with the values that are lent. */
+  private readonly byHash = new Map<number, ShapedMatch>();
 
   /**
-   * As `minify` does, with `index` and `mask` of an earlier match of the same shape where there was one: then only `value` is made. With `lend` it
-   * is not even made, but good only until the next call.
+   * As `minify` does, with `index` and `mask` of an earlier match of the same shape where there was one: then only `value` is made. With `lend`
+   * nothing is, but the match is good only until the next one of its shape.
    */
-  minify(m: Match, lend: boolean): MiniMatch & Shape {
+  minify(m: Match, lend: boolean): ShapedMatch {
     const value = m.valueWords;
     const mask = m.maskWords;
     const n = usedWords(mask, used);
@@ -86,18 +88,14 @@ export class ShapePool {
     h = finish(h);
     let shape = this.byHash.get(h);
     if (!shape || !isShapeOf(shape, n, mask)) {
-      shape = { index: used.slice(0, n), mask: Uint32Array.from(used.subarray(0, n), (w) => mask[w]), hash: h };
+      const maskOf = Uint32Array.from(used.subarray(0, n), (w) => mask[w]);
+      shape = { index: used.slice(0, n), value: new Uint32Array(n), mask: maskOf, hash: h };
       if (this.byHash.size >= MAX_SHAPES) this.byHash.clear();
       this.byHash.set(h, shape);
     }
-    const wanted = lend ? this.lendable(n) : new Uint32Array(n);
-    for (let i = 0; i < n; i++) wanted[i] = value[used[i]];
-    return { index: shape.index, value: wanted, mask: shape.mask, hash: h };
-  }
-
-  private lendable(n: number): Uint32Array {
-    this.lent[n] ??= new Uint32Array(n);
-    return this.lent[n];
+    const match = lend ? shape : { ...shape, value: new Uint32Array(n) };
+    for (let i = 0; i < n; i++) match.value[i] = value[used[i]];
+    return match;
   }
 }
 

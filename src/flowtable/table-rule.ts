@@ -15,25 +15,22 @@ export class TableRule implements Rule {
   flags: number;
   importance: number;
   actions: readonly Action[];
-  readonly created: number;
-  modified: number;
-  used: number;
+  created = 0;
+  modified = 0;
+  used = 0;
   packets = 0;
   bytes = 0;
   live = false;
   generation = 0;
-  private own: MiniMatch | undefined;
+  private own: MiniMatch | undefined = undefined;
   private holder: MatchHolder | undefined = undefined;
   private entry = 0;
 
-  /** What an addition makes. `now`: whole milliseconds, which take no memory of their own as fractions would. */
+  /** What an addition makes; it may be made some time before it `begins`. */
   constructor(
     readonly table: number,
-    match: MiniMatch,
-    mod: FlowMod,
-    now: number,
+    mod: Omit<FlowMod, 'match'>,
   ) {
-    this.own = match;
     this.priority = mod.priority;
     this.cookie = mod.cookie;
     this.idleTimeout = mod.idleTimeout;
@@ -41,6 +38,11 @@ export class TableRule implements Rule {
     this.flags = mod.flags;
     this.importance = mod.importance;
     this.actions = mod.actions;
+  }
+
+  /** Call before it goes into a table. `now`: whole milliseconds, which take no memory of their own as fractions would. */
+  begins(match: MiniMatch, now: number): void {
+    this.own = match;
     this.created = now;
     this.modified = now;
     this.used = now;

@@ -22,6 +22,7 @@ import {
   TABLE_ALL,
 } from './flow-mod.js';
 import { Journal, overwritten, type RuleEvent, type Undoing } from './journal.js';
+import type { PreparedFlow } from './prepared.js';
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 import { admitsAll, FlowTable, GROUP_ANY } from './table.js';
 import { TableRule } from './table-rule.js';
@@ -128,6 +129,12 @@ export class FlowTables {
     if (adds) return [this.add(mod)];
     for (const r of met) this.modify(r, mod);
     return met;
+  }
+
+  /** As `flowMod` adds one. */
+  addPrepared({ rule, match }: PreparedFlow): Rule {
+    const keeps = this.table(rule.table).engine.keepsMatches;
+    return this.addRule(rule, keeps ? match : { ...match, value: match.value.slice() });
   }
 
   private delete(mod: FlowMod, match: MiniMatch): readonly Rule[] {
@@ -287,24 +294,30 @@ export class FlowTables {
 
   private add(mod: FlowMod): Rule {
     const t = this.table(mod.table === TABLE_ALL ? 0 : mod.table);
-    if (t.id === N_TABLES && !(mod.flags & FLOW_FLAG.hiddenRule)) {
+    const match = t.shapes.minify(mod.match, t.engine.keepsMatches);
+    return this.addRule(new TableRule(t.id, mod), match);
+  }
+
+  private addRule(rule: TableRule, match: MiniMatch): Rule {
+    const t = this.table(rule.table);
+    if (t.id === N_TABLES && !(rule.flags & FLOW_FLAG.hiddenRule)) {
       throw new UserError(`table ${t.id} is the switch's own`, 'OFPBRC_EPERM');
     }
-    const match = t.shapes.minify(mod.match, t.engine.keepsMatches);
-    const old = t.engine.find(match, mod.priority);
-    if (!old) this.makeRoom(t, match, mod);
-    const rule = new TableRule(t.id, match, mod, this.now());
+    const old = t.engine.find(match, rule.priority);
+    if (!old) this.makeRoom(t, match, rule);
+    rule.begins(match, this.now());
     if (old) {
       // "No change", as OVS has it, where there is something to keep.
-      if (mod.cookie === NO_COOKIE) rule.cookie = old.cookie;
-      if (!(mod.flags & FLOW_FLAG.resetCounts)) {
+      if (rule.cookie === NO_COOKIE) rule.cookie = old.cookie;
+      if (!(rule.flags & FLOW_FLAG.resetCounts)) {
         rule.packets = old.packets;
         rule.bytes = old.bytes;
       }
       this.takeOut(old);
     }
     this.put(rule);
-    this.tell(old ? { kind: 'added', rule, replaced: old } : { kind: 'added', rule });
+    if (!old && this.journal) this.journal.noteAdded(rule);
+    else this.tell(old ? { kind: 'added', rule, replaced: old } : { kind: 'added', rule });
     return rule;
   }
 
@@ -313,10 +326,10 @@ export class FlowTables {
   }
 
   /** What can forbid a new rule. */
-  private makeRoom(t: FlowTable, match: MiniMatch, mod: FlowMod): void {
-    if (mod.flags & FLOW_FLAG.checkOverlap && t.overlapping(match, mod.priority)) {
+  private makeRoom(t: FlowTable, match: MiniMatch, rule: Rule): void {
+    if (rule.flags & FLOW_FLAG.checkOverlap && t.overlapping(match, rule.priority)) {
       throw new UserError(
-        `table ${t.id} has a flow of priority ${mod.priority} that overlaps with the new one`,
+        `table ${t.id} has a flow of priority ${rule.priority} that overlaps with the new one`,
         'OFPFMFC_OVERLAP',
       );
     }

@@ -5,11 +5,11 @@ import { checkActions } from '../../action/check.js';
 import type { OfBridge } from '../../bridge/of-bridge.js';
 import { Match, type MiniMatch, expand as widen } from '../../flow/match.js';
 import type { TunTable } from '../../flow/tun-table.js';
+import { namesOthers } from '../../flowtable/actions.js';
 import type { FlowFilter, FlowMod, RemovedReason } from '../../flowtable/flow-mod.js';
 import type { Shape } from '../../flowtable/mini.js';
 import { FLOW_FLAG, type Rule } from '../../flowtable/rule.js';
 import { isZero } from '../../lib/bytes.js';
-import { UserError } from '../../lib/errors.js';
 import { K } from '../../packet/key.js';
 import { ofError } from '../errors.js';
 import {
@@ -123,31 +123,31 @@ export function checked(s: Session, actions: readonly Action[], match: Match, ta
   return checkActions(actions, match, s.actionChecks(table));
 }
 
-/** A flow_mod of the message, ready for the bridge. Throws with the OpenFlow error. */
-export function flowModOf(s: Session, v: FlowModMessage): FlowMod {
+/**
+ * A flow_mod of the message, as far as it can be told before it is its turn: nothing else that is asked of it depends on what is there, but groups and
+ * meters. Throws with the OpenFlow error.
+ */
+export function soundFlowMod(s: Session, v: FlowModMessage): FlowMod {
   const mod = toFlowMod(v, s.version, s.tableIds);
-  const table = mod.table === TABLE_ALL ? 0 : mod.table;
-  const internal = isInternal(mod.match);
-  const adds = mod.command === 'add' && !internal;
-  const actions = adds ? checkedToAdd(s, mod, table) : checkActions(mod.actions, mod.match, s.soundness(table));
+  const actions = checkActions(mod.actions, mod.match, s.soundness(tableOf(mod)));
   // The actions of a deletion mean nothing, but they must be sound.
   if (mod.command === 'delete' || mod.command === 'delete_strict') return { ...mod, actions: [] };
-  if (internal) throw ofError('OFPBRC_EPERM');
-  if (adds) return actions === mod.actions ? mod : { ...mod, actions };
-  return { ...mod, actions, check: () => void checked(s, actions, mod.match, table) };
+  if (isInternal(mod.match)) throw ofError('OFPBRC_EPERM');
+  return actions === mod.actions ? mod : { ...mod, actions };
 }
 
-/** That a group or meter is missing is told only of actions that are sound otherwise. */
-function checkedToAdd(s: Session, mod: FlowMod, table: number): readonly Action[] {
-  try {
-    return checked(s, mod.actions, mod.match, table);
-  } catch (e) {
-    if (e instanceof UserError && /OUT_GROUP|INVALID_METER/.test(e.ofError ?? '')) {
-      checkActions(mod.actions, mod.match, s.soundness(table));
-    }
-    throw e;
-  }
+/** A flow_mod of the message, ready for the bridge. Throws with the OpenFlow error. */
+export function flowModOf(s: Session, v: FlowModMessage): FlowMod {
+  const mod = soundFlowMod(s, v);
+  // That a group or meter is missing is told only of actions that are sound otherwise.
+  if (!namesOthers(mod.actions)) return mod;
+  const check = () => void checked(s, mod.actions, mod.match, tableOf(mod));
+  if (mod.command !== 'add') return { ...mod, check };
+  check();
+  return mod;
 }
+
+const tableOf = (mod: FlowMod): number => (mod.table === TABLE_ALL ? 0 : mod.table);
 
 /** Later passes and hashes of the datapath are the switch's own business. */
 function isInternal(m: Match): boolean {
@@ -160,7 +160,11 @@ function isInternal(m: Match): boolean {
 
 function applyFlowMod(s: Session, v: FlowModMessage): void {
   s.bridge.flowMod(flowModOf(s, v));
-  // Packets are never kept back for a controller, so no buffer it could name exists.
+  checkBuffer(v);
+}
+
+/** Packets are never kept back for a controller, so no buffer it could name exists. */
+export function checkBuffer(v: FlowModMessage): void {
   if (v.bufferId !== NO_BUFFER) throw ofError('OFPBRC_BUFFER_UNKNOWN');
 }
 

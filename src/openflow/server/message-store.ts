@@ -7,7 +7,7 @@ const BLOCK_BYTES = 1 << 20;
 const FIRST_BYTES = 1 << 16;
 
 export class MessageStore {
-  private readonly blocks: { readonly data: Uint8Array; used: number }[] = [];
+  private readonly blocks: Block[] = [];
   /** Of all messages. */
   bytes = 0;
 
@@ -24,13 +24,40 @@ export class MessageStore {
     this.bytes += message.length;
   }
 
-  *[Symbol.iterator](): Generator<Uint8Array> {
-    for (const { data, used } of this.blocks) {
-      for (let at = 0; at < used; ) {
-        const end = at + get16(data, at + 2);
-        yield data.subarray(at, end);
-        at = end;
-      }
+  /** Goes through them from the first on. */
+  cursor(): MessageCursor {
+    return new MessageCursor(this.blocks);
+  }
+}
+
+interface Block {
+  readonly data: Uint8Array;
+  used: number;
+}
+
+/** Stands before the first message at first. */
+export class MessageCursor {
+  private block = 0;
+  private at = 0;
+  private end = 0;
+
+  constructor(private readonly blocks: readonly Block[]) {}
+
+  /** Goes on to the next message; false when there is none. */
+  step(): boolean {
+    if (this.block >= this.blocks.length) return false;
+    if (this.end === this.blocks[this.block].used) {
+      this.block++;
+      this.end = 0;
+      return this.step();
     }
+    this.at = this.end;
+    this.end += get16(this.blocks[this.block].data, this.at + 2);
+    return true;
+  }
+
+  /** The message, in place: a view costs more than a step, and most are not looked at. */
+  get bytes(): Uint8Array {
+    return this.blocks[this.block].data.subarray(this.at, this.end);
   }
 }

@@ -23,6 +23,8 @@ export const PACKET_IN_FORMAT = { standard: 0, nxt: 1, nxt2: 2 } as const;
 
 const NO_BYTES = new Uint8Array(0);
 
+type Checks = { -readonly [K in keyof CheckOptions]: CheckOptions[K] };
+
 export class Session {
   /** NXT_FLOW_MOD_TABLE_ID: the upper byte of a flow_mod's command of 1.0 is the table. */
   tableIds = false;
@@ -42,11 +44,14 @@ export class Session {
   /** Packets that no flow matched, and those that a flow sent, where their rate is limited. */
   readonly pacers: readonly [Pacer, Pacer] | undefined;
   /** One for all messages: there may be 100,000 flow_mods. */
-  private readonly checks: { -readonly [K in keyof CheckOptions]: CheckOptions[K] } = {
+  private readonly plainChecks: Checks = {
     version: 0,
     table: undefined,
     // The last one is the switch's own: a flow may lead there.
     nTables: N_TABLES + 1,
+  };
+  private readonly checks: Checks = {
+    ...this.plainChecks,
     groupExists: (id) => this.bridge.groups.get(id) !== undefined,
     meterExists: (id) => this.bridge.meters.get(id) !== undefined,
   };
@@ -91,11 +96,15 @@ export class Session {
     return this.connection.version;
   }
 
-  /** What actions are checked against; for those of flows with their table. Good until the next call. */
-  soundness(table: number | undefined): CheckOptions {
-    return { version: this.version, nTables: N_TABLES + 1, ...(table === undefined ? {} : { table }) };
+  /** What the actions of flows in a table must be by themselves. Good until the next call. */
+  soundness(table: number): CheckOptions {
+    const { plainChecks } = this;
+    plainChecks.version = this.version;
+    plainChecks.table = table;
+    return plainChecks;
   }
 
+  /** What actions are checked against; for those of flows with their table. Good until the next call. */
   actionChecks(table: number | undefined): CheckOptions {
     const { checks } = this;
     checks.version = this.version;

@@ -7,6 +7,7 @@ import { NO_TUN_OPTIONS } from '../../flow/tun-table.js';
 import type { FlowFilter, FlowMod } from '../../flowtable/flow-mod.js';
 import { Groups } from '../../flowtable/groups.js';
 import { type Meter, Meters } from '../../flowtable/meters.js';
+import type { PreparedFlow } from '../../flowtable/prepared.js';
 import type { Rule } from '../../flowtable/rule.js';
 import type { TableSettings } from '../../flowtable/table-settings.js';
 import { FlowTables } from '../../flowtable/tables.js';
@@ -105,6 +106,10 @@ export class StubBridge implements OfBridge {
 
   flowMod(mod: FlowMod): void {
     this.tables.flowMod(mod);
+  }
+
+  addPrepared(flow: PreparedFlow): void {
+    this.tables.addPrepared(flow);
   }
 
   atomically(run: () => void): void {
