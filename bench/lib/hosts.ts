@@ -1,0 +1,277 @@
+/**
+ * Two hosts and a switch between them, each in a network namespace: what the rows over devices measure. Each side has hosts of its own, so that all sides can be
+ * there at once and take turns.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mortal } from '../../src/cli/lab/mortal.js';
+import { NetLab } from '../../src/cli/lab/netlab.js';
+import { needPrograms } from '../../src/cli/lab/packages.js';
+import { frames } from './files.js';
+import { Missing, type Session, type Turn } from './row.js';
+
+const PROGRAMS = {
+  ip: 'iproute2',
+  ethtool: 'ethtool',
+  iperf3: 'iperf3',
+  tcpreplay: 'tcpreplay',
+  ping: 'iputils-ping',
+} as const;
+/** Between two pings, and how many frames a second pass beside them under load: a quarter of what Open vSwitch can. */
+const PING_SECONDS = 0.002;
+const LOAD_PPS = 50_000;
+const BUSY_PPS = 10_000;
+
+const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** Nanoseconds that all threads of programs have run. */
+export function processorNs(pids: readonly number[]): number {
+  let ns = 0;
+  for (const pid of pids) {
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      try {
+        ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+      } catch {
+        // A thread that has just ended.
+      }
+    }
+  }
+  return ns;
+}
+
+/** A figure of which several rows show a part: it is measured when a row asks that has had the last one already. */
+class Shared<T> {
+  private readonly waiting = new Map<string, T[]>();
+
+  constructor(parts: readonly string[]) {
+    for (const p of parts) this.waiting.set(p, []);
+  }
+
+  async take(part: string, measure: () => Promise<T>): Promise<T> {
+    const mine = this.waiting.get(part);
+    if (!mine) throw new Error(`no part ${part}`);
+    if (mine.length === 0) {
+      const value = await measure();
+      for (const queue of this.waiting.values()) queue.push(value);
+    }
+    const [value] = mine.splice(0, 1);
+    return value;
+  }
+}
+
+/** Milliseconds. */
+export interface PingTimes {
+  readonly average: number;
+  readonly p999: number;
+}
+export const PING_PARTS = ['average', 'p999'] as const;
+
+export class Hosts implements Session {
+  private readonly lab: NetLab;
+  /** Namespaces: of the switch, of the hosts. */
+  readonly middle: string;
+  readonly hosts: readonly [string, string];
+  private readonly daemons: Daemon[] = [];
+  /** Programs whose processor time is the switch's. */
+  private pids: readonly number[] = [];
+  private readonly pings = { idle: new Shared<PingTimes>(PING_PARTS), load: new Shared<PingTimes>(PING_PARTS) };
+
+  /** `prefix`: at most 4 characters, of this side alone. */
+  constructor(prefix: string) {
+    if (process.getuid?.() !== 0) throw new Missing('network namespaces need root');
+    const missing = needPrograms(PROGRAMS);
+    if (missing) throw new Missing(missing);
+    this.lab = new NetLab(prefix);
+    this.middle = this.lab.namespace('s');
+    this.hosts = [this.lab.namespace('1'), this.lab.namespace('2')];
+  }
+
+  /** Devices p1 and p2 in the middle, each with e0 of a host behind it. `plain`: the hosts finish checksums and segments themselves. */
+  wire(plain: boolean): void {
+    this.hosts.forEach((host, i) => {
+      const p = `p${i + 1}`;
+      this.lab.ip(`link add ${p} netns ${this.middle} type veth peer name e0 netns ${host}`);
+      this.lab.ip(`-n ${this.middle} link set ${p} up`);
+      if (plain) this.lab.inside(host, 'ethtool', '-K', 'e0', 'tx', 'off');
+    });
+    this.address();
+  }
+
+  /** Devices of the middle become e0 of the hosts. */
+  move(devices: readonly [string, string]): void {
+    this.hosts.forEach((host, i) => {
+      this.lab.ip(`-n ${this.middle} link set ${devices[i]} netns ${host}`);
+      this.lab.ip(`-n ${host} link set ${devices[i]} name e0`);
+    });
+    this.address();
+  }
+
+  private address(): void {
+    this.hosts.forEach((host, i) => {
+      this.lab.ip(`-n ${host} link set e0 address 02:00:00:00:00:0${i + 1}`);
+      this.lab.ip(`-n ${host} addr add 10.0.0.${i + 1}/24 dev e0`);
+      this.lab.ip(`-n ${host} link set e0 up`);
+    });
+  }
+
+  /** A daemon that ends with this. */
+  ends(daemon: Daemon): Daemon {
+    this.daemons.unshift(daemon);
+    return daemon;
+  }
+
+  /** The switch is there. Throws Missing when no packet passes. */
+  async pass(pids: readonly number[]): Promise<void> {
+    this.pids = pids;
+    for (let i = 0; i < 20; i++) {
+      if ((await this.run(0, 'ping', '-c', '1', '-W', '1', '10.0.0.2')).status === 0) return;
+    }
+    throw new Missing('no packet passes the switch');
+  }
+
+  /** A program in the namespace of the switch, to its end. */
+  inMiddle(...words: string[]): string {
+    return this.lab.run('ip', ['netns', 'exec', this.middle, ...words]).stdout;
+  }
+
+  private run(host: 0 | 1, ...words: string[]) {
+    const [command, ...args] = words;
+    return this.lab.insideAsync(this.hosts[host], command, ...args);
+  }
+
+  private count(host: 0 | 1, what: string): number {
+    return Number(this.lab.inside(this.hosts[host], 'cat', `/sys/class/net/e0/statistics/${what}`).stdout);
+  }
+
+  /** Sends frames from the first host for so long, at a rate or as fast as it can. */
+  private async replay(seconds: number, pps?: number): Promise<void> {
+    const rate = pps === undefined ? ['-t'] : ['-p', String(pps)];
+    await this.run(
+      0,
+      'timeout',
+      String(seconds),
+      'tcpreplay',
+      '-q',
+      '-K',
+      ...rate,
+      '--loop',
+      '1000000',
+      '-i',
+      'e0',
+      frames(1000),
+    );
+  }
+
+  /** Gbit/s of one TCP connection. */
+  async tcp({ seconds }: Turn): Promise<number> {
+    const server = this.run(1, 'timeout', String(seconds + 8), 'iperf3', '-s', '-1');
+    await sleep(200);
+    const client = await this.run(
+      0,
+      'timeout',
+      String(seconds + 6),
+      'iperf3',
+      '-c',
+      '10.0.0.2',
+      '-t',
+      String(Math.ceil(seconds)),
+      '-J',
+    );
+    await server;
+    const found = /"sum_received":\s*{[^}]*"bits_per_second":\s*([\d.e+]+)/.exec(client.stdout);
+    if (!found) throw new Error(`iperf3: ${client.stdout.slice(-200)}${client.stderr}`);
+    return Number(found[1]) / 1e9;
+  }
+
+  /** Thousand 60-byte frames a second that arrive when the sender sends as many as it can. */
+  async small({ seconds }: Turn): Promise<number> {
+    const sender = this.replay(seconds + 1);
+    await sleep(500);
+    const from = performance.now();
+    const before = this.count(1, 'rx_packets');
+    await sleep(seconds * 1000);
+    const arrived = this.count(1, 'rx_packets') - before;
+    const ms = performance.now() - from;
+    await sender;
+    return arrived / ms;
+  }
+
+  /** Round trip through the switch, alone or beside frames. */
+  async ping(state: 'idle' | 'load', part: keyof PingTimes, { seconds }: Turn): Promise<number> {
+    const times = await this.pings[state].take(part, async () => {
+      const load = state === 'load' ? this.replay(seconds + 1, LOAD_PPS) : Promise.resolve();
+      if (state === 'load') await sleep(300);
+      const count = String(Math.round(seconds / PING_SECONDS));
+      const said = await this.run(0, 'ping', '-i', String(PING_SECONDS), '-c', count, '-W', '2', '10.0.0.2');
+      await load;
+      const ms = [...said.stdout.matchAll(/time=([\d.]+) ms/g)].map((m) => Number(m[1])).sort((a, b) => a - b);
+      if (ms.length === 0) throw new Error('no ping came back');
+      const average = ms.reduce((a, b) => a + b) / ms.length;
+      return { average, p999: ms[Math.ceil(ms.length * 0.999) - 1] };
+    });
+    return times[part];
+  }
+
+  /** Milliseconds a second that the switch runs, without traffic or with some. */
+  async processor(state: 'idle' | 'busy', { seconds }: Turn): Promise<number> {
+    const { pids } = this;
+    const from = processorNs(pids);
+    const start = performance.now();
+    await (state === 'busy' ? this.replay(seconds, BUSY_PPS) : sleep(seconds * 1000));
+    return (processorNs(pids) - from) / 1e3 / (performance.now() - start);
+  }
+
+  async close(): Promise<void> {
+    for (const d of this.daemons) await d.close();
+    this.lab.close();
+  }
+}
+
+/** A daemon in a namespace; `close` ends it by its own number. */
+export class Daemon {
+  private readonly child: ChildProcess;
+  private readonly over: Promise<void>;
+  output = '';
+
+  constructor(namespace: string, env: NodeJS.ProcessEnv, ...words: readonly string[]) {
+    const [program, args] = mortal(words[0], words.slice(1));
+    this.child = spawn('ip', ['netns', 'exec', namespace, program, ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const s of [this.child.stdout, this.child.stderr]) {
+      s?.on('data', (d) => {
+        this.output += d;
+      });
+    }
+    this.over = new Promise((done) => this.child.on('close', () => done()));
+  }
+
+  /** ip and setpriv become the program, so it is its. */
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  async ready(condition: () => boolean, what: string): Promise<void> {
+    const end = performance.now() + 30_000;
+    while (!condition()) {
+      if (this.child.exitCode !== null || performance.now() > end)
+        throw new Error(`${what} does not start: ${this.output.slice(-300)}`);
+      await sleep(5);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
+    await this.over;
+    clearTimeout(timer);
+  }
+}
+
+/** A program to its end; throws with what it said. */
+export function must(env: NodeJS.ProcessEnv, ...words: string[]): string {
+  const r = spawnSync(words[0], words.slice(1), { env, encoding: 'utf8', timeout: 60_000 });
+  if (r.status !== 0) throw new Error(`${words.slice(0, 5).join(' ')}: ${r.stderr || r.error?.message}`);
+  return r.stdout;
+}

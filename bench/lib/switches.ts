@@ -1,0 +1,98 @@
+/** Switches between two hosts: ours, Open vSwitch in its forms, the kernel's bridge. */
+import { existsSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
+import { WEFT } from '../../test/support/live.js';
+import { scratch } from './files.js';
+import { Daemon, Hosts, must } from './hosts.js';
+import { Missing, OURS, type Side } from './row.js';
+
+/** How ports come to the hosts: veth pairs whose outer ends are the switch's, or devices that the switch makes. */
+export type Ports = 'veth' | 'tap';
+
+const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+
+function environment(dir: string): NodeJS.ProcessEnv {
+  const own = { OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir, OVS_SYSCONFDIR: dir, WEFT_RUNDIR: dir };
+  return { ...process.env, ...own };
+}
+
+const add = (type: string): string[] =>
+  ['p1', 'p2'].flatMap((p) => ['--', 'add-port', 'br-cmp', p, '--', 'set', 'interface', p, `type=${type}`]);
+
+interface OvsForm {
+  /** Columns of Open_vSwitch. */
+  readonly settings: readonly string[];
+  readonly type: string;
+  /** Without it no TCP passes where the switch cannot finish checksums. */
+  readonly plain: boolean;
+}
+
+async function ovs(hosts: Hosts, ports: Ports, form: OvsForm): Promise<void> {
+  const missing = needPrograms(OVS_PROGRAMS);
+  if (missing) throw new Missing(missing);
+  const dir = mkdtempSync(join(scratch(), 'ovs-'));
+  const env = environment(dir);
+  must(env, 'ovsdb-tool', 'create', join(dir, 'conf.db'), SCHEMA);
+  const start = (program: string, ...args: string[]): Daemon => {
+    const quiet = ['--no-chdir', '--pidfile', '--log-file', '-vconsole:off', '-vsyslog:off'];
+    return hosts.ends(new Daemon(hosts.middle, env, program, ...args, ...quiet));
+  };
+  const db = start('ovsdb-server', join(dir, 'conf.db'), `--remote=punix:${dir}/db.sock`);
+  await db.ready(() => existsSync(join(dir, 'db.sock')), 'ovsdb-server');
+  const vsctl = (...args: string[]) => must(env, 'ovs-vsctl', '--timeout=20', `--db=unix:${dir}/db.sock`, ...args);
+  vsctl('--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', ...form.settings);
+  const sw = start('ovs-vswitchd', `unix:${dir}/db.sock`);
+  if (ports === 'veth') hosts.wire(form.plain);
+  vsctl('add-br', 'br-cmp', '--', 'set', 'bridge', 'br-cmp', 'datapath_type=netdev', ...add(form.type));
+  if (ports === 'tap') hosts.move(['p1', 'p2']);
+  await hosts.pass([sw.pid]);
+}
+
+async function weft(hosts: Hosts, ports: Ports): Promise<void> {
+  const dir = mkdtempSync(join(scratch(), 'weft-'));
+  const env = environment(dir);
+  const words = [process.execPath, WEFT, 'switchd', '--rundir', dir, '--bridge', 'br-cmp=p1,p2'];
+  if (ports === 'tap') words.push('--port', 'p1:type=tap', '--port', 'p2:type=tap');
+  if (ports === 'veth') hosts.wire(false);
+  const sw = hosts.ends(new Daemon(hosts.middle, env, ...words));
+  await sw.ready(() => sw.output.includes('weft: ready'), 'weft switchd');
+  if (ports === 'tap') hosts.move(['p1', 'p2']);
+  await hosts.pass([sw.pid]);
+}
+
+async function bridge(hosts: Hosts): Promise<void> {
+  hosts.wire(false);
+  hosts.inMiddle('ip', 'link', 'add', 'br-cmp', 'type', 'bridge');
+  for (const d of ['p1', 'p2']) hosts.inMiddle('ip', 'link', 'set', d, 'master', 'br-cmp');
+  hosts.inMiddle('ip', 'link', 'set', 'br-cmp', 'up');
+  await hosts.pass([]);
+}
+
+const TSO = 'other_config:userspace-tso-enable=true';
+
+/** By name; the prefix is that of the side's namespaces. */
+const JOINS: Readonly<Record<string, (hosts: Hosts, ports: Ports) => Promise<void>>> = {
+  [OURS]: weft,
+  ovs: (h, p) =>
+    ovs(h, p, { settings: ['other_config:peer=1'], type: p === 'tap' ? 'internal' : 'system', plain: true }),
+  'ovs-tso': (h, p) => ovs(h, p, { settings: [TSO], type: p === 'tap' ? 'internal' : 'system', plain: false }),
+  'ovs-afxdp': (h, p) => ovs(h, p, { settings: ['other_config:peer=1'], type: 'afxdp', plain: true }),
+  bridge,
+};
+
+export function switchBetween(name: string, ports: Ports): Side<Hosts> {
+  return {
+    name,
+    async open() {
+      const hosts = new Hosts(`wb${ports[0]}${Object.keys(JOINS).indexOf(name)}`);
+      try {
+        await JOINS[name](hosts, ports);
+        return hosts;
+      } catch (e) {
+        await hosts.close();
+        throw e;
+      }
+    },
+  };
+}

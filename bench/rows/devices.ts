@@ -1,0 +1,60 @@
+/** Two hosts with a switch between them, over veth pairs and over devices that the switch makes. */
+import type { Hosts, PingTimes } from '../lib/hosts.js';
+import { group, OURS, type Row } from '../lib/row.js';
+import { switchBetween } from '../lib/switches.js';
+
+const SMALL = {
+  what: '60-byte frames delivered of as many as the sender can send',
+  unit: 'kpps',
+  better: 'higher',
+} as const;
+const TCP = { what: 'one TCP connection', unit: 'Gbit/s', better: 'higher' } as const;
+
+function pings(state: 'idle' | 'load', part: keyof PingTimes): Row<Hosts> {
+  const when = state === 'idle' ? 'alone' : 'beside 50,000 frames a second';
+  return {
+    name: `ping-${state}-${part}`,
+    what: `ping through the switch ${when}, ${part === 'average' ? 'average' : '99.9th percentile'}`,
+    unit: 'ms',
+    better: 'lower',
+    targets: { ovs: 0.5, bridge: 3 },
+    measure: (h, turn) => h.ping(state, part, turn),
+  };
+}
+
+export const veth = group<Hosts>({
+  name: 'veth',
+  what: 'two hosts, each behind a veth pair with its default settings',
+  sides: [OURS, 'ovs', 'ovs-tso', 'ovs-afxdp', 'bridge'].map((name) => switchBetween(name, 'veth')),
+  rows: [
+    { name: 'veth-small', ...SMALL, targets: { ovs: 3, 'ovs-afxdp': 1.2 }, measure: (h, turn) => h.small(turn) },
+    {
+      name: 'veth-tcp',
+      ...TCP,
+      targets: { 'ovs-tso': 1.5, 'ovs-afxdp': 2, bridge: 0.9 },
+      measure: (h, turn) => h.tcp(turn),
+    },
+    pings('idle', 'average'),
+    pings('idle', 'p999'),
+    pings('load', 'average'),
+    pings('load', 'p999'),
+    {
+      name: 'processor-10k',
+      what: 'processor time of the switch for 10,000 frames a second',
+      unit: 'ms/s',
+      better: 'lower',
+      targets: { ovs: 1 },
+      measure: (h, turn) => h.processor('busy', turn),
+    },
+  ],
+});
+
+export const tap = group<Hosts>({
+  name: 'tap',
+  what: 'two hosts, each with a TAP of the switch as its device',
+  sides: [OURS, 'ovs-tso'].map((name) => switchBetween(name, 'tap')),
+  rows: [
+    { name: 'tap-small', ...SMALL, targets: { 'ovs-tso': 1.5 }, measure: (h, turn) => h.small(turn) },
+    { name: 'tap-tcp', ...TCP, targets: { 'ovs-tso': 1.5 }, measure: (h, turn) => h.tcp(turn) },
+  ],
+});
