@@ -14,12 +14,15 @@ export interface World {
   readonly vlanLimit: 1 | 2;
 }
 
+/** For one packet after the other; memory for more takes longer to make than they do. */
+const ROOM = { maxFlows: 4096, buffers: 1024 };
+
 export class Candidate {
   protected readonly sw: Switch;
   readonly bridge: SwitchBridge;
 
   constructor({ datapath, modes, vlanLimit }: World, pipeline: Pipeline) {
-    this.sw = new Switch({ datapath, maxVlans: vlanLimit });
+    this.sw = new Switch({ datapath, maxVlans: vlanLimit, ...ROOM });
     this.bridge = this.sw.bridge('br0');
     for (let i = 1; i <= PORTS; i++) this.bridge.addPort(`p${i}`, { number: i, ...modes[i - 1]?.[1] });
     for (const meter of METERS) this.bridge.addMeter(meter);

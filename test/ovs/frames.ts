@@ -20,9 +20,19 @@ export interface Arrival {
   readonly changes: readonly Change[];
 }
 
-/** `flows`: of a pipeline in which things change; default: nothing does. At the end all ports are up. */
-export function arrivals(r: Random, packets: number, flows: readonly string[] = []): Arrival[] {
+/** How often a packet comes in where the last one did, if they may come together. */
+const TRAIN = 0.85;
+
+export interface ArrivalOptions {
+  /** Of a pipeline in which things change; default: nothing does. At the end all ports are up. */
+  readonly flows?: readonly string[];
+  /** Packets come in trains, each by one port. */
+  readonly trains?: boolean;
+}
+
+export function arrivals(r: Random, packets: number, { flows = [], trains = false }: ArrivalOptions = {}): Arrival[] {
   let down = 0;
+  let last = 0;
   return Array.from({ length: packets }, (_, i) => {
     const changes: Change[] = [];
     if (flows.length > 0 && (r.chance(0.05) || (down !== 0 && r.chance(0.2)))) {
@@ -32,8 +42,9 @@ export function arrivals(r: Random, packets: number, flows: readonly string[] = 
     }
     if (flows.length > 0 && r.chance(0.02)) changes.push({ kind: 'delete', flow: matchOf(r.pick(flows)) });
     if (i === packets - 1 && down !== 0) changes.push({ kind: 'port', port: down, up: true });
-    let port = r.between(1, PORTS);
+    let port = trains && last !== 0 && r.chance(TRAIN) ? last : r.between(1, PORTS);
     if (port === down) port = (port % PORTS) + 1;
+    last = port;
     return { port, frame: usualFrame(r), changes };
   });
 }

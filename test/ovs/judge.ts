@@ -10,6 +10,7 @@ import type { Pipeline } from '../pipelines/random-pipeline.js';
 import { RealOvs } from '../support/ovs.js';
 import { type Arrival, type Change, PORTS, type Sent } from './frames.js';
 import { PortLine } from './port-line.js';
+import { Wire } from './wire.js';
 
 /** VLAN modes that ports have in turn, a row a world: as both sides are told. */
 export const MODES: readonly (readonly (readonly [string[], VlanSpec])[])[] = [
@@ -41,16 +42,22 @@ export const METERS: readonly string[] = [
   'meter=3,kbps,burst,stats,band=type=drop,rate=4000000000,burst_size=4000000000',
 ];
 
+/** Who says nothing for so long has hung. */
+const PATIENCE_MS = 30_000;
+
 /** Bytes in front of the records of a capture. */
 const PCAP_HEADER = 24;
 
 export class Judge {
   readonly ovs = new RealOvs();
   private readonly path: string;
+  private readonly wire: Wire;
   private ports?: PortLine;
   /** Bytes of each capture that were looked at. */
   private readonly read = Array.from({ length: PORTS + 1 }, () => PCAP_HEADER);
-  private version = 'OpenFlow13';
+  private version: Pipeline['version'] = 'OpenFlow13';
+  /** Packets that came in by each port. */
+  private readonly arrived = Array.from({ length: PORTS + 1 }, () => 0);
   /** The port that is down; 0: none. */
   private down = 0;
   private readonly collected = nothing();
@@ -68,9 +75,12 @@ export class Judge {
     const name = readdirSync(this.ovs.dir).find((f) => /^ovs-vswitchd\.\d+\.ctl$/.test(f));
     if (!name) throw new Error('ovs-vswitchd has no control socket');
     this.path = join(this.ovs.dir, name);
+    this.wire = new Wire(join(this.ovs.dir, 'br0.mgmt'));
+    // A cached flow is for one sort of packet only: the others meet the tables.
+    this.ovs.appctl('upcall/disable-megaflows');
   }
 
-  /** True once ovs-vswitchd has ended. */
+  /** True once ovs-vswitchd has ended, or hangs. */
   async isGone(): Promise<boolean> {
     try {
       await this.call('version');
@@ -86,45 +96,44 @@ export class Judge {
   }
 
   /** By a connection of its own: on one that stays, commands are answered before what the last one began is over. */
-  call(method: string, ...params: string[]): Promise<string> {
-    return callControl(connect(this.path), method, params);
+  async call(method: string, ...params: string[]): Promise<string> {
+    const socket = connect(this.path);
+    const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
+    try {
+      return await callControl(socket, method, params);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   close(): void {
     this.ports?.close();
+    void this.wire.close();
     this.ovs.close();
   }
 
-  setModes(modes: Modes): void {
+  /** What ports make of tags, and how many tags can be matched. */
+  setModes(modes: Modes, vlanLimit = 1): void {
+    const args = ['set', 'Open_vSwitch', '.', `other_config:vlan-limit=${vlanLimit}`];
     for (let i = 1; i <= PORTS; i++) {
-      this.ovs.vsctl('clear', 'port', `p${i}`, 'tag', 'trunks', 'vlan_mode', 'other_config');
+      args.push('--', 'clear', 'port', `p${i}`, 'tag', 'trunks', 'vlan_mode', 'other_config');
       const settings = modes[i - 1]?.[0] ?? [];
-      if (settings.length > 0) this.ovs.vsctl('set', 'port', `p${i}`, ...settings);
+      if (settings.length > 0) args.push('--', 'set', 'port', `p${i}`, ...settings);
     }
+    this.ovs.vsctl(...args);
   }
 
-  /** How many tags can be matched. */
-  setVlanLimit(limit: number): void {
-    this.ovs.vsctl('set', 'Open_vSwitch', '.', `other_config:vlan-limit=${limit}`);
-  }
-
-  async load({ flows, version, groups = [] }: Pipeline): Promise<void> {
-    this.version = version;
-    // Flows first: ovs-vswitchd may end by an assertion where groups of groups go together with the flows that send to them.
-    this.ovs.ofctl('del-flows', 'br0');
-    const newGroups = ['delete group_id=all', ...groups.map((l) => `add ${l}`), ''].join('\n');
-    const g = this.ovs.try('ovs-ofctl', ['-O', 'OpenFlow15', 'add-groups', 'br0', '-'], newGroups);
-    if (g.status !== 0) throw new Error(`ovs-ofctl refuses: ${g.stderr}\n${groups.join('\n')}`);
-    const r = this.ovs.try('ovs-ofctl', ['-O', version, 'add-flows', 'br0', '-'], `${flows.join('\n')}\n`);
-    if (r.status !== 0) throw new Error(`ovs-ofctl refuses: ${r.stderr}\n${flows.join('\n')}`);
+  async load(pipeline: Pipeline): Promise<void> {
+    this.version = pipeline.version;
+    await this.wire.load(pipeline);
     await this.call('fdb/flush', 'br0');
     await this.forget();
-    this.metered = this.counted ?? this.meters();
+    this.metered = this.counted ?? (await this.meters());
   }
 
   /** Packets, bytes, drops and bytes dropped of each meter since it was made. */
-  private meters(): number[][] {
-    const stats = this.ovs.ofctl('-O', 'OpenFlow13', 'meter-stats', 'br0');
+  private async meters(): Promise<number[][]> {
+    const stats = await this.wire.meterText();
     const counts =
       /^meter:(\d+) .*packet_in_count:(\d+) byte_in_count:(\d+) .*\n0: packet_count:(\d+) byte_count:(\d+)/gm;
     return [...stats.matchAll(counts)].map((m) => m.slice(1).map(Number)).sort((a, b) => a[0] - b[0]);
@@ -136,7 +145,9 @@ export class Judge {
   }
 
   private async change(c: Change): Promise<void> {
-    if (c.kind === 'delete') this.ovs.ofctl('-O', this.version, '--strict', 'del-flows', 'br0', c.flow);
+    // What came before is over.
+    await this.forget();
+    if (c.kind === 'delete') await this.wire.deleteStrict(this.version, c.flow);
     else {
       this.collect();
       // A dummy port sends although it is down; no other one does.
@@ -149,25 +160,38 @@ export class Judge {
     await this.forget();
   }
 
-  /** What happens before a packet that is left out. */
+  /** What happens before a packet. */
   async pass(a: Arrival): Promise<void> {
     for (const c of a.changes) await this.change(c);
   }
 
-  /** Afterwards the flows that it made are gone. */
+  /** A packet that meets the tables as they are. */
   async receive(a: Arrival): Promise<void> {
-    await this.pass(a);
-    this.counted = undefined;
-    await this.call('netdev-dummy/receive', `p${a.port}`, formatHex(a.frame));
     await this.forget();
+    await this.arrive([a]);
+  }
+
+  /** Packets of one port, one after the other, that change nothing for each other. */
+  async receiveTrain(train: readonly Arrival[]): Promise<void> {
+    await this.arrive(train);
+    const [{ port }] = train;
+    // It takes one in each turn.
+    while ((await this.wire.received(port)) < this.arrived[port]);
+  }
+
+  private async arrive(train: readonly Arrival[]): Promise<void> {
+    const [{ port }] = train;
+    this.counted = undefined;
+    this.arrived[port] += train.length;
+    await this.call('netdev-dummy/receive', `p${port}`, ...train.map((a) => formatHex(a.frame)));
   }
 
   /** What left each port, once as much came as is expected, or nothing more comes for a while: OVS takes its time. */
   async sentAll(expected: Sent): Promise<string[][]> {
-    this.collect();
-    for (let tries = 0; tries < 5 && !expected.same(this.collected); tries++) {
+    for (let tries = 0; tries < 5; tries++) {
       await this.forget();
       this.collect();
+      if (expected.same(this.collected)) break;
     }
     return this.collected.splice(0, PORTS, ...nothing());
   }
@@ -196,16 +220,15 @@ export class Judge {
   }
 
   /** Packets and bytes of each rule, of each group and its buckets, and of each meter. */
-  counters(): string[] {
-    const rules = this.ovs.ofctl('-O', 'OpenFlow15', '--no-names', 'dump-flows', 'br0');
-    this.counted = this.meters();
+  async counters(): Promise<string[]> {
+    this.counted = await this.meters();
     const meters = this.counted.map(([id, ...counts], i) =>
       meterText(
         id,
         counts.map((n, k) => n - this.metered[i][k + 1]),
       ),
     );
-    return [...rulesOf(rules), ...groupsOf(this.ovs.ofctl('-O', 'OpenFlow15', 'dump-group-stats', 'br0')), ...meters];
+    return [...rulesOf(await this.wire.flowText()), ...groupsOf(await this.wire.groupText()), ...meters];
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Random pipelines and packets through weft and a real ovs-vswitchd: npm run test:ovs -- [--packets N] [--seed S] [--pipeline P] [--wide] [--groups N] [--reference]. Wide: every
+ * Random pipelines and packets through weft and a real ovs-vswitchd: npm run test:ovs -- [--packets N] [--seed S] [--pipeline P] [--from P] [--wide] [--groups N] [--reference]. Wide: every
  * action, six groups unless --groups says otherwise, meters, both limits of tags.
  * Exit status 1 when frames differ. Without Open vSwitch it says so and ends with 0.
  */
@@ -21,6 +21,7 @@ else {
     datapath,
     groups: numberOption('groups', wide ? 6 : 0),
     wide,
+    from: numberOption('from', 0),
     only: only < 0 ? undefined : only,
     say: (text) => console.error(text),
   });

@@ -44,7 +44,8 @@ class Scout extends Candidate {
   private comesBack = false;
 
   constructor(world: World, pipeline: Pipeline) {
-    super(world, pipeline);
+    // What is translated is the same, and this one is made at once.
+    super({ ...world, datapath: 'reference' }, pipeline);
     const { upcalls } = this.sw.core;
     const numbers = Array.from({ length: PORTS }, (_, i) => i + 1);
     const nothing = (): void => {};

@@ -153,7 +153,9 @@ export function visibleGroups(
     for (let b = 0; b < n; b++) {
       s += ',bucket=';
       const number = `watch_port:${r.between(1, o.ports) + (r.chance(0.6) ? 0 : o.ports)},`;
-      const group = `watch_group:${r.between(Math.min(id + 1, o.groups), o.groups + 1)},`;
+      const watched = r.between(Math.min(id + 1, o.groups), o.groups + 1);
+      // Twice itself, and OVS goes round in it for ever.
+      const group = `watch_group:${s.includes(`watch_group:${id},`) ? o.groups + 1 : watched},`;
       if (type === 'ff') s += id < o.groups && r.chance(0.3) ? group : number;
       if (type === 'select' && r.chance(0.5)) s += r.chance(0.7) ? number : group;
       if (type === 'select') s += `weight:${r.pick([0, 1, 1, 2, 5, 100, 65535])},`;

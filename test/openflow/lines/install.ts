@@ -13,10 +13,10 @@ import { type Comparison, linesFor, withoutTunnelOptions } from './compare.js';
 import type { Peer } from './peer.js';
 import { compareSent, entries, FIRST_XID, type Sent } from './sent.js';
 
-const NOTHING = { ports: new Map<number, string>(), tables: new Map<number, string>() };
+export const NOTHING = { ports: new Map<number, string>(), tables: new Map<number, string>() };
 
 /** The message of a line; undefined where no form of the version has it. */
-function messageOf(line: string, version: number, xid: number): Uint8Array | undefined {
+export function messageOf(line: string, version: number, xid: number): Uint8Array | undefined {
   const reader = new FlowReader(NOTHING);
   try {
     const [mod] = reader.file(line, '-');
@@ -87,7 +87,7 @@ async function dump(peer: Peer, version: number): Promise<string[]> {
 }
 
 /** Tables in the commands of 1.0. */
-const TABLE_IDS = Buffer.from('0104001800000001000023200000000f0100000000000000', 'hex');
+export const TABLE_IDS = Buffer.from('0104001800000001000023200000000f0100000000000000', 'hex');
 
 /** `version`: 0 is 1.0. */
 export async function compareInstalls(

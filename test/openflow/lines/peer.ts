@@ -16,7 +16,7 @@ export class Peer {
   /** Type, code and, of an experimenter's, its number: hexadecimal, by transaction. */
   readonly errors = new Map<number, string>();
   private readonly parts: Uint8Array[] = [];
-  private readonly waits = new Map<number, () => void>();
+  private readonly waits = new Map<number, (failure?: Error) => void>();
   private readonly framer = new Framer();
 
   private constructor(
@@ -26,6 +26,11 @@ export class Peer {
   ) {
     socket.on('data', (chunk) => {
       for (const m of this.framer.push(chunk) ?? []) this.take(Buffer.from(m));
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      for (const end of this.waits.values()) end(new Error('the switch hung up'));
+      this.waits.clear();
     });
   }
 
@@ -61,9 +66,10 @@ export class Peer {
   private until(key: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('no answer')), PATIENCE_MS);
-      this.waits.set(key, () => {
+      this.waits.set(key, (failure) => {
         clearTimeout(timer);
-        resolve();
+        if (failure) reject(failure);
+        else resolve();
       });
     });
   }
