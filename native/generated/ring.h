@@ -48,6 +48,7 @@ enum class Command : uint32_t {
   kPortState = 9,
   kUpcallLimit = 10,
   kPortMtu = 11,
+  kVlanLimit = 12,
 };
 
 // Places of u64 counters in the arena.

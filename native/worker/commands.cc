@@ -85,6 +85,9 @@ bool Worker::apply(const uint8_t* c) {
     case Command::kPortMtu:
       if (PortSlot* s = port_slot(u32(c, kHead))) s->set_mtu(u32(c, kHead + 4));
       return true;
+    case Command::kVlanLimit:
+      max_vlans_ = u32(c, kHead);
+      return true;
     case Command::kUpcallLimit:
       if (PortSlot* s = port_slot(u32(c, kHead))) s->upcalls.set(u32(c, kHead + 4), u32(c, kHead + 8), now_ns_);
       return true;

@@ -193,7 +193,7 @@ class Worker final : public Sink, public FrameSink {
 
   const uint32_t id_;
   Shared& shared_;
-  const uint32_t max_vlans_;
+  uint32_t max_vlans_;
   uint64_t now_ns_ = 0;
   Arena arena_;
   uint64_t* stats_;

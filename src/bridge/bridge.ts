@@ -54,7 +54,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   readonly macs: MacTable;
   private readonly portSet: PortSet;
   private readonly listeners = new Set<OfBridgeListener>();
-  readonly maxVlans: number;
+  maxVlans: number;
   tun = NO_TUN_OPTIONS;
   /** As the database has it; "" is "system". */
   datapathType = '';

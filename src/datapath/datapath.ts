@@ -124,6 +124,8 @@ export interface Datapath {
   meterSet(id: number, spec: MeterSpec | undefined): void;
   /** Undefined when there is no such meter, or the engine has not heard of it yet. */
   meterCounters(id: number): MeterCounters | undefined;
+  /** VLAN tags that keys have from now on, 0 to 2. The caller has deleted all flows: their keys mean something else. */
+  vlanLimit(tags: number): void;
   /** Rate of upcalls a second allowed to a port; 0 none. */
   upcallLimit(vport: number, rate: number, burst: number): void;
   /** Engines without threads: moves packets and delivers upcalls until nothing is left to do or `max` breaths passed. Returns packets moved. */

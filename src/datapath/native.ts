@@ -9,7 +9,7 @@
  */
 
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 6;
+export const LAYOUT_VERSION = 7;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -89,6 +89,8 @@ export const COMMAND = {
   upcallLimit: 10,
   /** port u32, mtu u32 (0: frames of any length leave): the device's has changed. */
   portMtu: 11,
+  /** tags u32, reserved u32: VLAN tags that are fields of a key from now on. Flows were deleted before. */
+  vlanLimit: 12,
 } as const;
 
 /** Worker counters, u64 each, at the start of a worker's arena. */

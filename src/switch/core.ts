@@ -19,6 +19,7 @@ import { BACKER, nativeConfig, type VportSpec } from '../vport/kinds.js';
 import { addressOf, datapathIdOf } from './addresses.js';
 import { type Kernel, KernelRoutes } from './kernel-routes.js';
 import { Underlay } from './underlay.js';
+import { VlanLimit } from './vlan-limit.js';
 
 export interface CoreOptions {
   readonly dp: Datapath;
@@ -83,6 +84,7 @@ export class Core {
   readonly dp: Datapath;
   readonly upcalls: Upcalls;
   readonly underlay: Underlay;
+  readonly vlans = new VlanLimit(this, () => this.options.maxVlans);
   private readonly kernelRoutes: KernelRoutes | undefined;
   /** What the host's stack listens to, whether it can or not. */
   private listening = '';
@@ -120,11 +122,10 @@ export class Core {
   /** `local`: what stands behind the bridge's own port. Throws UserError. */
   addBridge(name: string, local: VportSpec): Bridge {
     if (this.bridges.has(name)) throw new UserError(`there is a bridge named ${name}`);
-    const { dp, upcalls } = this;
-    const { clock, maxVlans } = this.options;
+    const { dp, upcalls, meterIds, vlans } = this;
+    const { clock, setDevice } = this.options;
     const hwAddr = this.addressOf(name);
-    const { setDevice } = this.options;
-    const deps = { dp, clock, upcalls, maxVlans, meterIds: this.meterIds, ...(setDevice ? { setDevice } : {}) };
+    const deps = { dp, clock, upcalls, maxVlans: vlans.probe(), meterIds, ...(setDevice ? { setDevice } : {}) };
     const bridge = new Bridge(name, datapathIdOf(hwAddr), deps);
     this.addPort(bridge, local, { number: OFPP.local, hwAddr });
     this.bridges.set(name, bridge);

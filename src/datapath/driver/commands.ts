@@ -132,6 +132,11 @@ export class CommandBuffer {
     this.view.setUint32(at + 4, mtu, true);
   }
 
+  vlanLimit(tags: number): void {
+    const at = this.begin(COMMAND.vlanLimit, 8);
+    this.view.setUint32(at, tags, true);
+  }
+
   upcallLimit(vport: number, rate: number, burst: number): void {
     const at = this.begin(COMMAND.upcallLimit, 16);
     this.view.setUint32(at, vport, true);

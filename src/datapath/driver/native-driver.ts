@@ -191,6 +191,10 @@ export class NativeDriver implements Datapath {
     return { ...pair(0), bands: Array.from({ length: counts.length / 2 - 1 }, (_, i) => pair(i + 1)) };
   }
 
+  vlanLimit(tags: number): void {
+    this.toAll((b) => b.vlanLimit(tags));
+  }
+
   upcallLimit(vport: number, rate: number, burst: number): void {
     this.owner(vport);
     this.toAll((b) => b.upcallLimit(vport, rate, burst));

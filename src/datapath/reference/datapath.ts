@@ -53,9 +53,11 @@ export class ReferenceDatapath implements Datapath, Sink {
   private nowMs = 0;
   /** What goes to the handlers at the end of the breath. */
   private up: (() => void)[] = [];
+  private maxVlans: number;
 
   constructor(config: Partial<ReferenceConfig> = {}) {
     this.config = { ...DEFAULTS, ...config };
+    this.maxVlans = this.config.maxVlans;
     this.draws = new Random(this.config.seed);
   }
 
@@ -109,7 +111,7 @@ export class ReferenceDatapath implements Datapath, Sink {
     for (const p of waiting.packets) {
       if (p.counted) this.ports.block(p.inPort).held--;
       if (flow) this.count(flow, p, waiting.key);
-      execute(this, p, waiting.key.slice(), actions, this.config.maxVlans);
+      execute(this, p, waiting.key.slice(), actions, this.maxVlans);
     }
   }
 
@@ -119,7 +121,7 @@ export class ReferenceDatapath implements Datapath, Sink {
     p.counted = counted;
     const own = newKey();
     own.set(key.subarray(0, DP_KEY_BYTES));
-    if (extract(p.frame, own, this.config.maxVlans)) execute(this, p, own, actions, this.config.maxVlans);
+    if (extract(p.frame, own, this.maxVlans)) execute(this, p, own, actions, this.maxVlans);
     else this.drop(p, DROP.too_short);
   }
 
@@ -137,6 +139,10 @@ export class ReferenceDatapath implements Datapath, Sink {
 
   meterCounters(id: number): MeterCounters | undefined {
     return this.meters.get(id)?.counters;
+  }
+
+  vlanLimit(tags: number): void {
+    this.maxVlans = tags;
   }
 
   upcallLimit(vport: number, rate: number, burst: number): void {
@@ -268,11 +274,11 @@ export class ReferenceDatapath implements Datapath, Sink {
 
   /** `key` holds metadata. */
   private process(p: Packet, key: Uint8Array): void {
-    if (!extract(p.frame, key, this.config.maxVlans)) return this.drop(p, DROP.too_short);
+    if (!extract(p.frame, key, this.maxVlans)) return this.drop(p, DROP.too_short);
     const flow = this.table.lookup(key);
     if (!flow) return this.miss(p, key);
     this.count(flow, p, key);
-    execute(this, p, key, flow.actions, this.config.maxVlans);
+    execute(this, p, key, flow.actions, this.maxVlans);
   }
 
   private count({ counters }: Flow, p: Packet, key: Uint8Array): void {

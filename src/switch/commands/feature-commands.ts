@@ -22,7 +22,7 @@ const FEATURES: readonly (readonly [name: string, title: string, has: Value | ((
   ['lb_output_action', 'Optimized Balance TCP mode', false],
   ['ct_zero_snat', 'Conntrack all-zero IP SNAT', false],
   ['add_mpls', 'MPLS Label add', true],
-  ['max_vlan_headers', 'Max VLAN headers', (core) => [...core.bridges.values()][0]?.maxVlans ?? 1],
+  ['max_vlan_headers', 'Max VLAN headers', (core) => core.vlans.probed],
   ['max_mpls_depth', 'Max MPLS depth', 3],
   ['recirc', 'Recirc', true],
   ['ct_state', 'CT state', false],

@@ -18,6 +18,7 @@ import { bondCommands } from '../commands/bond-commands.js';
 import type { Core } from '../core.js';
 import type { LinkStatus } from '../links.js';
 import type { Tls } from '../tls.js';
+import { vlanLimitOf } from '../vlan-limit.js';
 import { Applier, type MadeBridge, type Plant } from './apply.js';
 import { Bonds } from './bonds.js';
 import { applyBridge, applyControllers, type BridgeContext, type BridgeFace } from './bridges.js';
@@ -38,7 +39,7 @@ export interface Configured extends Plant {
   readonly runDir: string | undefined;
   link(port: BridgePort): LinkStatus | undefined;
   /** What carries tunnels. */
-  readonly core: Pick<Core, 'underlay' | 'addressOf'>;
+  readonly core: Pick<Core, 'underlay' | 'addressOf' | 'vlans'>;
   /** Grows when `link` has something new to say of any port. */
   readonly linkChanges: number;
   servedBridge(name: string): BridgeFace | undefined;
@@ -204,6 +205,7 @@ export class Configurator {
         }
         this.restoring = root.other_config.get('flow-restore-wait') === 'true';
         this.plant.holdPackets(this.restoring);
+        this.plant.core.vlans.set(vlanLimitOf(root.other_config.get('vlan-limit')));
         await this.applier.apply(wanted(this.tables));
         for (const b of this.applier.bridges.values()) await this.applyBridge(b);
         this.bonds.set(this.applier.made.values());

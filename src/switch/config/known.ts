@@ -26,10 +26,10 @@ export const WORDS: Readonly<Record<string, TableWords>> = {
     later: [],
     maps: {
       other_config: {
-        applied: words('stats-update-interval flow-restore-wait'),
+        applied: words('stats-update-interval flow-restore-wait vlan-limit'),
         later:
           words(`flow-limit max-idle max-revalidator min-revalidate-pps hw-offload n-offload-threads tc-policy dpdk-* pmd-* vhost-*
-          per-port-memory shared-mempool-config tx-flush-interval smc-enable n-handler-threads n-revalidator-threads emc-insert-inv-prob vlan-limit
+          per-port-memory shared-mempool-config tx-flush-interval smc-enable n-handler-threads n-revalidator-threads emc-insert-inv-prob
           bundle-idle-timeout offload-rebalance userspace-tso-enable enable-statistics private_key certificate ca_cert ipsec_skb_mark`),
       },
     },
