@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "../port/netdev.h"
 #include "registrations.h"
@@ -41,9 +42,12 @@ Napi::Value DeviceInfoOf(const Napi::CallbackInfo& info) {
   const std::string netns = info[1].As<Napi::String>();
   const NetnsScope scope(netns.c_str());
   if (scope.error() != 0) throw device_error(env, scope.error(), "cannot enter network namespace", netns);
-  const Socket sock;
+  // Every device is asked twice a second: one socket for all of our own namespace.
+  static const Socket here;
+  std::optional<Socket> there;
+  if (!netns.empty()) there.emplace();
   DeviceInfo d{};
-  const int err = device_info(sock.fd(), name.c_str(), &d);
+  const int err = device_info((there ? *there : here).fd(), name.c_str(), &d);
   if (err != 0) throw device_error(env, err, "cannot look at device", name);
   Napi::Object out = Napi::Object::New(env);
   out["ifindex"] = Napi::Number::New(env, d.ifindex);

@@ -1,5 +1,7 @@
 #include "bpf.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@ namespace {
 
 // What is loaded into the kernel may be used under either licence; the kernel asks, because only such programs may look into its structs.
 constexpr char kLicense[] = "Dual BSD/GPL";
+constexpr int kLoads = 5;
 
 uint64_t address(const void* p) { return reinterpret_cast<uintptr_t>(p); }
 int call(int command, bpf_attr& a) { return static_cast<int>(syscall(__NR_bpf, command, &a, sizeof a)); }
@@ -51,7 +54,16 @@ Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code) {
   a.insns = address(code.data());
   a.insn_cnt = static_cast<uint32_t>(code.size());
   a.license = address(kLicense);
-  return Fd(call(BPF_PROG_LOAD, a));
+  // The verifier gives up as soon as a signal waits for this thread.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int fd = call(BPF_PROG_LOAD, a);
+  for (int again = 0; fd < 0 && errno == EAGAIN && again < kLoads; again++) fd = call(BPF_PROG_LOAD, a);
+  const int e = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = e;
+  return Fd(fd);
 }
 
 bool bpf_run(const Fd& program, const uint8_t* frame, uint32_t len) {

@@ -45,6 +45,8 @@ class BpfCode {
   void store(Size size, uint8_t base, int32_t at, uint8_t from) { put(BPF_STX | BPF_MEM | size, base, from, at, 0); }
   void store_value(Size size, uint8_t base, int32_t at, int32_t value) { put(BPF_ST | BPF_MEM | size, base, 0, at, value); }
   void add_atomically(uint8_t base, int32_t at, uint8_t from) { put(BPF_STX | BPF_ATOMIC | BPF_DW, base, from, at, BPF_ADD); }
+  // The 32-bit word at `base` and the register change places.
+  void exchange(uint8_t base, int32_t at, uint8_t with) { put(BPF_STX | BPF_ATOMIC | BPF_W, base, with, at, BPF_XCHG); }
   void map(uint8_t to, const Fd& map) { wide(to, BPF_PSEUDO_MAP_FD, map.get()); }
   void map_value(uint8_t to, const Fd& map) { wide(to, BPF_PSEUDO_MAP_VALUE, map.get()); }
   void call(int32_t helper) { put(BPF_JMP | BPF_CALL, 0, 0, 0, helper); }

@@ -4,11 +4,9 @@
 // Half of it is cache lines that come from the worker's processor: the status word of the slot, the one of a slot a quarter of the ring ahead, both
 // written by the worker; the rest a time stamp nobody reads, locks, the wake-up. And a slot has room for a full frame, so a ring that survives a pause of the worker is larger than the caches.
 // Idea: the socket's filter, which runs first, is our program. It copies the frame, its checksum state and its stripped tag into a ring buffer map, where a
-// record takes the frame's length, not a slot, and whose lines the worker only reads; then it refuses the frame to the socket's own ring.
-// What it does not take - segments (GSO) and long frames - goes to the socket's ring as before, and a marker record keeps its place in the order.
-// While the worker sleeps the filter lets one byte of the frame pass: a doorbell, since the socket is what the worker waits on.
-// Invariant: every frame in the socket's ring that is no doorbell has a marker before it, written earlier. The opposite does not hold (that ring may be
-// full), so a marker whose frame does not come is skipped after a while; a frame whose marker was skipped is taken when no record is left.
+// record takes the frame's length, not a slot, and whose lines the worker only reads; then it refuses the frame to the socket.
+// What it does not take - segments (GSO) and long frames - goes to the socket's queue, and a marker record keeps its place in the order (record_reception.cc).
+// While the worker sleeps the filter lets one byte of the frame pass: a bell, since the socket is what the worker waits on.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -35,21 +33,30 @@ class Intake {
   // `bytes` is a power of two of pages. Null with errno: ENOTSUP without the kernel's type information, EPERM without the capabilities.
   static std::unique_ptr<Intake> open(uint32_t bytes);
   ~Intake();
+  // Why there can be none in this process: an errno, or 0. Tried once.
+  static int fault();
   // From here on the socket's frames come here.
   bool attach(int socket) const;
 
   // The oldest record, or null. It stays the oldest until `pop`.
   const Record* front();
   void pop() { at_ += step_; }
+  // Places in the order: of the oldest record, and of the one to be written next.
+  uint64_t at() const { return at_; }
+  uint64_t written() const { return __atomic_load_n(producer_, __ATOMIC_ACQUIRE); }
   // Gives the places of what was popped back, an eighth of the ring at a time: the filter reads this line with each frame, and then has it at hand.
   void give_back() {
     if (at_ - given_ >= bytes_ / 8) __atomic_store_n(consumer_, given_ = at_, __ATOMIC_RELEASE);
   }
-  bool more() const { return __atomic_load_n(producer_, __ATOMIC_ACQUIRE) != at_; }
+  bool more() const { return written() != at_; }
   // The worker is about to wait on the socket: frames ring. True: there is one already.
   bool doze();
-  void wake() {
-    if (__atomic_load_n(&state_->asleep, __ATOMIC_RELAXED) != 0) __atomic_store_n(&state_->asleep, 0, __ATOMIC_RELAXED);
+  // It looks again. True: a bell rang meanwhile, and lies in the socket's queue or is about to.
+  bool wake() {
+    if (!dozing_) [[likely]]
+      return false;
+    dozing_ = false;
+    return __atomic_exchange_n(&state_->asleep, 0, __ATOMIC_SEQ_CST) == 0;
   }
   // Frames that found no room, since the last call.
   uint64_t lost() {
@@ -74,6 +81,7 @@ class Intake {
   uint32_t bytes_ = 0;
   uint64_t at_ = 0, given_ = 0, known_ = 0, lost_ = 0;
   uint32_t step_ = 0;
+  bool dozing_ = false;
 };
 
 }  // namespace weft

@@ -29,8 +29,6 @@ class PacketRing {
 
   uint32_t bytes() const { return (mask_ + 1) * kSlotBytes; }
   bool waiting() const { return (__atomic_load_n(&slot().tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) != 0; }
-  // One byte of a longer frame: a filter let it pass to wake us.
-  bool doorbell() const { return slot().tp_snaplen == 1 && slot().tp_len > 1; }
   // Takes the frame that waits. Null: it was lost (no buffer, or the kernel had cut it).
   Packet* take(Pool& pool);
   // Frames that found no slot, since the last call. The kernel marks the frames after a loss, so that without one this costs no call.

@@ -51,6 +51,8 @@ class Port {
   virtual bool polled() const { return fd() < 0; }
   // The worker is about to wait on fd(). True: it should look again first.
   virtual bool doze() { return false; }
+  // The worker lets go of the port: buffers that it kept go back.
+  virtual void settle(Pool&) {}
   // Frames that the device had and that could not be taken, since the last call.
   virtual uint64_t lost() { return 0; }
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.

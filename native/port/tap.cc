@@ -46,9 +46,11 @@ class Tap final : public Port {
       rest_--;
       return 0;
     }
+    // Held while it looks, not from look to look: there are fewer large buffers than there may be ports. Without one, short frames still come.
+    Packet* spare = nullptr;
     while (n < max) {
-      if (spare_ == nullptr && (spare_ = pool.take(true)) == nullptr) break;
-      Packet* p = spare_;
+      if (spare == nullptr && (spare = pool.take(true)) == nullptr && (spare = pool.take(false)) == nullptr) break;
+      Packet* p = spare;
       Offload off{};
       iovec iov[2] = {{&off, kVnetHeader}, {p->data, tailroom(*p)}};
       const ssize_t got = readv(fd_, iov, 2);
@@ -59,18 +61,19 @@ class Tap final : public Port {
       }
       if (got < static_cast<ssize_t>(kVnetHeader)) break;
       const uint32_t len = static_cast<uint32_t>(got) - kVnetHeader;
-      if (len <= kCopyBreak) {
-        Packet* small = pool.take(false);
-        if (small == nullptr) break;  // the frame is lost, as on a full device ring
+      if (!p->large && len == tailroom(*p)) continue;  // perhaps cut: lost, as on a full device ring
+      Packet* small = p->large && len <= kCopyBreak ? pool.take(false) : nullptr;
+      if (small != nullptr) {
         std::memcpy(small->data, p->data, len);
         p = small;
       } else {
-        spare_ = nullptr;
+        spare = nullptr;
       }
       p->len = len;
       p->offload = off;
       out[n++] = p;
     }
+    if (spare != nullptr) pool.give(spare);
     quiet_ = n != 0 ? 0 : quiet_ + (quiet_ < kLongestRest);
     rest_ = quiet_;
     return n;
@@ -142,7 +145,6 @@ class Tap final : public Port {
   uint32_t mtu_;
   bool offload_;
   int failed_ = 0;
-  Packet* spare_ = nullptr;
   uint32_t quiet_ = 0;  // looks in a row that found nothing
   uint32_t rest_ = 0;   // looks to leave out
 };

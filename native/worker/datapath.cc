@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "../port/chores.h"
+
 namespace weft {
 
 Datapath::Datapath(const Config& config, Doorbell* bell) : ports_(config.max_ports), owners_(config.max_ports) {
@@ -112,6 +114,7 @@ void Datapath::close() {
   for (int round = 0; round < 2; round++)
     for (auto& w : workers_) w->settle();
   ports_.clear();
+  finish_chores();  // else the end of the program waits for what they close, one after the other
 }
 
 }  // namespace weft

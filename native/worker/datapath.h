@@ -34,7 +34,7 @@ class Datapath {
   int port_add(uint32_t vport, uint32_t worker, const PortRequest& request, std::string* why);
   // False: no such port.
   bool describe(uint32_t vport, PortPaths& to) const;
-  // Returns when every worker has let go and the device is closed. False: no such port.
+  // Returns when every worker has let go; a device that was made for the port is gone then. False: no such port.
   bool port_remove(uint32_t vport);
   bool submit(uint32_t worker, const uint8_t* commands, uint32_t length);
   uint32_t poll(uint32_t worker);

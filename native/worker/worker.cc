@@ -85,8 +85,10 @@ void Worker::settle() {
       finish(p, static_cast<DropReason>(p->slot));
     }
   }
-  for (const uint32_t vport : receiving_)
+  for (const uint32_t vport : receiving_) {
     if (ports_[vport].memory) return_waiting(*ports_[vport].memory);
+    ports_[vport].port->settle(pool_);
+  }
 }
 
 void Worker::return_waiting(MemoryPort& m) {
@@ -124,6 +126,7 @@ void Worker::apply_control(const Control& c) {
       PortSlot& s = ports_[c.vport];
       if (s.port && !s.failed) watch(*s.port, false);
       if (s.memory) return_waiting(*s.memory);
+      if (s.port) s.port->settle(pool_);
       s.present = s.up = s.direct = false;
       s.port = nullptr;
       s.memory = nullptr;
