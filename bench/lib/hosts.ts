@@ -227,15 +227,17 @@ export class Hosts implements Session {
   }
 }
 
-/** A daemon in a namespace; `close` ends it by its own number. */
+/** A daemon in a namespace ("" is here); `close` ends it by its own number. */
 export class Daemon {
   private readonly child: ChildProcess;
   private readonly over: Promise<void>;
   output = '';
 
   constructor(namespace: string, env: NodeJS.ProcessEnv, ...words: readonly string[]) {
+    const inside = namespace ? ['ip', 'netns', 'exec', namespace] : [];
     const [program, args] = mortal(words[0], words.slice(1));
-    this.child = spawn('ip', ['netns', 'exec', namespace, program, ...args], {
+    const [first, ...rest] = [...inside, program, ...args];
+    this.child = spawn(first, rest, {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

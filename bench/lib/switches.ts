@@ -10,9 +10,9 @@ import { Missing, OURS, type Side } from './row.js';
 /** How ports come to the hosts: veth pairs whose outer ends are the switch's, or devices that the switch makes. */
 export type Ports = 'veth' | 'tap';
 
-const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+export const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
-function environment(dir: string): NodeJS.ProcessEnv {
+export function environment(dir: string): NodeJS.ProcessEnv {
   const own = { OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir, OVS_SYSCONFDIR: dir, WEFT_RUNDIR: dir };
   return { ...process.env, ...own };
 }

@@ -1,110 +1,143 @@
-/** Memory to memory, one worker: frames of a capture held in memory go round and round through the switch and are freed behind it. */
-import { spawnSync } from 'node:child_process';
+/**
+ * Memory to memory, one worker: frames of a capture held in memory go round and round through the switch and are freed behind it. The peer is OVS-DPDK with
+ * ports of the same sort. Rates are packets a second of the worker's processor time.
+ */
 import { join } from 'node:path';
-import { WEFT } from '../../test/support/live.js';
 import { Dpdk } from '../lib/dpdk.js';
 import { frames, PEERS } from '../lib/files.js';
-import { group, OURS, type Row, type Session, type Side, type Turn } from '../lib/row.js';
+import { group, OURS, type Row, type RowFacts, type Session, type Side, type Turn } from '../lib/row.js';
+import { weftBench } from '../lib/weft-bench.js';
 
-/** A case: what `weft bench forward` and ovs-dpdk-forward are told. */
 interface Case {
   readonly what: string;
-  /** Distinct flows of the frames. */
-  readonly flows: number;
-  readonly ours: readonly string[];
-  readonly theirs: string;
+  readonly unit?: string;
+  readonly better?: RowFacts['better'];
+  readonly exact?: boolean;
   readonly target?: number;
+  ours(turn: Turn): number;
+  /** Of ovs-dpdk-forward; without one there is no peer. */
+  readonly theirs?: string;
 }
 
-const of = (file: string, ...more: string[]): readonly string[] => ['--flows', join(PEERS, file), ...more];
+/** Of so many microflows. */
+const forwarding =
+  (flows: number, ...args: readonly string[]) =>
+  (turn: Turn): number => {
+    const common = ['--frames', frames(flows), '--seconds', String(turn.seconds)];
+    return weftBench<{ mpps_processor: number }>('forward', ...common, ...args).mpps_processor;
+  };
+
+const rules = (file: string): [string, string] => ['--flows', join(PEERS, file)];
+
+const upcalls = (file: string) => {
+  const flows = 100_000;
+  return weftBench<{ flows_per_second: number; bytes_per_flow: number }>(
+    ...['upcall', '--flows', String(flows), '--frames', frames(flows), '--pipeline', join(PEERS, file)],
+  );
+};
+const newFlows = { unit: 'thousand/s', target: 2 } as const;
+
 const CASES: Readonly<Record<string, Case>> = {
-  simple: {
+  'forward-simple': {
     what: 'one flow that matches the port',
-    flows: 1,
-    ours: of('flows-simple.txt'),
+    ours: forwarding(1, ...rules('flows-simple.txt')),
     theirs: 'simple',
     target: 2,
   },
-  microflow: {
+  'forward-microflow': {
     what: '1,000 microflows, two masks',
-    flows: 1000,
-    ours: of('flows-few-masks.txt'),
+    ours: forwarding(1000, ...rules('flows-few-masks.txt')),
     theirs: 'microflow',
     target: 2,
   },
-  megaflow: {
+  'forward-megaflow': {
     what: 'the same without microflow caches',
-    flows: 1000,
-    ours: of('flows-few-masks.txt', '--no-microflow'),
+    ours: forwarding(1000, ...rules('flows-few-masks.txt'), '--no-microflow'),
     theirs: 'megaflow',
     target: 2.5,
   },
-  '10k': {
-    what: '10,000 exact megaflows, no microflow caches',
-    flows: 10_000,
-    ours: of('flows-five-tuple.txt', '--no-microflow'),
+  'forward-10k': {
+    what: '10,000 exact megaflows without microflow caches',
+    ours: forwarding(10_000, ...rules('flows-five-tuple.txt'), '--no-microflow'),
     theirs: 'exact10k',
     target: 3,
   },
-  '20-masks': {
-    what: '10,000 megaflows under 20 masks, in turn',
-    flows: 10_000,
-    ours: of('flows-20-masks.txt'),
+  'forward-20-masks': {
+    what: '10,000 megaflows under 20 masks in turn, caches as they come',
+    ours: forwarding(10_000, ...rules('flows-20-masks.txt')),
     theirs: 'masks20',
     target: 3,
   },
-  '100k': {
+  'forward-20-masks-megaflow': {
+    what: 'the same without microflow caches',
+    ours: forwarding(10_000, ...rules('flows-20-masks.txt'), '--no-microflow'),
+    theirs: 'masks20-megaflow',
+    target: 3,
+  },
+  'memory-megaflow': {
+    what: 'memory that 100,000 new flows take, resident',
+    unit: 'bytes',
+    better: 'lower',
+    exact: true,
+    ours: () => upcalls('flows-five-tuple.txt').bytes_per_flow,
+    theirs: 'memory',
+    target: 1,
+  },
+  'forward-100k': {
     what: '100,000 megaflows',
-    flows: 100_000,
-    ours: of('flows-five-tuple.txt'),
+    ours: forwarding(100_000, ...rules('flows-five-tuple.txt')),
     theirs: 'flows100k',
     target: 3,
   },
-  vxlan: {
+  'forward-1m': {
+    what: '1,000,000 megaflows (OVS-DPDK has no room for as many frames)',
+    exact: true,
+    ours: forwarding(1_000_000, ...rules('flows-five-tuple.txt'), '--max-flows', '1100000'),
+  },
+  'new-flows-2-tables': {
+    what: 'new flows through a pipeline of two tables: miss, translate, install',
+    ...newFlows,
+    ours: () => upcalls('flows-two-tables.txt').flows_per_second / 1000,
+    theirs: 'upcall2',
+  },
+  'new-flows-10-tables': {
+    what: 'new flows through a pipeline of ten tables',
+    ...newFlows,
+    ours: () => upcalls('flows-ten-tables.txt').flows_per_second / 1000,
+    theirs: 'upcall10',
+  },
+  'forward-vxlan': {
     what: 'into a VXLAN tunnel, 1,000 flows',
-    flows: 1000,
-    ours: ['--tunnel', 'vxlan', '--encap'],
+    ours: forwarding(1000, '--tunnel', 'vxlan', '--encap'),
     theirs: 'vxlan',
     target: 1.5,
   },
-  gre: {
+  'forward-gre': {
     what: 'into a GRE tunnel, 1,000 flows',
-    flows: 1000,
-    ours: ['--tunnel', 'gre', '--encap'],
+    ours: forwarding(1000, '--tunnel', 'gre', '--encap'),
     theirs: 'gre',
     target: 1.5,
   },
-  'vxlan-decap': {
+  'forward-vxlan-decap': {
     what: 'out of a VXLAN tunnel',
-    flows: 1000,
-    ours: ['--tunnel', 'vxlan', '--decap'],
+    ours: forwarding(1000, '--tunnel', 'vxlan', '--decap'),
     theirs: 'vxlan-decap',
   },
-  'gre-decap': { what: 'out of a GRE tunnel', flows: 1000, ours: ['--tunnel', 'gre', '--decap'], theirs: 'gre-decap' },
+  'forward-gre-decap': {
+    what: 'out of a GRE tunnel',
+    ours: forwarding(1000, '--tunnel', 'gre', '--decap'),
+    theirs: 'gre-decap',
+  },
 };
 
 interface Forwarder extends Session {
-  rate(c: Case, turn: Turn): Promise<number>;
-}
-
-/** A program of `weft bench`, to its end: what it says as JSON. */
-export function weftBench<T>(...args: readonly string[]): T {
-  const r = spawnSync(process.execPath, [WEFT, 'bench', ...args, '--json'], { encoding: 'utf8', timeout: 180_000 });
-  if (r.error) throw r.error;
-  if (r.status !== 0) throw new Error(`weft bench ${args[0]}: ${r.stderr.trim().split('\n').pop()}`);
-  return JSON.parse(r.stdout) as T;
+  measure(c: Case, turn: Turn): number | Promise<number>;
 }
 
 const weft: Side<Forwarder> = {
   name: OURS,
   async open() {
-    return {
-      async rate(c, turn) {
-        const args = ['--frames', frames(c.flows), '--seconds', String(turn.seconds), ...c.ours];
-        return weftBench<{ mpps_processor: number }>('forward', ...args).mpps_processor;
-      },
-      close() {},
-    };
+    return { measure: (c, turn) => c.ours(turn), close() {} };
   },
 };
 
@@ -112,24 +145,23 @@ const dpdk: Side<Forwarder> = {
   name: 'ovs-dpdk',
   async open(turn) {
     const peer = new Dpdk(turn);
-    return { rate: (c) => peer.measure(c.theirs), close: () => peer.close() };
+    return { measure: (c) => peer.measure(c.theirs ?? ''), close: () => peer.close() };
   },
 };
-
-const rows = Object.entries(CASES).map(
-  ([name, c]): Row<Forwarder> => ({
-    name: `forward-${name}`,
-    what: c.what,
-    unit: 'Mpps',
-    better: 'higher',
-    targets: { 'ovs-dpdk': c.target },
-    measure: (s, turn) => s.rate(c, turn),
-  }),
-);
 
 export const forward = group({
   name: 'forward',
   what: 'memory to memory, 60-byte frames (64 with check sequence), one worker; packets a second of its processor time',
   sides: [weft, dpdk],
-  rows,
+  rows: Object.entries(CASES).map(
+    ([name, c]): Row<Forwarder> => ({
+      name,
+      what: c.what,
+      unit: c.unit ?? 'Mpps',
+      better: c.better ?? 'higher',
+      exact: c.exact,
+      targets: c.theirs === undefined ? {} : { 'ovs-dpdk': c.target },
+      measure: (s, turn) => s.measure(c, turn),
+    }),
+  ),
 });

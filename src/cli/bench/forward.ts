@@ -20,6 +20,8 @@ export const USAGE = `usage: weft bench forward --frames F.pcap --flows FLOWS.tx
   --dp-flows KIND   instead of --flows, datapath flows of a fixed shape: simple (in_port), few-masks (two masks), five-tuple
   --tunnel KIND     instead of either, a tunnel between the two: vxlan, gre, geneve
   --encap, --decap  whether frames go into it (the default) or come out of it
+  --workers N       so many pairs of ports, each on a worker of its own: frames come in at ports 1, 3, ... and are freed at 2, 4, ...
+  --max-flows N     room for datapath flows (default 262144)
   --no-microflow    megaflow look-up for every packet
   --seconds N       how long to measure (default 4)
   --json            one object: mpps, mpps_processor, cycles_per_packet, microflow_hits, megaflow_hits, upcalls
@@ -42,13 +44,14 @@ interface Options {
   readonly tunnel: TunnelType | undefined;
   readonly decap: boolean;
   readonly microflow: boolean;
+  readonly workers: number;
+  readonly maxFlows: number;
   readonly seconds: number;
   readonly json: boolean;
 }
 
 /** The flows are installed when no upcall came for so long; then the caches are warm too. */
 const QUIET_MS = 300;
-const MAX_FLOWS = 1 << 18;
 
 export function parse(args: readonly string[]): Options | undefined {
   let values: Record<string, string | boolean | undefined>;
@@ -63,6 +66,8 @@ export function parse(args: readonly string[]): Options | undefined {
         encap: { type: 'boolean' },
         decap: { type: 'boolean' },
         'no-microflow': { type: 'boolean' },
+        workers: { type: 'string' },
+        'max-flows': { type: 'string' },
         seconds: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },
@@ -85,12 +90,20 @@ export function parse(args: readonly string[]): Options | undefined {
   const flows = (): string[] => (type ? [] : flowLines(readFileSync(file('flows'), 'utf8')));
   const seconds = Number(values.seconds ?? 4);
   if (!(seconds > 0 && seconds <= 3600)) throw new UserError(`--seconds ${String(values.seconds)}: not from 0 to 3600`);
+  const count = (name: string, fallback: number, most: number): number => {
+    const n = Number(values[name] ?? fallback);
+    if (!Number.isInteger(n) || n < 1 || n > most)
+      throw new UserError(`--${name} ${n}: not an integer from 1 to ${most}`);
+    return n;
+  };
   return {
     frames: file('frames'),
     flows: typeof fixed === 'string' ? fixed : flows(),
     tunnel: type,
     decap: values.decap === true,
     microflow: !values['no-microflow'],
+    workers: count('workers', 1, 16),
+    maxFlows: count('max-flows', 1 << 18, 1 << 22),
     seconds,
     json: values.json === true,
   };
@@ -119,7 +132,7 @@ export function report(f: ForwardFigures): string {
 
 /** Port 1 takes its first frame when everything else is in place. Returns what is to be called at the end. */
 function connect(dp: NativeDriver, o: Options): () => void {
-  if (o.tunnel) return connectTunnel(dp, { ...o, type: o.tunnel, maxFlows: MAX_FLOWS });
+  if (o.tunnel) return connectTunnel(dp, { ...o, type: o.tunnel });
   connectPlain(dp, o);
   return () => {};
 }
@@ -132,33 +145,59 @@ function connectPlain(dp: NativeDriver, o: Options): void {
     dp.portAdd(1, { ...none, kind: 'pcap', device: o.frames, loop: true });
     return;
   }
-  const core = new Core({ dp, clock: new RealClock(), maxFlows: MAX_FLOWS, maxVlans: 1 });
+  const core = new Core({ dp, clock: new RealClock(), maxFlows: o.maxFlows, maxVlans: 1 });
   const bridge = core.addBridge('br0', { name: 'br0', type: 'null' });
   for (const flow of o.flows) bridge.flowMod(flowModFromText(flow, 'add', () => undefined));
-  core.addPort(bridge, { name: 'out', type: 'null' }, { number: 2 });
+  // Datapath ports count up and go to workers in turn: after as many ways out as there are workers, ways in meet their own.
+  const each = Array.from({ length: o.workers }, (_, w) => w);
+  for (const w of each) core.addPort(bridge, { name: `out${w}`, type: 'null' }, { number: 2 * w + 2 });
   core.settle();
-  core.addPort(bridge, { name: 'in', type: 'pcap', options: { rx_pcap: o.frames, loop: 'true' } }, { number: 1 });
+  const options = { rx_pcap: o.frames, loop: 'true' };
+  for (const w of each) core.addPort(bridge, { name: `in${w}`, type: 'pcap', options }, { number: 2 * w + 1 });
+}
+
+type Totals = Pick<
+  ReturnType<NativeDriver['workerCounters']>,
+  'packets' | 'microflow_hits' | 'megaflow_hits' | 'upcalls'
+>;
+
+function total(dp: NativeDriver): Totals {
+  const sum = { packets: 0, microflow_hits: 0, megaflow_hits: 0, upcalls: 0 };
+  for (let w = 0; w < dp.workers; w++) {
+    const c = dp.workerCounters(w);
+    sum.packets += c.packets;
+    sum.microflow_hits += c.microflow_hits;
+    sum.megaflow_hits += c.megaflow_hits;
+    sum.upcalls += c.upcalls;
+  }
+  return sum;
 }
 
 async function quiet(dp: NativeDriver): Promise<void> {
   for (let before = -1, now = 0; now !== before; ) {
     await sleep(QUIET_MS);
     before = now;
-    now = dp.workerCounters(0).upcalls;
+    now = total(dp).upcalls;
   }
 }
 
 async function measure(o: Options): Promise<ForwardFigures> {
-  const dp = new NativeDriver({ workers: 1, microflow: o.microflow, busy: true, maxFlows: MAX_FLOWS, maxVlans: 1 });
+  const dp = new NativeDriver({
+    workers: o.workers,
+    microflow: o.microflow,
+    busy: true,
+    maxFlows: o.maxFlows,
+    maxVlans: 1,
+  });
   let end = (): void => {};
   try {
     end = connect(dp, o);
     await quiet(dp);
-    const before = dp.workerCounters(0);
+    const before = total(dp);
     const used = process.cpuUsage();
     const start = process.hrtime.bigint();
     await sleep(o.seconds * 1000);
-    const after = dp.workerCounters(0);
+    const after = total(dp);
     const ns = Number(process.hrtime.bigint() - start);
     const { user, system } = process.cpuUsage(used);
     const packets = after.packets - before.packets;

@@ -2,7 +2,7 @@
  * New flows a second: every frame is the first of its flow, comes up from a worker, crosses a pipeline of two tables and leaves a megaflow behind.
  * Frames come from a capture of as many distinct TCP flows, written for the purpose, as fast as the worker reads them.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,9 +13,11 @@ import { UserError } from '../../lib/errors.js';
 import { Core } from '../../switch/core.js';
 import { RealClock } from '../../switch/real-clock.js';
 
-export const USAGE = `usage: weft bench upcall [--flows N] [--json]
-  --flows N   distinct flows (default 100000)
-  --json      one object: flows, seconds, flows_per_second, masks
+export const USAGE = `usage: weft bench upcall [--flows N] [--frames F.pcap --pipeline FLOWS.txt] [--json]
+  --flows N             distinct flows (default 100000)
+  --frames F.pcap       frames of as many flows, instead of those made here
+  --pipeline FLOWS.txt  flows of the bridge, instead of a pipeline of two tables
+  --json                one object: flows, seconds, flows_per_second, masks, bytes_per_flow (of the whole program, resident)
 `;
 
 /** What a small access switch might do: classify and remember in registers, then decide by them. Each flow's ports and source end up in the mask. */
@@ -59,20 +61,28 @@ interface Figures {
   readonly seconds: number;
   readonly flows_per_second: number;
   readonly masks: number;
+  readonly bytes_per_flow: number;
 }
 
-export async function measure(flows: number): Promise<Figures> {
+interface Traffic {
+  readonly frames?: string;
+  readonly pipeline?: string;
+}
+
+export async function measure(flows: number, given: Traffic = {}): Promise<Figures> {
   const dir = mkdtempSync(join(tmpdir(), 'weft-bench-'));
-  const file = join(dir, 'flows.pcap');
-  writeFileSync(file, capture(flows));
+  const file = given.frames ?? join(dir, 'flows.pcap');
+  if (!given.frames) writeFileSync(file, capture(flows));
+  const pipeline = given.pipeline ? readFileSync(given.pipeline, 'utf8').trim().split('\n') : PIPELINE;
   const clock = new RealClock();
   const dp = new NativeDriver({ workers: 1, maxFlows: flows });
   try {
     const core = new Core({ dp, clock, maxFlows: flows, maxVlans: 1 });
     const bridge = core.addBridge('br0', { name: 'br0', type: 'null' });
-    for (const flow of PIPELINE) bridge.flowMod(flowModFromText(flow, 'add', () => undefined));
+    for (const flow of pipeline) bridge.flowMod(flowModFromText(flow, 'add', () => undefined));
     core.addPort(bridge, { name: 'out', type: 'null' }, { number: 2 });
     core.settle();
+    const resident = process.memoryUsage.rss();
     const start = clock.now();
     core.addPort(bridge, { name: 'in', type: 'pcap', options: { rx_pcap: file, loop: 'true' } }, { number: 1 });
     let last = start;
@@ -86,7 +96,9 @@ export async function measure(flows: number): Promise<Figures> {
     });
     const seconds = (last - start) / 1000;
     const made = core.upcalls.flows.all.length;
-    return { flows: made, seconds, flows_per_second: Math.round(made / seconds), masks: core.upcalls.flows.masks };
+    const { masks } = core.upcalls.flows;
+    const bytes_per_flow = Math.round((process.memoryUsage.rss() - resident) / made);
+    return { flows: made, seconds, flows_per_second: Math.round(made / seconds), masks, bytes_per_flow };
   } finally {
     dp.close();
     rmSync(dir, { recursive: true, force: true });
@@ -94,11 +106,17 @@ export async function measure(flows: number): Promise<Figures> {
 }
 
 export async function main(args: readonly string[]): Promise<void> {
-  let values: { flows?: string; json?: boolean; help?: boolean };
+  let values: { flows?: string; frames?: string; pipeline?: string; json?: boolean; help?: boolean };
   try {
     ({ values } = parseArgs({
       args: [...args],
-      options: { flows: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+      options: {
+        flows: { type: 'string' },
+        frames: { type: 'string' },
+        pipeline: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
     }));
   } catch (e) {
     throw new UserError(e instanceof Error ? e.message : String(e));
@@ -111,10 +129,13 @@ export async function main(args: readonly string[]): Promise<void> {
   if (!Number.isInteger(flows) || flows < 1 || flows > 1_000_000) {
     throw new UserError(`--flows ${values.flows}: not an integer from 1 to 1000000`);
   }
-  const f = await measure(flows);
+  for (const file of [values.frames, values.pipeline]) {
+    if (file !== undefined && !existsSync(file)) throw new UserError(`${file}: no such file`);
+  }
+  const f = await measure(flows, values);
   process.stdout.write(
     values.json
       ? `${JSON.stringify(f)}\n`
-      : `${f.flows_per_second} new flows a second (${f.flows} flows in ${f.seconds.toFixed(2)} s, ${f.masks} masks)\n`,
+      : `${f.flows_per_second} new flows a second (${f.flows} flows in ${f.seconds.toFixed(2)} s, ${f.masks} masks, ${f.bytes_per_flow} bytes a flow)\n`,
   );
 }
