@@ -118,7 +118,9 @@ export function popMpls(w: Walk, ethType: number): void {
   // Labels may follow those that the key had room for, and only then.
   const deep = n === 0 ? w.deepLabels && isMpls(get16(flow, K.ethType.offset)) : !isBottom(flow, n);
   if (n === 0 && !deep) return;
-  const outOfSight = n === 0 || (isMpls(ethType) && (n === 1 || deep));
+  // The packet never had a label that comes off before anything saw it: nothing happens, whatever type is told, as in OVS.
+  const unseen = n === 1 && !deep && !isMpls(get16(w.base, K.ethType.offset));
+  const outOfSight = n === 0 || (isMpls(ethType) && !unseen && (n === 1 || deep));
   if (outOfSight) w.commit();
   w.deepLabels = deep;
   // What was in one place is looked at in another from here on.

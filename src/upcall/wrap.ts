@@ -98,6 +98,9 @@ export const OTHER_HEADERS = '>>>> headers around another copy of the packet can
 /** What a trace says of a label around a frame that has some itself. OVS counts those as if they were outside. */
 export const FRAME_OF_LABELS = '-> labels of the frame are inside';
 
+/** What a trace says where a key has no room for one more label. OVS forgets in a bucket's copy that the Ethernet header was taken off. */
+export const NO_ROOM = `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`;
+
 /** A label of the packet's outside: under it may be more labels, or a frame of its own. */
 function encapMpls(w: Walk, type: number): boolean {
   w.commit();
@@ -106,7 +109,7 @@ function encapMpls(w: Walk, type: number): boolean {
   const n = isLabelled(inside) ? countLabels(w) : 0;
   if (inside === TYPE.ethernet && isMpls(get16(flow, K.ethType.offset))) w.note(() => FRAME_OF_LABELS);
   if (n >= MAX_MPLS) {
-    w.note(() => `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`);
+    w.note(() => NO_ROOM);
     w.fail('action_error', 'Too many MPLS labels');
     return false;
   }

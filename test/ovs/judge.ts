@@ -125,6 +125,7 @@ export class Judge {
 
   async load(pipeline: Pipeline): Promise<void> {
     this.version = pipeline.version;
+    if (this.down !== 0) await this.change({ kind: 'port', port: this.down, up: true });
     await this.wire.load(pipeline);
     await this.call('fdb/flush', 'br0');
     await this.forget();

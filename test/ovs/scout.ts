@@ -3,6 +3,7 @@
  * (docs/compatibility.md), and whether the order of its frames is nobody's.
  */
 import { INNER_TAG } from '../../src/bridge/normal.js';
+import type { DpAction, SetKind } from '../../src/datapath/action.js';
 import { newKey } from '../../src/flow/key.js';
 import { get32 } from '../../src/lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
@@ -11,7 +12,7 @@ import { COMES_BACK } from '../../src/upcall/commit.js';
 import type { FrozenState } from '../../src/upcall/frozen.js';
 import { CHOICE_WAITS } from '../../src/upcall/group.js';
 import { DEEP_TAGS } from '../../src/upcall/rewrite.js';
-import { FRAME_OF_LABELS, OTHER_HEADERS } from '../../src/upcall/wrap.js';
+import { FRAME_OF_LABELS, NO_ROOM, OTHER_HEADERS } from '../../src/upcall/wrap.js';
 import type { Pipeline } from '../pipelines/random-pipeline.js';
 import { Candidate, type World } from './candidate.js';
 import { type Arrival, PORTS } from './frames.js';
@@ -29,6 +30,7 @@ const WRONG: ReadonlySet<string> = new Set([
   FRAME_OF_LABELS,
   CHOICE_WAITS,
   COMES_BACK,
+  NO_ROOM,
   OTHER_HEADERS,
   INNER_TAG,
 ]);
@@ -37,6 +39,28 @@ const WRONG: ReadonlySet<string> = new Set([
 function endsOvs(s: FrozenState): boolean {
   const left = s.frames.reduce((sum, f) => sum + f.actions.length - f.from, 0);
   return s.actionSet.length > 0 && left < 3 * s.actionSet.length;
+}
+
+/** Sets that look for no header behind tags. */
+const IN_FRONT: ReadonlySet<SetKind> = new Set(['eth', 'vlan', 'skb_priority', 'skb_mark', 'tunnel']);
+
+/**
+ * Is something set in an IP header, or behind it, after the packet went up with a tag more than a key holds? OVS looks at it anew when it goes up, and
+ * then takes the second tag for the end of Ethernet.
+ */
+function setsBesideIt(actions: readonly DpAction[], tagged = false, up = false): boolean {
+  for (const a of actions) {
+    if (a.type === 'push_vlan') tagged = true;
+    else if (a.type === 'userspace') up ||= tagged;
+    else if (a.type === 'set' && up && !IN_FRONT.has(a.kind)) return true;
+    else if (listsOf(a).some((l) => setsBesideIt(l, tagged, up))) return true;
+  }
+  return false;
+}
+
+function listsOf(a: DpAction): (readonly DpAction[])[] {
+  if (a.type === 'check_pkt_len') return [a.greater, a.lessEqual];
+  return a.type === 'clone' || a.type === 'sample' ? [a.actions] : [];
 }
 
 class Scout extends Candidate {
@@ -74,7 +98,10 @@ class Scout extends Candidate {
       const inPort = numbers.find((n) => bridge.port(n)?.vport === u.port) ?? 0;
       const key = newKey();
       key.set(u.key.subarray(0, DP_KEY_BYTES));
-      if (u.type === 'miss') upcalls.explain({ bridge, inPort, key, frozen: states.get(recircId), tracer });
+      if (u.type === 'miss') {
+        const t = upcalls.explain({ bridge, inPort, key, frozen: states.get(recircId), tracer });
+        this.beyondOvs ||= world.vlanLimit === 1 && setsBesideIt(t.actions);
+      }
       upcall(u);
     };
   }

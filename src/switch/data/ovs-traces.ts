@@ -113,6 +113,22 @@ export const OVS_TRACES: readonly OvsTraces[] = [
     ],
   },
   {
+    // Labels that come off before anything saw them; afterwards nothing is known of what is inside.
+    flows: [
+      'in_port=1,ip,actions=push_mpls:0x8847,pop_mpls:0x8847,output:2',
+      'in_port=2,ip,actions=push_mpls:0x8847,pop_mpls:0x8847,push_mpls:0x8847,output:1',
+    ],
+    ports: [],
+    packets: [
+      ['in_port=1,ip,nw_ttl=9', 'recirc_id=0,eth,ip,in_port=1,nw_tos=0,nw_ttl=9,nw_frag=no', '2'],
+      [
+        'in_port=2,ip,nw_ttl=9',
+        'recirc_id=0,eth,ip,in_port=2,nw_tos=0,nw_ttl=9,nw_frag=no',
+        'push_mpls(label=0,tc=0,ttl=64,bos=1,eth_type=0x8847),1',
+      ],
+    ],
+  },
+  {
     flows: ['in_port=1,ip,actions=load:10->NXM_OF_IP_DST[24..31],output:2'],
     ports: [],
     packets: [
