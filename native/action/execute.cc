@@ -35,17 +35,6 @@ void cut(Packet* p) {
   p->trunc = 0;
 }
 
-// Lines that are not announced hold garbage on both sides.
-void copy_key(Key& to, const Key& from) {
-  auto* t = reinterpret_cast<uint8_t*>(&to);
-  const auto* f = reinterpret_cast<const uint8_t*>(&from);
-  std::memcpy(t, f, kLineBytes);
-  for (uint32_t lines = from.lines; lines != 0; lines &= lines - 1) {
-    const uint32_t at = (1 + static_cast<uint32_t>(__builtin_ctz(lines))) * kLineBytes;
-    std::memcpy(t + at, f + at, kLineBytes);
-  }
-}
-
 // One packet in one list.
 class Run {
  public:

@@ -2,6 +2,7 @@
 // are the Sink, so that tests and fuzzers run it alone.
 #pragma once
 #include <cstdint>
+#include <cstring>
 
 #include "../generated/drop_reasons.h"
 #include "../generated/key_layout.h"
@@ -37,6 +38,17 @@ class Sink {
   // Where segments come from.
   virtual Pool& pool() = 0;
 };
+
+// Lines that are not announced hold garbage on both sides.
+inline void copy_key(Key& to, const Key& from) {
+  auto* t = reinterpret_cast<uint8_t*>(&to);
+  const auto* f = reinterpret_cast<const uint8_t*>(&from);
+  std::memcpy(t, f, kLineBytes);
+  for (uint32_t lines = from.lines; lines != 0; lines &= lines - 1) {
+    const uint32_t at = (1 + static_cast<uint32_t>(__builtin_ctz(lines))) * kLineBytes;
+    std::memcpy(t + at, f + at, kLineBytes);
+  }
+}
 
 // Takes `p` over. `key` is the key it was looked up with; metadata in it is updated by actions (mark, priority, tunnel, hash), header fields are not.
 // `actions` were validated when the flow was installed (validate_actions).

@@ -6,6 +6,8 @@
 namespace weft {
 
 struct Subtable;
+struct PushPlan;
+struct TunnelPop;
 
 constexpr uint32_t kNoPort = 0xffffffffu;
 
@@ -19,6 +21,8 @@ struct alignas(64) Flow {
   Subtable* subtable;  // nullptr: the slot is empty
   uint32_t hash;       // of the masked key, as the subtable computes it
   uint32_t plain_drop;  // the DropReason, when the actions do nothing else; else 0
+  PushPlan* push;       // when they put a header on and output; owned
+  const TunnelPop* pop;  // when they take one off, and nothing else: where that stands in them
 };
 static_assert(sizeof(Flow) == 64);
 

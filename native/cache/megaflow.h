@@ -4,9 +4,10 @@
 // A subtable knows the 64-bit words in which its mask has a bit, and touches only those: they are masked, hashed and compared, whatever the size
 // of the key. Its flows stand in a flat open-addressed table of (signature, slot), eight a line, with the masked words of each entry beside.
 //
-// Two cases are worth their own code, both of masks within line 0 (most are). A subtable of few flows compares the whole line with each of them,
-// which is cheaper than hashing. A larger one works in three passes over the batch - mask and hash, look at the signature, compare the words -
-// each of which asks for the memory of the next, so that a table larger than the cache costs one wait for a batch and not two for a packet.
+// Two cases are worth their own code, both of masks within line 0 (most are) or line 0 and one other (IPv6; what came out of a tunnel). A subtable of few
+// flows compares the whole lines with each of them, which is cheaper than hashing. A larger one works in three passes over the batch - mask and hash, look
+// at the signature, compare the words - each of which asks for the memory of the next, so that a table larger than the cache costs one wait for a batch
+// and not two for a packet.
 //
 // A line that a key does not announce counts as zeros, so a mask word in it matches only zeros.
 #pragma once
@@ -31,12 +32,15 @@ struct Subtable {
     uint64_t word[8];
   };
   Line mask_line;              // line 0 of the mask
-  Line few_line[kFew];         // while there are few flows and `lines` is 0: line 0 of each, under the mask
+  Line few_line[kFew];         // while there are few flows and at most one further line: line 0 of each, under the mask
+  Line mask_further;           // that line of the mask, and of each flow
+  Line few_further[kFew];
   uint32_t few_slot[kFew];
   uint64_t mask[kKeyWords];    // of the words in use
   uint8_t index[kKeyWords];    // which words of the key those are
   uint32_t words = 0;          // how many
   uint32_t lines = 0;          // further lines among them, as in Key::lines
+  uint32_t further = 0;        // the number of that line when it is one; 0: there is none or are several
   uint32_t size = 0;           // flows
   uint32_t capacity = 0;       // entries, a power of two, at most three quarters full
   uint64_t recent = 0;         // hits, halved at each reordering
@@ -49,6 +53,8 @@ struct Subtable {
   uint64_t* keys = nullptr;  // `words` a place
 
   explicit Subtable(const Key& mask);
+  // Has it the code of its own?
+  bool simple() const { return lines == 0 || further != 0; }
   bool same_mask(const Key& m) const;
   uint32_t hash_masked(const uint64_t* masked) const;
   // Writes the key's words under the mask.
@@ -59,7 +65,9 @@ struct Subtable {
   uint32_t lookup(const Key* keys, uint32_t todo, uint32_t* slots, const Flow* flows) const;
 
  private:
+  template <bool kWithFurther>
   uint32_t lookup_few(const Key* batch, uint32_t todo, uint32_t* slots) const;
+  template <bool kWithFurther>
   uint32_t lookup_many(const Key* batch, uint32_t todo, uint32_t* slots, const Flow* flows) const;
   uint32_t find(uint32_t signature, const uint64_t* masked) const;
   void place(uint32_t signature, uint32_t slot, const uint64_t* masked);

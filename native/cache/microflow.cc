@@ -4,23 +4,12 @@
 
 namespace weft {
 
-constexpr uint32_t kFurther = kKeyLines - 1;
-
 MicroflowCache::MicroflowCache(const Flow* flows)
     : flows_(flows),
       memory_(kBuckets * sizeof(Bucket) + uint64_t{kBuckets} * kWays * sizeof(Line) * (1 + kFurther)),
       buckets_(memory_.as<Bucket>()),
       keys_(reinterpret_cast<Line*>(buckets_ + kBuckets)),
       further_(keys_ + kBuckets * kWays) {}
-
-bool MicroflowCache::same_further_lines(int32_t place, const Key& key) const {
-  const uint8_t* bytes = key.in_port;
-  for (uint32_t lines = key.lines; lines != 0; lines &= lines - 1) {
-    const uint32_t n = static_cast<uint32_t>(__builtin_ctz(lines));
-    if (std::memcmp(bytes + (n + 1) * kLineBytes, &further_[static_cast<uint32_t>(place) * kFurther + n], kLineBytes) != 0) return false;
-  }
-  return true;
-}
 
 void MicroflowCache::insert(uint32_t hash, const Key& key, const Flow& flow) {
   const uint32_t b = bucket(hash);

@@ -21,8 +21,8 @@ class MicroflowCache {
   explicit MicroflowCache(const Flow* flows);
 
   void prefetch(uint32_t hash) const { __builtin_prefetch(&buckets_[bucket(hash)]); }
-  // First half of a probe: the place of an entry with this hash, or -1. Prefetches its key and its flow.
-  int32_t find(uint32_t hash) const {
+  // First half of a probe: the place of an entry with this hash, or -1. Prefetches its key, with further lines as the one asked for has, and its flow.
+  int32_t find(uint32_t hash, uint32_t lines) const {
     const uint32_t b = bucket(hash);
     const Bucket& tags = buckets_[b];
     const uint32_t hit = equal_tags(tags.hash, hash);
@@ -30,6 +30,7 @@ class MicroflowCache {
     const uint32_t w = static_cast<uint32_t>(__builtin_ctz(hit));
     __builtin_prefetch(&keys_[b * kWays + w]);
     __builtin_prefetch(&flows_[tags.slot[w]]);
+    for (; lines != 0; lines &= lines - 1) __builtin_prefetch(&further_[(b * kWays + w) * kFurther + static_cast<uint32_t>(__builtin_ctz(lines))]);
     return static_cast<int32_t>(b * kWays + w);
   }
   // Second half: the flow's slot when the key is the same and the flow still lives, else kNone.
@@ -62,6 +63,7 @@ class MicroflowCache {
   static constexpr uint32_t kNone = 0xffffffffu;
 
  private:
+  static constexpr uint32_t kFurther = kKeyLines - 1;
   static constexpr uint32_t kWindow = 4096;
   static constexpr uint32_t kRest = 15;  // windows: of sixteen, one is for looking whether it is worthwhile again
   static constexpr uint32_t kWays = 4;
@@ -75,7 +77,13 @@ class MicroflowCache {
     uint64_t word[8];
   };
   static uint32_t bucket(uint32_t hash) { return (hash ^ (hash >> 15)) & (kBuckets - 1); }
-  bool same_further_lines(int32_t place, const Key& key) const;
+  bool same_further_lines(int32_t place, const Key& key) const {
+    for (uint32_t lines = key.lines; lines != 0; lines &= lines - 1) {
+      const uint32_t n = static_cast<uint32_t>(__builtin_ctz(lines));
+      if (!equal_lines(key.in_port + (n + 1) * kLineBytes, &further_[static_cast<uint32_t>(place) * kFurther + n])) return false;
+    }
+    return true;
+  }
 
   const Flow* flows_;
   Mapping memory_;

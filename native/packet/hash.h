@@ -28,6 +28,11 @@ inline uint32_t crc_u64_plain(uint32_t crc, uint64_t v) {
   return crc;
 }
 
+inline uint32_t crc_u32_plain(uint32_t crc, uint32_t v) {
+  for (int i = 0; i < 4; i++, v >>= 8) crc = crc_u8_plain(crc, static_cast<uint8_t>(v));
+  return crc;
+}
+
 #if defined(__x86_64__)
 inline const bool kCrcInstruction = __builtin_cpu_supports("sse4.2");
 inline uint32_t crc_u64(uint32_t crc, uint64_t v) {
@@ -37,6 +42,12 @@ inline uint32_t crc_u64(uint32_t crc, uint64_t v) {
   asm("crc32q %1, %0" : "+r"(c) : "r"(v));
   return static_cast<uint32_t>(c);
 }
+inline uint32_t crc_u32(uint32_t crc, uint32_t v) {
+  if (!kCrcInstruction) [[unlikely]]
+    return crc_u32_plain(crc, v);
+  asm("crc32l %1, %0" : "+r"(crc) : "rm"(v));
+  return crc;
+}
 inline uint32_t crc_u8(uint32_t crc, uint8_t v) {
   if (!kCrcInstruction) [[unlikely]]
     return crc_u8_plain(crc, v);
@@ -45,6 +56,7 @@ inline uint32_t crc_u8(uint32_t crc, uint8_t v) {
 }
 #else
 inline uint32_t crc_u64(uint32_t crc, uint64_t v) { return crc_u64_plain(crc, v); }
+inline uint32_t crc_u32(uint32_t crc, uint32_t v) { return crc_u32_plain(crc, v); }
 inline uint32_t crc_u8(uint32_t crc, uint8_t v) { return crc_u8_plain(crc, v); }
 #endif
 
@@ -52,6 +64,7 @@ inline uint32_t crc_u8(uint32_t crc, uint8_t v) { return crc_u8_plain(crc, v); }
 inline uint32_t crc32c(uint32_t seed, const void* bytes, size_t n) {
   const auto* p = static_cast<const uint8_t*>(bytes);
   for (; n >= 8; n -= 8, p += 8) seed = crc_u64(seed, load<uint64_t>(p));
+  if (n >= 4) seed = crc_u32(seed, load<uint32_t>(p)), n -= 4, p += 4;
   for (; n > 0; n--, p++) seed = crc_u8(seed, *p);
   return seed;
 }

@@ -14,7 +14,6 @@ namespace {
 
 constexpr uint32_t kEth = 14;
 constexpr uint8_t kProtoGre = 47;
-constexpr uint32_t kFirstPort = 32768, kPorts = 28233;  // outer source ports: the ephemeral range that Linux uses
 constexpr uint16_t kGreChecksum = 0x8000, kGreKey = 0x2000, kGreSequence = 0x1000;
 constexpr uint16_t kEthernetInside = 0x6558;
 
@@ -23,7 +22,7 @@ static_assert(offsetof(TunnelPush, header) == 16);
 void finish_udp(uint8_t* frame, uint32_t len, uint32_t l4, bool v6, bool checksummed, uint32_t hash) {
   uint8_t* udp = frame + l4;
   const uint32_t bytes = len - l4;
-  put_be16(udp, static_cast<uint16_t>(kFirstPort + (uint64_t{hash} * kPorts >> 32)));
+  put_be16(udp, outer_source_port(hash));
   put_be16(udp + 4, static_cast<uint16_t>(bytes));
   if (!checksummed) return;
   put_be16(udp + 6, 0);

@@ -27,6 +27,12 @@ inline bool is_tunnel_kind(uint32_t kind) {
   return kind == kTunnelGre || kind == kTunnelVxlan || kind == kTunnelGeneve || kind == kTunnelIp6Gre;
 }
 
+// Of the outer UDP header: one a flow, from the ephemeral range that Linux uses.
+inline uint16_t outer_source_port(uint32_t hash) {
+  constexpr uint32_t kFirst = 32768, kPorts = 28233;
+  return static_cast<uint16_t>(kFirst + (uint64_t{hash} * kPorts >> 32));
+}
+
 // Is a header whole enough for encapsulate?
 bool valid_push(const TunnelPush& t);
 

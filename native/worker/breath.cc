@@ -61,75 +61,83 @@ uint32_t Worker::receive(uint32_t vport, PortSlot& s) {
 }
 
 void Worker::process(Packet** batch, uint32_t n, uint32_t in_port) {
+  Lane& lane = received_;
   uint32_t good = 0;
   for (uint32_t i = 0; i < n; i++) {
     batch[good] = batch[i];
-    if (extract_received(batch[i]->data, batch[i]->len, in_port, keys_[good], max_vlans_, hashes_[good])) [[likely]]
-      microflows_.prefetch(hashes_[good++]);
+    if (extract_received(batch[i]->data, batch[i]->len, in_port, lane.keys[good], max_vlans_, lane.hashes[good])) [[likely]]
+      microflows_.prefetch(lane.hashes[good++]);
     else
       finish(batch[i], DropReason::kTooShort);
   }
-  n = good;
-  find_flows(n);
+  find_flows(lane, good);
+  dispatch(lane, batch, good);
+}
+
+void Worker::dispatch(Lane& lane, Packet** batch, uint32_t n) {
   for (uint32_t i = 0; i < n;) {
-    __builtin_prefetch(arena_.flow(found_[i + kFoundSpare]), 1);
-    if (found_[i] == MegaflowCache::kNone) [[unlikely]] {
-      miss(batch[i], keys_[i], hashes_[i]);
+    __builtin_prefetch(arena_.flow(lane.found[i + Lane::kFoundSpare]), 1);
+    if (lane.found[i] == MegaflowCache::kNone) [[unlikely]] {
+      miss(batch[i], lane.keys[i], lane.hashes[i]);
       i++;
       continue;
     }
-    Flow& f = flows_[found_[i]];
+    Flow& f = flows_[lane.found[i]];
     Packet* p = batch[i];
     PortSlot* to = f.plain_port == kNoPort ? nullptr : &ports_[f.plain_port];
     if (!to || !to->direct || p->len > to->max_len) {
-      run_flow(p, keys_[i], f);
-      i++;
-    } else if (i + 1 < n && found_[i + 1] == found_[i]) {
-      i = send_run(batch, i, n, f);
+      if (f.push) {
+        i = push_run(lane, batch, i, n);
+      } else if (f.pop && &lane == &received_) {
+        i = pop_run(batch, i, n);
+      } else {
+        run_flow(p, lane.keys[i], f);
+        i++;
+      }
+    } else if (i + 1 < n && lane.found[i + 1] == lane.found[i]) {
+      i = send_run(lane, batch, i, n);
     } else {
-      count(f, 1, p->len, keys_[i]);
+      count(f, 1, p->len, be16(lane.keys[i].tcp_flags));
       enqueue(f.plain_port, *to, p);
       i++;
     }
   }
 }
 
-// The packets from i on that are of flow f, whose only action is an output, move as one. Returns where the run ends.
-uint32_t Worker::send_run(Packet** batch, uint32_t i, uint32_t n, Flow& f) {
+// The packets from i on that are of one flow, whose only action is an output, move as one. Returns where the run ends.
+uint32_t Worker::send_run(Lane& lane, Packet** batch, uint32_t i, uint32_t n) {
+  const uint32_t first = i, slot = lane.found[i];
+  Flow& f = flows_[slot];
   PortSlot& to = ports_[f.plain_port];
-  const uint32_t first = i, slot = found_[i];
   uint64_t bytes = 0;
   uint32_t longest = 0;
   uint16_t flags = 0;
-  for (; i < n && found_[i] == slot; i++) {
+  for (; i < n && lane.found[i] == slot; i++) {
     const uint32_t len = batch[i]->len;
     bytes += len;
     longest = len > longest ? len : longest;
-    flags |= load<uint16_t>(keys_[i].tcp_flags);
+    flags |= load<uint16_t>(lane.keys[i].tcp_flags);
   }
   if (longest > to.max_len) [[unlikely]] {
-    for (uint32_t at = first; at < i; at++) run_flow(batch[at], keys_[at], f);
+    for (uint32_t at = first; at < i; at++) run_flow(batch[at], lane.keys[at], f);
     return i;
   }
-  f.counters[kFlowPackets] += i - first;
-  f.counters[kFlowBytes] += bytes;
-  f.counters[kFlowUsedNs] = now_ns_;
-  f.counters[kFlowTcpFlags] |= __builtin_bswap16(flags);
+  count(f, i - first, bytes, __builtin_bswap16(flags));
   for (uint32_t at = first; at < i; at++) enqueue(f.plain_port, to, batch[at]);
   return i;
 }
 
-// Fills found_ for the batch whose keys and hashes are in keys_ and hashes_.
-void Worker::find_flows(uint32_t n) {
+// Fills `found` for the batch whose keys and hashes are there.
+void Worker::find_flows(Lane& lane, uint32_t n) {
   uint32_t missing = n == 32 ? ~0u : (1u << n) - 1;
   const uint32_t all = missing;
   const bool use_microflows = use_microflows_ && !megaflows_.trivial() && microflows_.worthwhile();
   if (use_microflows) {
     int32_t place[kBatch];
-    for (uint32_t i = 0; i < n; i++) place[i] = microflows_.find(hashes_[i]);
+    for (uint32_t i = 0; i < n; i++) place[i] = microflows_.find(lane.hashes[i], lane.keys[i].lines);
     for (uint32_t i = 0; i < n; i++) {
-      const uint32_t slot = place[i] < 0 ? MicroflowCache::kNone : microflows_.confirm(place[i], keys_[i]);
-      found_[i] = slot;
+      const uint32_t slot = place[i] < 0 ? MicroflowCache::kNone : microflows_.confirm(place[i], lane.keys[i]);
+      lane.found[i] = slot;
       missing &= ~(static_cast<uint32_t>(slot != MicroflowCache::kNone) << i);
     }
     const auto hits = static_cast<uint32_t>(__builtin_popcount(all & ~missing));
@@ -138,26 +146,19 @@ void Worker::find_flows(uint32_t n) {
     if (missing == 0) return;
   } else {
     microflows_.note(n, n);
-    for (uint32_t i = 0; i < n; i++) found_[i] = MegaflowCache::kNone;
+    for (uint32_t i = 0; i < n; i++) lane.found[i] = MegaflowCache::kNone;
   }
-  const uint32_t found = megaflows_.lookup(keys_, missing, found_, &stats_[kWorkerSubtableLookups]);
+  const uint32_t found = megaflows_.lookup(lane.keys, missing, lane.found, &stats_[kWorkerSubtableLookups]);
   stats_[kWorkerMegaflowHits] += static_cast<uint32_t>(__builtin_popcount(found));
   if (!use_microflows) return;
   for (uint32_t todo = found; todo != 0; todo &= todo - 1) {
     const uint32_t i = static_cast<uint32_t>(__builtin_ctz(todo));
-    microflows_.insert(hashes_[i], keys_[i], flows_[found_[i]]);
+    microflows_.insert(lane.hashes[i], lane.keys[i], flows_[lane.found[i]]);
   }
 }
 
-void Worker::count(Flow& f, uint64_t packets, uint64_t bytes, const Key& key) {
-  f.counters[kFlowPackets] += packets;
-  f.counters[kFlowBytes] += bytes;
-  f.counters[kFlowUsedNs] = now_ns_;
-  f.counters[kFlowTcpFlags] |= be16(key.tcp_flags);
-}
-
 void Worker::run_flow(Packet* p, Key& key, Flow& f) {
-  count(f, 1, p->len, key);
+  count(f, 1, p->len, be16(key.tcp_flags));
   if (f.plain_drop != 0) return finish(p, static_cast<DropReason>(f.plain_drop));
   p->slot = f.slot;
   execute(*this, p, key, f.actions, f.words, max_vlans_);
@@ -166,7 +167,7 @@ void Worker::run_flow(Packet* p, Key& key, Flow& f) {
 Flow* Worker::find_flow(Key& key, uint32_t* hash) {
   *hash = hash_key(key);
   if (use_microflows_) {
-    const int32_t place = microflows_.find(*hash);
+    const int32_t place = microflows_.find(*hash, key.lines);
     const uint32_t slot = place < 0 ? MicroflowCache::kNone : microflows_.confirm(place, key);
     if (slot != MicroflowCache::kNone) {
       stats_[kWorkerMicroflowHits]++;
@@ -186,11 +187,7 @@ void Worker::recirculate(Packet* p, Key& key, uint32_t id) {
   p->recirc_depth++;
   stats_[kWorkerRecirculations]++;
   Key again;  // the actions that follow in this list may go on using theirs
-  std::memcpy(&again, &key, kLineBytes);
-  for (uint32_t lines = key.lines; lines != 0; lines &= lines - 1) {
-    const uint32_t at = (1 + static_cast<uint32_t>(__builtin_ctz(lines))) * kLineBytes;
-    std::memcpy(again.in_port + at, key.in_port + at, kLineBytes);
-  }
+  copy_key(again, key);
   put_be32(again.recirc_id, id);
   if (!extract_inline(p->data, p->len, again, max_vlans_)) return drop(p, DropReason::kTooShort);
   uint32_t hash;

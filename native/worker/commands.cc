@@ -7,6 +7,7 @@
 #include "../generated/actions.h"
 #include "../packet/bytes.h"
 #include "../packet/extract_inline.h"
+#include "../tunnel/quick.h"
 #include "worker.h"
 
 namespace weft {
@@ -136,7 +137,10 @@ void Worker::flow_end(Flow& f) {
   megaflows_.remove(f);
   if (++f.seq == 0) f.seq = 1;
   std::free(const_cast<uint32_t*>(f.actions));
+  delete f.push;
   f.actions = nullptr;
+  f.push = nullptr;
+  f.pop = nullptr;
   f.words = 0;
 }
 
@@ -155,6 +159,13 @@ bool Worker::set_actions(Flow& f, const uint8_t* bytes, uint32_t n) {
   // Refusing must be cheap: it is what a flood meets.
   const bool drops = n == 8 && words[0] == (static_cast<uint32_t>(Op::kDrop) | 2u << 16) && words[1] < kDropReasons;
   f.plain_drop = drops ? words[1] : n == 0 ? static_cast<uint32_t>(DropReason::kPolicy) : 0;
+  delete f.push;
+  f.push = plan_push(mine, f.words);
+  if (f.push && f.push->out >= shared_.config.max_ports) {
+    delete f.push;
+    f.push = nullptr;
+  }
+  f.pop = plan_pop(mine, f.words);
   return true;
 }
 
@@ -176,7 +187,7 @@ void Worker::resume(const uint8_t* c) {
     p->next = nullptr;
     hold(p, -1);
     p->slot = slot;
-    if (flow) count(*flow, 1, p->len, key);
+    if (flow) count(*flow, 1, p->len, be16(key.tcp_flags));
     std::memcpy(&mine, &key, sizeof key);  // actions change metadata in it
     execute(*this, p, mine, actions, words, max_vlans_);
     p = next;

@@ -159,12 +159,24 @@ class Worker final : public Sink, public FrameSink {
 
   // breath.cc
   uint32_t receive(uint32_t vport, PortSlot& s);
+  struct Lane;
   void process(Packet** batch, uint32_t n, uint32_t in_port);
-  void find_flows(uint32_t n);
-  uint32_t send_run(Packet** batch, uint32_t i, uint32_t n, Flow& f);
+  void find_flows(Lane& lane, uint32_t n);
+  void dispatch(Lane& lane, Packet** batch, uint32_t n);
+  uint32_t send_run(Lane& lane, Packet** batch, uint32_t i, uint32_t n);
   void run_flow(Packet* p, Key& key, Flow& f);
-  void count(Flow& f, uint64_t packets, uint64_t bytes, const Key& key);
+  void count(Flow& f, uint64_t packets, uint64_t bytes, uint32_t tcp_flags) {
+    f.counters[kFlowPackets] += packets;
+    f.counters[kFlowBytes] += bytes;
+    f.counters[kFlowUsedNs] = now_ns_;
+    f.counters[kFlowTcpFlags] |= tcp_flags;
+  }
   Flow* find_flow(Key& key, uint32_t* hash);
+
+  // tunnels.cc
+  uint32_t push_run(Lane& lane, Packet** batch, uint32_t i, uint32_t n);
+  uint32_t pop_run(Packet** batch, uint32_t i, uint32_t n);
+  bool pop_slowly(Packet* p, const Key& outer, Flow& f, Key& key, uint32_t& hash);
 
   // send.cc
   void enqueue(uint32_t vport, PortSlot& s, Packet* p) {
@@ -211,11 +223,15 @@ class Worker final : public Sink, public FrameSink {
   std::vector<uint32_t> receiving_;  // vports this worker owns
   std::vector<uint32_t> dirty_;      // vports with packets to send
 
-  // The batch in hand; found_[i] is kNone for a miss.
-  Key keys_[kBatch];
-  uint32_t hashes_[kBatch];
-  static constexpr uint32_t kFoundSpare = 8;
-  uint32_t found_[kBatch + kFoundSpare] = {};  // read a little past the batch, for prefetching only
+  // A batch that is looked up; found[i] is kNone for a miss.
+  struct Lane {
+    Key keys[kBatch];
+    uint32_t hashes[kBatch];
+    static constexpr uint32_t kFoundSpare = 8;
+    uint32_t found[kBatch + kFoundSpare] = {};  // read a little past the batch, for prefetching only
+  };
+  Lane received_;
+  Lane popped_;  // those of them that came out of a tunnel
 
   PendingTable pending_;
   Random random_;

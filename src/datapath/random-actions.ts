@@ -148,6 +148,11 @@ function randomTunnel(r: Random, o: RandomActionsOptions): DpAction {
   return { type: 'clone', actions: [randomPush(r, o, kind), randomPop(r, o, kind)] };
 }
 
+/** What flows of tunnels mostly are: a header on and out, or off and nothing else. `kind`: of the packet that is to be taken apart. */
+export function randomTunnelFlow(r: Random, o: RandomActionsOptions, kind?: TunnelKind): DpAction[] {
+  return kind ? [randomPop(r, o, kind)] : [randomPush(r, o), { type: 'output', port: r.pick(o.ports) }];
+}
+
 const DROP_ACTION: Maker = (r) => ({ type: 'drop', reason: r.between(1, DROP_REASONS.length - 1) });
 
 /** A list of up to about six actions, often ending in an output or a recirculation as translated flows do. */

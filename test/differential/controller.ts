@@ -7,7 +7,7 @@
  */
 import type { DpAction } from '../../src/datapath/action.js';
 import type { Datapath, FlowCounters, Upcall } from '../../src/datapath/datapath.js';
-import { randomActions } from '../../src/datapath/random-actions.js';
+import { randomActions, randomTunnelFlow } from '../../src/datapath/random-actions.js';
 import { Random } from '../../src/lib/random.js';
 import { crc32c } from '../../src/packet/crc32c.js';
 import { DP_KEY_BYTES, K, SLOTS, updateLines } from '../../src/packet/key.js';
@@ -26,6 +26,7 @@ export const METERS = [1, 2, 3];
 /** Recirculation goes to a higher id, so that copies of copies end; the last one goes to itself, to meet the limit. */
 const RECIRC_IDS = [1, 2, 3, 9];
 const MAX_FLOWS = 120;
+export const UDP_TUNNELS: Readonly<Record<number, 'vxlan' | 'geneve'>> = { 4789: 'vxlan', 6081: 'geneve' };
 
 export class Controller {
   private flows: Installed[] = [];
@@ -93,6 +94,11 @@ export class Controller {
 
   private actions(r: Random, key: Uint8Array): DpAction[] {
     if (r.chance(0.3)) return [{ type: 'output', port: r.pick(TARGETS) }];
+    if (r.chance(0.2)) {
+      const port = (key[K.tpDst.offset] << 8) | key[K.tpDst.offset + 1];
+      const kind = key[K.nwProto.offset] === 47 ? 'gre' : UDP_TUNNELS[port];
+      return randomTunnelFlow(r, { ports: TARGETS }, r.chance(0.8) ? kind : undefined);
+    }
     const now = new DataView(key.buffer).getUint32(K.recircId.offset);
     const recircIds = RECIRC_IDS.filter((id) => id > now && id < 9);
     const list = randomActions(r, {

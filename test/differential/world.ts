@@ -6,8 +6,11 @@ import type { Datapath, MeterSpec, Offload } from '../../src/datapath/datapath.j
 import { NO_OFFLOAD } from '../../src/datapath/datapath.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
 import { type PortConfig, plainPort } from '../../src/datapath/native.js';
-import { randomActions } from '../../src/datapath/random-actions.js';
+import { randomActions, randomTunnelHeader } from '../../src/datapath/random-actions.js';
 import { ReferenceDatapath } from '../../src/datapath/reference/datapath.js';
+import { newPacket } from '../../src/datapath/reference/packet.js';
+import { encapsulate } from '../../src/datapath/reference/tunnel.js';
+import { put16 } from '../../src/lib/bytes.js';
 import { Random } from '../../src/lib/random.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 import { randomFrame, wellFormedFrame } from '../../src/packet/random.js';
@@ -144,7 +147,8 @@ class World {
 
   private randomPacket(): { frame: Uint8Array; offload: Offload } {
     const { r } = this;
-    const frame = r.chance(0.5) ? randomFrame(r) : wellFormedFrame(r);
+    const inside = r.chance(0.5) ? randomFrame(r) : wellFormedFrame(r);
+    const frame = r.chance(0.25) ? this.tunnelPacket(inside) : inside;
     if (r.chance(0.8)) return { frame, offload: NO_OFFLOAD };
     const offload: Offload = {
       flags: r.pick([0, 1, 1, 2]),
@@ -155,6 +159,23 @@ class World {
       csumOffset: r.pick([6, 16]),
     };
     return { frame, offload };
+  }
+
+  /** As another switch sends it: most often the kind that is quickest to take apart. */
+  private tunnelPacket(inside: Uint8Array): Uint8Array {
+    const { r } = this;
+    const [kind, port] = r.pick([
+      ['vxlan', 4789],
+      ['geneve', 6081],
+      ['gre', 0],
+      ['ip6gre', 0],
+    ] as const);
+    const p = newPacket(inside, NO_OFFLOAD, 0);
+    const header = randomTunnelHeader(r, kind);
+    if (port !== 0) put16(header, header[12] === 0x86 ? 56 : 36, port);
+    const push = { type: 'tnl_push', port: 0, kind, bare: false, header, out: 0 } as const;
+    encapsulate(p, new Uint8Array(DP_KEY_BYTES), push, () => 0);
+    return p.frame;
   }
 
   private randomMeter(id: number): void {

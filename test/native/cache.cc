@@ -144,7 +144,7 @@ class Test {
     if (seen_.size() > 20000) seen_.clear();
     for (int i = 0; i < 64 && !seen_.empty(); i++) {
       const Key& k = seen_[random_.u32() % seen_.size()];
-      const int32_t place = micro_.find(hash_key(k));
+      const int32_t place = micro_.find(hash_key(k), k.lines);
       const uint32_t slot = place < 0 ? MicroflowCache::kNone : micro_.confirm(place, k);
       if (slot != MicroflowCache::kNone && !right(k, slot, "microflow")) return false;
     }
