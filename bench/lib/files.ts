@@ -19,8 +19,8 @@ export function scratch(): string {
 }
 
 /** A pcap of 60-byte UDP frames of so many flows (bench/peers/make-frames). */
-export function frames(flows: number): string {
-  const file = join(scratch(), `f${flows}.pcap`);
-  if (!existsSync(file)) execFileSync(join(PEERS, 'make-frames'), [String(flows), file]);
+export function frames(flows: number, ...kind: readonly string[]): string {
+  const file = join(scratch(), `f${flows}${kind.join('-')}.pcap`);
+  if (!existsSync(file)) execFileSync(join(PEERS, 'make-frames'), [String(flows), file, ...kind]);
   return file;
 }

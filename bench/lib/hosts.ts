@@ -18,6 +18,8 @@ const PROGRAMS = {
   ping: 'iputils-ping',
 } as const;
 /** Between two pings, and how many frames a second pass beside them under load: a quarter of what Open vSwitch can. */
+/** Of every switch. */
+export const BRIDGE = 'br-cmp';
 const PING_SECONDS = 0.002;
 const LOAD_PPS = 50_000;
 const BUSY_PPS = 10_000;
@@ -70,23 +72,24 @@ export class Hosts implements Session {
   private readonly lab: NetLab;
   /** Namespaces: of the switch, of the hosts. */
   readonly middle: string;
-  readonly hosts: readonly [string, string];
+  readonly hosts: readonly string[];
   private readonly daemons: Daemon[] = [];
   /** Programs whose processor time is the switch's. */
   private pids: readonly number[] = [];
+  private env: NodeJS.ProcessEnv = {};
   private readonly pings = { idle: new Shared<PingTimes>(PING_PARTS), load: new Shared<PingTimes>(PING_PARTS) };
 
-  /** `prefix`: at most 4 characters, of this side alone. */
-  constructor(prefix: string) {
+  /** `prefix`: at most 4 characters, of this side alone. `count`: of hosts; those behind the second only send. */
+  constructor(prefix: string, count = 2) {
     if (process.getuid?.() !== 0) throw new Missing('network namespaces need root');
     const missing = needPrograms(PROGRAMS);
     if (missing) throw new Missing(missing);
     this.lab = new NetLab(prefix);
     this.middle = this.lab.namespace('s');
-    this.hosts = [this.lab.namespace('1'), this.lab.namespace('2')];
+    this.hosts = Array.from({ length: count }, (_, i) => this.lab.namespace(String(i + 1)));
   }
 
-  /** Devices p1 and p2 in the middle, each with e0 of a host behind it. `plain`: the hosts finish checksums and segments themselves. */
+  /** Devices p1, p2, ... in the middle, each with e0 of a host behind it. `plain`: the hosts finish checksums and segments themselves. */
   wire(plain: boolean): void {
     this.hosts.forEach((host, i) => {
       const p = `p${i + 1}`;
@@ -98,7 +101,7 @@ export class Hosts implements Session {
   }
 
   /** Devices of the middle become e0 of the hosts. */
-  move(devices: readonly [string, string]): void {
+  move(devices: readonly string[]): void {
     this.hosts.forEach((host, i) => {
       this.lab.ip(`-n ${this.middle} link set ${devices[i]} netns ${host}`);
       this.lab.ip(`-n ${host} link set ${devices[i]} name e0`);
@@ -121,8 +124,9 @@ export class Hosts implements Session {
   }
 
   /** The switch is there. Throws Missing when no packet passes. */
-  async pass(pids: readonly number[]): Promise<void> {
+  async pass(pids: readonly number[], env: NodeJS.ProcessEnv = {}): Promise<void> {
     this.pids = pids;
+    this.env = env;
     for (let i = 0; i < 20; i++) {
       if ((await this.run(0, 'ping', '-c', '1', '-W', '1', '10.0.0.2')).status === 0) return;
     }
@@ -134,7 +138,7 @@ export class Hosts implements Session {
     return this.lab.run('ip', ['netns', 'exec', this.middle, ...words]).stdout;
   }
 
-  private run(host: 0 | 1, ...words: string[]) {
+  private run(host: number, ...words: string[]) {
     const [command, ...args] = words;
     return this.lab.insideAsync(this.hosts[host], command, ...args);
   }
@@ -143,11 +147,11 @@ export class Hosts implements Session {
     return Number(this.lab.inside(this.hosts[host], 'cat', `/sys/class/net/e0/statistics/${what}`).stdout);
   }
 
-  /** Sends frames from the first host for so long, at a rate or as fast as it can. */
-  private async replay(seconds: number, pps?: number): Promise<void> {
+  /** Sends frames from a host for so long, at a rate or as fast as it can. */
+  private async replay(seconds: number, pps?: number, host = 0, file = frames(1000)): Promise<void> {
     const rate = pps === undefined ? ['-t'] : ['-p', String(pps)];
     await this.run(
-      0,
+      host,
       'timeout',
       String(seconds),
       'tcpreplay',
@@ -158,7 +162,7 @@ export class Hosts implements Session {
       '1000000',
       '-i',
       'e0',
-      frames(1000),
+      file,
     );
   }
 
@@ -194,6 +198,25 @@ export class Hosts implements Session {
     const ms = performance.now() - from;
     await sender;
     return arrived / ms;
+  }
+
+  /** Its rules are those of a file. */
+  rules(file: string): void {
+    must(this.env, 'ovs-ofctl', 'del-flows', BRIDGE);
+    must(this.env, 'ovs-ofctl', 'add-flows', BRIDGE, file);
+  }
+
+  /** Percent of the first host's frames that arrive at the second while the third sends others. */
+  async beside(file: string, { seconds }: Turn): Promise<number> {
+    const others = this.replay(seconds + 2.5, BUSY_PPS, 2, file);
+    await sleep(1500);
+    const [sent, arrived] = [this.count(0, 'tx_packets'), this.count(1, 'rx_packets')];
+    await this.replay(seconds, LOAD_PPS);
+    const all = this.count(0, 'tx_packets') - sent;
+    const came = this.count(1, 'rx_packets') - arrived;
+    await others;
+    if (all === 0) throw new Error('the sender sent nothing');
+    return (came / all) * 100;
   }
 
   /** Round trip through the switch, alone or beside frames. */

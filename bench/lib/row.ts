@@ -45,6 +45,8 @@ export interface RowFacts {
   readonly better: 'higher' | 'lower';
   /** By peer: the ratio that is at least (`higher`) or at most (`lower`) wanted; undefined shows the peer without a target. */
   readonly targets: Readonly<Record<string, number | undefined>>;
+  /** What our figure itself is to reach, or not to exceed. */
+  readonly goal?: number;
   readonly point?: Point;
   /** The figure does not vary: one round is enough. */
   readonly exact?: boolean;

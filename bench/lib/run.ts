@@ -14,6 +14,7 @@ export interface Result {
   readonly what: string;
   readonly unit: string;
   readonly better: RowFacts['better'];
+  readonly goal?: number;
   readonly point?: RowFacts['point'];
   /** By side: medians. */
   readonly figures: Readonly<Record<string, number>>;
@@ -101,25 +102,15 @@ async function measureRow(group: Group, row: RowFacts, sides: Sides, plan: Plan)
     const [ours, theirs] = [samples[OURS], samples[peer]];
     if (!ours || !theirs) continue;
     const ratio = median(theirs.slice(0, ours.length).map((t, i) => ours[i] / t));
+    // Of a peer that does nothing at all, or needs nothing at all, there is none.
+    if (!Number.isFinite(ratio)) continue;
     const target = row.targets[peer];
     ratios[peer] = target === undefined ? { ratio } : { ratio, target, met: met(ratio, target, row.better) };
   }
-  const { name, what, unit, better, point } = row;
+  const { name, what, unit, better, goal, point } = row;
   const { seconds } = plan.turn;
-  return {
-    group: group.name,
-    row: name,
-    what,
-    unit,
-    better,
-    point,
-    figures,
-    samples,
-    ratios,
-    missing,
-    rounds,
-    seconds,
-  };
+  const facts = { group: group.name, row: name, what, unit, better, goal, point };
+  return { ...facts, figures, samples, ratios, missing, rounds, seconds };
 }
 
 /** A result as soon as it is there. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { WEFT } from '../../test/support/live.js';
 import { scratch } from './files.js';
-import { Daemon, Hosts, must } from './hosts.js';
+import { BRIDGE, Daemon, Hosts, must } from './hosts.js';
 import { Missing, OURS, type Side } from './row.js';
 
 /** How ports come to the hosts: veth pairs whose outer ends are the switch's, or devices that the switch makes. */
@@ -17,8 +17,12 @@ export function environment(dir: string): NodeJS.ProcessEnv {
   return { ...process.env, ...own };
 }
 
-const add = (type: string): string[] =>
-  ['p1', 'p2'].flatMap((p) => ['--', 'add-port', 'br-cmp', p, '--', 'set', 'interface', p, `type=${type}`]);
+const names = (hosts: Hosts): string[] => hosts.hosts.map((_, i) => `p${i + 1}`);
+const add = (hosts: Hosts, type: string): string[] =>
+  names(hosts).flatMap((p, i) => {
+    const set = ['set', 'interface', p, `type=${type}`, `ofport_request=${i + 1}`];
+    return ['--', 'add-port', BRIDGE, p, '--', ...set];
+  });
 
 interface OvsForm {
   /** Columns of Open_vSwitch. */
@@ -44,28 +48,28 @@ async function ovs(hosts: Hosts, ports: Ports, form: OvsForm): Promise<void> {
   vsctl('--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', ...form.settings);
   const sw = start('ovs-vswitchd', `unix:${dir}/db.sock`);
   if (ports === 'veth') hosts.wire(form.plain);
-  vsctl('add-br', 'br-cmp', '--', 'set', 'bridge', 'br-cmp', 'datapath_type=netdev', ...add(form.type));
-  if (ports === 'tap') hosts.move(['p1', 'p2']);
-  await hosts.pass([sw.pid]);
+  vsctl('add-br', BRIDGE, '--', 'set', 'bridge', BRIDGE, 'datapath_type=netdev', ...add(hosts, form.type));
+  if (ports === 'tap') hosts.move(names(hosts));
+  await hosts.pass([sw.pid], env);
 }
 
 async function weft(hosts: Hosts, ports: Ports): Promise<void> {
   const dir = mkdtempSync(join(scratch(), 'weft-'));
   const env = environment(dir);
-  const words = [process.execPath, WEFT, 'switchd', '--rundir', dir, '--bridge', 'br-cmp=p1,p2'];
-  if (ports === 'tap') words.push('--port', 'p1:type=tap', '--port', 'p2:type=tap');
+  const words = [process.execPath, WEFT, 'switchd', '--rundir', dir, '--bridge', `${BRIDGE}=${names(hosts)}`];
+  if (ports === 'tap') words.push(...names(hosts).flatMap((p) => ['--port', `${p}:type=tap`]));
   if (ports === 'veth') hosts.wire(false);
   const sw = hosts.ends(new Daemon(hosts.middle, env, ...words));
   await sw.ready(() => sw.output.includes('weft: ready'), 'weft switchd');
-  if (ports === 'tap') hosts.move(['p1', 'p2']);
-  await hosts.pass([sw.pid]);
+  if (ports === 'tap') hosts.move(names(hosts));
+  await hosts.pass([sw.pid], env);
 }
 
 async function bridge(hosts: Hosts): Promise<void> {
   hosts.wire(false);
-  hosts.inMiddle('ip', 'link', 'add', 'br-cmp', 'type', 'bridge');
-  for (const d of ['p1', 'p2']) hosts.inMiddle('ip', 'link', 'set', d, 'master', 'br-cmp');
-  hosts.inMiddle('ip', 'link', 'set', 'br-cmp', 'up');
+  hosts.inMiddle('ip', 'link', 'add', BRIDGE, 'type', 'bridge');
+  for (const d of names(hosts)) hosts.inMiddle('ip', 'link', 'set', d, 'master', BRIDGE);
+  hosts.inMiddle('ip', 'link', 'set', BRIDGE, 'up');
   await hosts.pass([]);
 }
 
@@ -81,11 +85,11 @@ const JOINS: Readonly<Record<string, (hosts: Hosts, ports: Ports) => Promise<voi
   bridge,
 };
 
-export function switchBetween(name: string, ports: Ports): Side<Hosts> {
+export function switchBetween(name: string, ports: Ports, count = 2): Side<Hosts> {
   return {
     name,
     async open() {
-      const hosts = new Hosts(`wb${ports[0]}${Object.keys(JOINS).indexOf(name)}`);
+      const hosts = new Hosts(`b${ports[0]}${count}${Object.keys(JOINS).indexOf(name)}`, count);
       try {
         await JOINS[name](hosts, ports);
         return hosts;

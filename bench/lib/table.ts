@@ -1,6 +1,6 @@
 /** Results as people read them: a line a row and peer. */
 import { OURS } from './row.js';
-import type { Result } from './run.js';
+import { met, type Result } from './run.js';
 
 /** Three significant digits, without an exponent. */
 export function figure(x: number | undefined): string {
@@ -26,11 +26,19 @@ export const header = (): string => line(HEAD);
 export function lines(r: Result): string[] {
   const ours = figure(r.figures[OURS]);
   const out: string[] = [];
+  const sign = r.better === 'higher' ? '>=' : '<=';
   const first = () => (out.length === 0 ? [r.row, r.unit, ours] : ['', '', '']);
-  for (const [peer, { ratio, target, met }] of Object.entries(r.ratios)) {
-    const wanted = target === undefined ? '' : `${r.better === 'higher' ? '>=' : '<='} ${target}`;
-    const verdict = met === undefined ? '' : met ? 'ok' : 'short';
+  if (r.goal !== undefined && OURS in r.figures) {
+    const verdict = met(r.figures[OURS], r.goal, r.better) ? 'ok' : 'short';
+    out.push(line([...first(), '', '', '', `${sign} ${r.goal}`, verdict]));
+  }
+  for (const [peer, { ratio, target, met: kept }] of Object.entries(r.ratios)) {
+    const wanted = target === undefined ? '' : `${sign} ${target}`;
+    const verdict = kept === undefined ? '' : kept ? 'ok' : 'short';
     out.push(line([...first(), peer, figure(r.figures[peer]), ratio.toFixed(2), wanted, verdict]));
+  }
+  for (const [side, value] of Object.entries(r.figures)) {
+    if (side !== OURS && !(side in r.ratios)) out.push(line([...first(), side, figure(value), '-']));
   }
   if (out.length === 0) out.push(line(first()));
   for (const [side, why] of Object.entries(r.missing)) out.push(`  not measured, ${side}: ${why}`);

@@ -1,6 +1,8 @@
 /** Two hosts with a switch between them, over veth pairs and over devices that the switch makes. */
+import { join } from 'node:path';
+import { frames, PEERS } from '../lib/files.js';
 import type { Hosts, PingTimes } from '../lib/hosts.js';
-import { group, OURS, type Row } from '../lib/row.js';
+import { group, OURS, type Row, type Turn } from '../lib/row.js';
 import { switchBetween } from '../lib/switches.js';
 
 const SMALL = {
@@ -57,4 +59,33 @@ export const tap = group<Hosts>({
     { name: 'tap-small', ...SMALL, targets: { 'ovs-tso': 1.5 }, measure: (h, turn) => h.small(turn) },
     { name: 'tap-tcp', ...TCP, targets: { 'ovs-tso': 1.5 }, measure: (h, turn) => h.tcp(turn) },
   ],
+});
+
+/** As many masks as a cache of prefixes may be brought to make by rules on three fields. */
+const MASKS = [1, 8, 64, 512, 8192];
+
+export const explosion = group<Hosts>({
+  name: 'explosion',
+  what: 'three hosts; frames of the third each make a mask of their own in the cache, 10,000 a second',
+  sides: [OURS, 'ovs'].map((name) => {
+    const side = switchBetween(name, 'veth', 3);
+    return {
+      name,
+      async open(turn: Turn) {
+        const hosts = await side.open(turn);
+        hosts.rules(join(PEERS, 'flows-acl.txt'));
+        return hosts;
+      },
+    };
+  }),
+  rows: MASKS.map((masks) => ({
+    name: `explosion-${masks}`,
+    what: `of 50,000 frames a second of good traffic, what arrives beside an attack of ${masks} masks`,
+    unit: '%',
+    better: 'higher',
+    targets: { ovs: undefined },
+    goal: 80,
+    point: { plot: 'explosion', axis: 'masks of the attack', x: masks },
+    measure: (h, turn) => h.beside(frames(masks, 'attack'), turn),
+  })),
 });

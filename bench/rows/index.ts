@@ -1,8 +1,8 @@
 /** All groups, in the order in which they are measured and shown. */
 import type { Group } from '../lib/row.js';
 import { daemon } from './daemon.js';
-import { tap, veth } from './devices.js';
+import { explosion, tap, veth } from './devices.js';
 import { forward } from './forward.js';
 import { workers } from './workers.js';
 
-export const GROUPS: readonly Group[] = [forward, workers, veth, tap, daemon];
+export const GROUPS: readonly Group[] = [forward, workers, veth, tap, explosion, daemon];
