@@ -3,6 +3,7 @@ import type { Group } from '../lib/row.js';
 import { daemon } from './daemon.js';
 import { explosion, tap, veth } from './devices.js';
 import { forward } from './forward.js';
+import { nsdi } from './nsdi.js';
 import { workers } from './workers.js';
 
-export const GROUPS: readonly Group[] = [forward, workers, veth, tap, explosion, daemon];
+export const GROUPS: readonly Group[] = [forward, workers, veth, tap, explosion, daemon, nsdi];

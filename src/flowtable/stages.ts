@@ -25,3 +25,6 @@ export const STAGE_OF_WORD: Uint8Array = (() => {
   // The word of tcp_flags also holds vlan_tpid, which nothing matches on; the hot line's ports and marks stay metadata.
   return stage;
 })();
+
+/** All words at once. */
+export const ONE_STAGE = new Uint8Array(KEY_WORDS);

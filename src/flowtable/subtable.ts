@@ -51,8 +51,9 @@ export class Subtable implements MatchHolder {
     readonly tries: readonly TrieUse[],
     /** Age of the first rule: none here is older. */
     readonly oldest: number,
+    stageOfWord: Uint8Array = STAGE_OF_WORD,
   ) {
-    const stageAt = (i: number) => STAGE_OF_WORD[shape.index[i]];
+    const stageAt = (i: number) => stageOfWord[shape.index[i]];
     const order = Array.from(shape.index, (_, i) => i).sort((a, b) => stageAt(a) - stageAt(b) || a - b);
     this.place = Uint8Array.from(order);
     this.word = this.place.map((i) => shape.index[i]);

@@ -33,7 +33,20 @@ import { FieldTrie, type TrieUse } from './field-trie.js';
 import { hashShape, type Shape, sameShape } from './mini.js';
 import { PREFIX_FIELDS, type PrefixField, prefixLength } from './prefix.js';
 import type { Classifier, Rule } from './rule.js';
+import { ONE_STAGE, STAGE_OF_WORD } from './stages.js';
 import { Subtable } from './subtable.js';
+
+/** What keeps masks small, each for itself: switched off only to see what it is worth. */
+export interface TupleParts {
+  /** 2 above. */
+  readonly priorityOrder: boolean;
+  /** 3. */
+  readonly stages: boolean;
+  /** 4. */
+  readonly tries: boolean;
+}
+
+const ALL_PARTS: TupleParts = { priorityOrder: true, stages: true, tries: true };
 
 export class TupleClassifier implements Classifier {
   readonly keepsMatches = true;
@@ -48,6 +61,8 @@ export class TupleClassifier implements Classifier {
   private clock = 0;
   /** The subtable asked for last, unless it is gone. */
   private latest: Subtable | undefined;
+
+  constructor(private readonly parts: TupleParts = ALL_PARTS) {}
 
   get size(): number {
     return this.count;
@@ -87,13 +102,15 @@ export class TupleClassifier implements Classifier {
 
   ordinary(key: Uint32Array, mask: Uint32Array | undefined, soft: Rule[] | undefined): Rule | undefined {
     const { order, tries } = this;
+    const { priorityOrder } = this.parts;
     for (let i = 0; i < tries.length; i++) tries[i].forget();
     let best: Rule | undefined;
     let priority = -1;
     let age = 0;
     for (let i = 0; i < order.length; i++) {
       const sub = order[i];
-      if (sub.filedMax < priority || (sub.filedMax === priority && sub.oldest > age)) break;
+      const beaten = sub.filedMax < priority || (sub.filedMax === priority && sub.oldest > age);
+      if (beaten && priorityOrder) break;
       for (let e = sub.search(key, mask); e !== 0; e = sub.following(e)) {
         const rule = sub.rule(e);
         if (rule.priority < priority) break;
@@ -130,8 +147,9 @@ export class TupleClassifier implements Classifier {
 
   private addSubtable(match: MiniMatch): Subtable {
     const shape = { index: match.index, mask: match.mask };
-    const uses = PREFIX_FIELDS.map((f) => this.use(f, shape)).filter((u): u is TrieUse => u !== undefined);
-    const sub = new Subtable(shape, uses, this.clock);
+    const fields = this.parts.tries ? PREFIX_FIELDS : [];
+    const uses = fields.map((f) => this.use(f, shape)).filter((u): u is TrieUse => u !== undefined);
+    const sub = new Subtable(shape, uses, this.clock, this.parts.stages ? STAGE_OF_WORD : ONE_STAGE);
     const hash = hashShape(shape);
     const same = this.byShape.get(hash);
     if (same) same.push(sub);
