@@ -1,6 +1,7 @@
 /** encap and decap: what Open vSwitch's trace says of them, and the frames, through both datapaths. */
 import t from 'tap';
 import { formatHex, parseHex } from '../lib/bytes.js';
+import { tracePacketOutCommand } from './commands/trace-command.js';
 import { Switch } from './switch.js';
 
 const FRAME = '02000000000302000000000108004500001c00010000401166cf0a0000010a0000020035003500080000';
@@ -63,6 +64,62 @@ t.test('datapath actions', (t) => {
       datapath.replace(/P(\d)/g, (_, n: string) => port(Number(n))),
       actions,
     );
+    sw.close();
+  }
+  t.end();
+});
+
+/** Actions of a packet that cannot have them, the packet, and what ovs-vswitchd's trace says. */
+const REFUSED: readonly (readonly [actions: string, packet: string, text: string])[] = [
+  ['encap(ethernet),2', 'ip', 'Dropping packet as encap(ethernet) is not supported for packet type ethernet.'],
+  [
+    'decap(),encap(nsh(md_type=1)),2',
+    'arp',
+    'Dropping packet as encap(nsh) is not supported for packet type (1,0x806)',
+  ],
+  ['decap(),decap(),2', 'ip', 'Dropping packet as the decap() does not support packet type (1,0x800)'],
+  ['decap(),decap(),2', 'dl_type=0x894f,nsh_np=7', 'Dropping packet as NSH next protocol 7 is not supported'],
+  ['decap(),2', 'dl_vlan=5,ip', 'Dropping packet, cannot decap Ethernet if VLAN is present.'],
+];
+
+t.test('headers that cannot be put on or taken off: the packet is dropped, and a trace says why', (t) => {
+  for (const [actions, packet, why] of REFUSED) {
+    const { sw, br } = make('reference');
+    br.addFlow(`in_port=1,actions=3,${actions}`);
+    const text = br.trace(`in_port=1,${packet}`);
+    t.match(text, `\n    ${why}\n`, actions);
+    t.match(
+      text,
+      'Datapath actions: drop\nTranslation failed (Unsupported packet type), packet is dropped.\n',
+      actions,
+    );
+    sw.close();
+  }
+  t.end();
+});
+
+t.test('a tag is inside of what is put around the frame', (t) => {
+  const { sw, br } = make('reference');
+  br.addFlow('in_port=1,actions=encap(mpls),encap(ethernet),pop_vlan,2');
+  const text = br.trace('in_port=1,dl_vlan=3,ip');
+  t.match(text, '-> the tag of the frame is inside');
+  t.notOk(/Datapath actions: .*pop_vlan/.test(text), text);
+  sw.close();
+  t.end();
+});
+
+t.test('more labels than a key has room for: said where there is a packet, not its description alone', (t) => {
+  for (const [label, what] of [
+    ['push_mpls:0x8847', 'an MPLS push action'],
+    ['encap(mpls)', 'an encap MPLS action'],
+  ]) {
+    const { sw } = make('reference');
+    const trace = (...packet: string[]): string =>
+      tracePacketOutCommand(sw.core, ['br0', ...packet, `${`${label},`.repeat(4)}output:2`]);
+    const said = `     >>>> dropping packet on which ${what} can't be performed as it would have more MPLS LSEs than the 3 supported. <<<<`;
+    t.ok(trace('in_port=1', FRAME).includes(said), label);
+    t.notOk(trace('in_port=1,ip').includes('>>>>'), label);
+    t.match(trace('in_port=1,ip'), 'Translation failed (Too many MPLS labels)', label);
     sw.close();
   }
   t.end();

@@ -71,6 +71,18 @@ function isBottom(flow: Uint8Array, n: number): boolean {
   return n > 0 && (get32(flow, MPLS_SLOTS[n - 1].offset) & MPLS_BOS) !== 0;
 }
 
+/** What a trace says where a key has no room for one more label. */
+export const noRoom = (what: string): string =>
+  `>>>> dropping packet on which ${what} can't be performed as it would have more MPLS LSEs than the ${MAX_MPLS} supported. <<<<`;
+
+/** As in OVS it is said only where there is a packet, not its description alone. */
+export function tooManyLabels(w: Walk, why: string): void {
+  if (w.learns) w.note(() => why);
+  w.fail('action_error', 'Too many MPLS labels');
+}
+
+const NO_ROOM_TO_PUSH = noRoom('an MPLS push action');
+
 export function pushMpls(w: Walk, ethType: number): void {
   const { flow, mask } = w;
   const n = countLabels(w);
@@ -98,11 +110,7 @@ export function pushMpls(w: Walk, ethType: number): void {
       put16(w.base, K.ethType.offset, ethType);
     }
   } else if (n >= MAX_MPLS) {
-    w.note(
-      () =>
-        `>>>> dropping packet on which an MPLS push action can't be performed as it would have more MPLS LSEs than the ${MAX_MPLS} supported. <<<<`,
-    );
-    return w.fail('action_error', 'Too many MPLS labels');
+    return tooManyLabels(w, NO_ROOM_TO_PUSH);
   } else {
     mask.fill(0xff, K.mplsLse0.offset, K.mplsLse0.offset + 4 * n);
     flow.copyWithin(K.mplsLse1.offset, K.mplsLse0.offset, K.mplsLse2.offset);

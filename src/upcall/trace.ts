@@ -163,7 +163,7 @@ export function traceText(q: TraceRequest): string {
   const final = (walk.shown ?? walk.flow).slice();
   put32(final, OK.actsetOutput.offset, OFPP.unset);
   const after = formatKey(final, ctx);
-  const unchanged = formatKey(walk.flow, ctx) === flow;
+  const unchanged = formatKey(walk.shown ?? walk.flow, ctx) === flow;
   const failed = t.reason !== 0 && walk.failed ? `Translation failed (${walk.failure}), packet is dropped.\n` : '';
   const slow = failed === '' && t.actions.some(isSlow) ? SLOW_TEXT : '';
   return (

@@ -190,9 +190,9 @@ export class WalkState {
     if (get16(t.mask, K.vlan2Tci.offset)) t.mask[K.vlan2Tci.offset] |= 0x10;
   }
 
-  /** What controllers are told of an output to them: what list it stands in, OFPR_. */
+  /** What controllers are told of an output to them: what list it stands in, OFPR_. A trace of a packet-out is none, as in OVS. */
   get origin(): number {
-    if (this.input.actions) return OFPR.packetOut;
+    if (this.input.actions && !this.traced) return OFPR.packetOut;
     if (this.inBucket) return OFPR.group;
     return this.inActionSet ? OFPR.actionSet : OFPR.action;
   }

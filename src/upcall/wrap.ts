@@ -14,7 +14,7 @@ import { K, LINE } from '../packet/key.js';
 import { nshBytes } from '../packet/nsh.js';
 import { ETH, isMpls, MAX_MPLS } from './commit.js';
 import { OFPR, packetIn } from './output.js';
-import { countLabels } from './rewrite.js';
+import { countLabels, noRoom, tooManyLabels } from './rewrite.js';
 import type { Walk } from './walk.js';
 
 /** Packet types: namespace << 16 | type. */
@@ -56,15 +56,20 @@ export function encap(w: Walk, a: Extract<Action, { type: 'encap' }>): boolean {
   if (isLabelled(a.packetType)) return encapMpls(w, a.packetType);
   const next = NEXT.get(typeOf(w));
   if (a.packetType === TYPE.nsh && next !== undefined) return encapNsh(w, a, next);
+  return refuse(w, `encap(nsh) is not supported for packet type ${typeText(w)}`);
+}
+
+const typeText = (w: Walk): string => `(${typeOf(w) >>> 16},0x${(typeOf(w) & 0xffff).toString(16)})`;
+
+/** No such header can be put on or taken off here. */
+function refuse(w: Walk, why: string): false {
+  w.input.tracer?.step(`Dropping packet as ${why}`);
   w.fail('action_error');
   return false;
 }
 
 function encapEthernet(w: Walk): boolean {
-  if (typeOf(w) === TYPE.ethernet) {
-    w.fail('action_error');
-    return false;
-  }
+  if (typeOf(w) === TYPE.ethernet) return refuse(w, 'encap(ethernet) is not supported for packet type ethernet.');
   w.commit();
   noAddresses(w.flow);
   setType(w, TYPE.ethernet);
@@ -99,7 +104,10 @@ export const OTHER_HEADERS = '>>>> headers around another copy of the packet can
 export const FRAME_OF_LABELS = '-> labels of the frame are inside';
 
 /** What a trace says where a key has no room for one more label. OVS forgets in a bucket's copy that the Ethernet header was taken off. */
-export const NO_ROOM = `>>>> no room for another MPLS label: a flow key holds ${MAX_MPLS} <<<<`;
+export const NO_ROOM = noRoom('an encap MPLS action');
+
+/** What a trace says of a label around a frame with a tag. OVS goes on as if the tag were outside. */
+export const TAG_INSIDE = '-> the tag of the frame is inside';
 
 /** A label of the packet's outside: under it may be more labels, or a frame of its own. */
 function encapMpls(w: Walk, type: number): boolean {
@@ -108,9 +116,9 @@ function encapMpls(w: Walk, type: number): boolean {
   const inside = typeOf(w);
   const n = isLabelled(inside) ? countLabels(w) : 0;
   if (inside === TYPE.ethernet && isMpls(get16(flow, K.ethType.offset))) w.note(() => FRAME_OF_LABELS);
+  if (inside === TYPE.ethernet && get16(flow, K.vlanTci.offset) !== 0) w.note(() => TAG_INSIDE);
   if (n >= MAX_MPLS) {
-    w.note(() => NO_ROOM);
-    w.fail('action_error', 'Too many MPLS labels');
+    tooManyLabels(w, NO_ROOM);
     return false;
   }
   const labels = flow.slice(K.mplsLse0.offset, K.mplsLse1.offset + 4);
@@ -210,10 +218,8 @@ export function decap(w: Walk, next: number | undefined): boolean {
   if (isLabelled(type)) return decapMpls(w, next ?? USE_NEXT_PROTO);
   mask[K.nshNp.offset] = 0xff;
   const inside = [...NEXT].find(([, next]) => next === flow[K.nshNp.offset]);
-  if (type !== TYPE.nsh || !inside) {
-    w.fail('action_error');
-    return false;
-  }
+  if (type !== TYPE.nsh) return refuse(w, `the decap() does not support packet type ${typeText(w)}`);
+  if (!inside) return refuse(w, `NSH next protocol ${flow[K.nshNp.offset]} is not supported`);
   w.commit();
   w.out.push({ type: 'pop_nsh' });
   if (w.input.tracer) {

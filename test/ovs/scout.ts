@@ -12,7 +12,7 @@ import { COMES_BACK } from '../../src/upcall/commit.js';
 import type { FrozenState } from '../../src/upcall/frozen.js';
 import { CHOICE_WAITS } from '../../src/upcall/group.js';
 import { DEEP_TAGS } from '../../src/upcall/rewrite.js';
-import { FRAME_OF_LABELS, NO_ROOM, OTHER_HEADERS } from '../../src/upcall/wrap.js';
+import { FRAME_OF_LABELS, NO_ROOM, OTHER_HEADERS, TAG_INSIDE } from '../../src/upcall/wrap.js';
 import type { Pipeline } from '../pipelines/random-pipeline.js';
 import { Candidate, type World } from './candidate.js';
 import { type Arrival, PORTS } from './frames.js';
@@ -32,6 +32,7 @@ const WRONG: ReadonlySet<string> = new Set([
   COMES_BACK,
   NO_ROOM,
   OTHER_HEADERS,
+  TAG_INSIDE,
   INNER_TAG,
 ]);
 
@@ -99,7 +100,7 @@ class Scout extends Candidate {
       const key = newKey();
       key.set(u.key.subarray(0, DP_KEY_BYTES));
       if (u.type === 'miss') {
-        const t = upcalls.explain({ bridge, inPort, key, frozen: states.get(recircId), tracer });
+        const t = upcalls.explain({ bridge, inPort, key, frozen: states.get(recircId), tracer, learns: true });
         this.beyondOvs ||= world.vlanLimit === 1 && setsBesideIt(t.actions);
       }
       upcall(u);

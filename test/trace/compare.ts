@@ -3,12 +3,8 @@
  * is changed by a trace, so the packets of a pipeline need no order.
  */
 
-import { formatKey } from '../../src/flow/format-key.js';
-import { newKey, OK } from '../../src/flow/key.js';
-import { formatHex, put32 } from '../../src/lib/bytes.js';
 import { UserError } from '../../src/lib/errors.js';
 import { Random } from '../../src/lib/random.js';
-import { extract } from '../../src/packet/extract.js';
 import { traceCommand, tracePacketOutCommand } from '../../src/switch/commands/trace-command.js';
 import type { Core } from '../../src/switch/core.js';
 import { arrivals, PORTS } from '../ovs/frames.js';
@@ -19,6 +15,7 @@ import { Candidate, type Orders, orderOf } from './candidate.js';
 import { FORMS_PIPELINE, PACKET_OUT_FORMS, TRACE_FORMS } from './forms.js';
 import { actionsOf, describable, sameButForMasks, variants } from './megaflow.js';
 import { beyondOvs, normalise, renumber } from './normalise.js';
+import { type Question, question } from './questions.js';
 
 export interface TraceOptions {
   readonly pipelines: number;
@@ -103,18 +100,24 @@ async function comparePipeline(
   const candidate = new Candidate(modes, orders, pipeline);
   out.pipelines++;
   for (const { port, frame } of arrivals(r, o.packets ?? 4)) {
-    const args = question(r, port, frame);
-    const [wanted, got] = [await ask(judge, 'ofproto/trace', args), answer(candidate, args, traceCommand)];
+    const q = question(r, port, frame, pipeline);
+    const { command, args } = q;
+    const both = async (args: readonly string[]): Promise<[ovs: string, weft: string]> => [
+      normalise(await ask(judge, command, args)),
+      normalise(renumber(answer(candidate, args, OURS[command]))),
+    ];
     out.traces++;
-    const [a, b] = [normalise(wanted), normalise(renumber(got))];
+    const [a, b] = await both(args);
     if (a === b) continue;
     if (sameButForMasks(a, b)) {
-      const wrong = await unsound(judge, r, a, b);
+      // Megaflows are compared by numbers of ports.
+      const numbered = args.includes('--names') ? await both(args.filter((w) => w !== '--names')) : [a, b];
+      const wrong = await unsound(judge, r, q, numbered);
       if (wrong === undefined) {
         out.otherMasks++;
         continue;
       }
-      out.differences.push(`pipeline ${n}: ofproto/trace ${args.join(' ')}\n${b}\n${wrong}`);
+      out.differences.push(`pipeline ${n}: ${command} ${args.join(' ')}\n${b}\n${wrong}`);
       continue;
     }
     const beyond = beyondOvs(`${a}\n${b}`);
@@ -124,7 +127,7 @@ async function comparePipeline(
     }
     out.differences.push(
       [
-        `pipeline ${n}: ofproto/trace ${args.join(' ')}`,
+        `pipeline ${n}: ${command} ${args.join(' ')}`,
         ...difference(a, b),
         ...(o.only === undefined ? [] : [...pipeline.groups, ...pipeline.flows]),
       ].join('\n'),
@@ -134,9 +137,15 @@ async function comparePipeline(
 }
 
 /** A flow under weft's mask with which OVS does something else, and what; undefined where there is none. */
-async function unsound(judge: Judge, r: Random, ovs: string, weft: string): Promise<string | undefined> {
+async function unsound(
+  judge: Judge,
+  r: Random,
+  q: Question,
+  [ovs, weft]: readonly string[],
+): Promise<string | undefined> {
   const flow = /^Flow: (.*)$/m.exec(ovs)?.[1] ?? '';
-  const trace = (text: string): Promise<string> => ask(judge, 'ofproto/trace', ['br0', text]);
+  const actions = q.command === 'ofproto/trace' ? [] : [q.args[q.args.length - 1]];
+  const trace = (text: string): Promise<string> => ask(judge, q.command, ['br0', text, ...actions]);
   const others = variants(r, flow, weft);
   if (others.length === 0) return undefined;
   const wanted = actionsOf(normalise(await trace(describable(flow) ?? flow)));
@@ -170,18 +179,12 @@ export async function compareForms(): Promise<string[]> {
   }
 }
 
-/** The packet as bytes, or as a flow of what is in them. */
-function question(r: Random, port: number, frame: Uint8Array): string[] {
-  if (r.chance(0.5)) return ['br0', `in_port=${port}`, formatHex(frame)];
-  const key = newKey();
-  extract(frame, key, 1);
-  put32(key, OK.ofInPort.offset, port);
-  const text = formatKey(key);
-  // Now and then as it is printed, which for some packets is not how it is read.
-  return ['br0', r.chance(0.1) ? text : (describable(text) ?? text)];
-}
-
 type Command = (core: Core, args: readonly string[]) => string;
+
+const OURS: Readonly<Record<Question['command'], Command>> = {
+  'ofproto/trace': traceCommand,
+  'ofproto/trace-packet-out': tracePacketOutCommand,
+};
 
 async function ask(judge: Judge, command: string, args: readonly string[]): Promise<string> {
   try {

@@ -164,7 +164,10 @@ export const conjunction: ActionRow<ActionOf<'conjunction'>> = {
     }),
   ],
   // The classifier resolves conjunctions; a rule that has them is never run.
-  translate: () => undefined,
+  translate(_a, x) {
+    x.note(() => '>>>> executing no-op conjunction action <<<<');
+    return undefined;
+  },
 };
 
 const METER15: readonly Code[] = [{ space: 'of', number: 29, versions: [6, 6] }];

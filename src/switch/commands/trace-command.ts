@@ -117,14 +117,14 @@ export function traceCommand(core: Core, args: readonly string[]): string {
 
 /** `ofproto/trace-packet-out [options] {[dpname] odp_flow | bridge br_flow} [packet] actions` */
 export function tracePacketOutCommand(core: Core, args: readonly string[]): string {
-  const text = args[args.length - 1];
+  // Read before anything else, so their faults go first; no bridge is known whose ports could have names.
+  const actions = parseActions(
+    args[args.length - 1],
+    actionContext(() => undefined),
+    false,
+  );
   const words = readTraceWords(args.slice(0, -1), true);
   return trace(core, words, ({ bridge, key }) => {
-    const actions = parseActions(
-      text,
-      actionContext((name) => bridge.portByName(name)?.number),
-      false,
-    );
     try {
       return checkActions(actions, exactly(key), {
         version: words.consistent ? 4 : 1,
