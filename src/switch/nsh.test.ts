@@ -28,6 +28,11 @@ const TRACES: readonly (readonly [actions: string, datapath: string])[] = [
   ['encap(nsh(md_type=1)),decap(),output:2', `${PUSH},pop_nsh(),recirc(0x1)`],
   ['decap(),output:2', 'drop'],
   ['decap(),encap(ethernet),output:2', `pop_eth,${BARE},P2`],
+  // What was set before stands before the header is off.
+  [
+    'set_queue:3,set_field:00:00:00:00:00:05->eth_src,decap(),encap(ethernet),output:2',
+    `set(eth(src=00:00:00:00:00:05)),set(skb_priority(0x3)),pop_eth,${BARE},P2`,
+  ],
   ['encap(mpls),output:2', 'drop'],
   ['encap(mpls),encap(ethernet),output:2', `${LABEL},${BARE},P2`],
   [

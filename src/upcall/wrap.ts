@@ -211,6 +211,8 @@ export function decap(w: Walk, next: number | undefined): boolean {
     return false;
   }
   if (type === TYPE.ethernet) {
+    // What was changed is changed under the header, as in OVS: also where nothing comes of it.
+    w.commit();
     setType(w, ETHERTYPES | get16(flow, K.ethType.offset));
     noAddresses(flow);
     return true;
