@@ -18,7 +18,8 @@ export function datapathFlowLines(core: Core, verbose = false, names = false): s
 
 export function datapathFlowLine(core: Core, flow: DpFlow, verbose: boolean, names: boolean): string {
   const { flows } = core.upcalls;
-  const ctx: DpTextContext = { verbose, portName: names ? (vport) => core.vportName(vport) : undefined };
+  const optionsOf = (vport: number) => core.underlay.optionsOf(vport);
+  const ctx: DpTextContext = { verbose, optionsOf, portName: names ? (vport) => core.vportName(vport) : undefined };
   const { key, mask } = flows.expand(flow);
   const c = flows.counters(flow);
   // As in OVS, hits: the packets for which the flow was made met none.

@@ -4,7 +4,7 @@
  */
 import type { Bridge } from '../bridge/bridge.js';
 import type { BridgePort } from '../bridge/port.js';
-import { isGre, type TunnelFormat } from '../datapath/action.js';
+import { isGre, type TunnelFormat, type TunnelOptionPlace } from '../datapath/action.js';
 import { OFPP } from '../flow/field.js';
 import { prefixMask } from '../lib/address.js';
 import { bytesEqual } from '../lib/bytes.js';
@@ -190,6 +190,12 @@ export class Underlay implements UnderlayView {
   backer(proto: number, dstPort: number): { vport: number; format: TunnelFormat } | undefined {
     const b = this.backers.of(proto, dstPort);
     return b && { vport: b.vport, format: this.backers.formatOf(b) };
+  }
+
+  /** The Geneve options that packets of a datapath port may have in their keys. */
+  optionsOf(vport: number): readonly TunnelOptionPlace[] {
+    const b = this.backers.at(vport);
+    return b ? this.backers.formatOf(b).options : [];
   }
 
   /** What the host's stack is to listen to, as the port of kind 'host' takes it. */

@@ -16,6 +16,7 @@ const refusal = needPrograms({
 });
 const only = process.argv.slice(2);
 
+t.setTimeout(300_000);
 t.test('scripts say the same', { skip: refusal ?? false }, async (t) => {
   const world = new DummyWorld('--enable-dummy');
   t.teardown(() => world.close());

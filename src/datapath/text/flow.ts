@@ -2,11 +2,11 @@
  * Text of datapath flows, as `ovs-appctl dpctl/dump-flows` prints it: what the mask leaves open is not said; the rest is grouped by header.
  * A flow that looks for a tag says "eth_type(0x8100),vlan(...),encap(...)"; one that says nothing about tags takes untagged packets.
  */
-import { get16, isZero, put16 } from '../../lib/bytes.js';
+import { get16, get32, isZero, put16 } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
 import { CT_STATE_FLAGS, formatFlags, formatFlagsMasked, parseFlags, TCP_FLAGS } from '../../lib/flags.js';
 import { DP_KEY_BYTES, FRAG, K, type Slot, updateLines, VLAN_CFI } from '../../packet/key.js';
-import type { DpAction, TunnelFormat } from '../action.js';
+import type { DpAction, TunnelFormat, TunnelOptionPlace } from '../action.js';
 import { formatDpActions } from './actions.js';
 import {
   formatMembers,
@@ -32,6 +32,7 @@ import {
   parseWide,
   wideHex,
 } from './special.js';
+import { formatOptions } from './tunnel.js';
 
 export interface DpTextContext {
   /** Names instead of numbers of vports, where known. */
@@ -42,6 +43,8 @@ export interface DpTextContext {
   readonly ruleCookie?: ((stateId: number) => bigint | undefined) | undefined;
   /** Numbers of port names, for reading. */
   readonly portNumber?: ((name: string) => number | undefined) | undefined;
+  /** What the options of packets of a tunnel's vport are called. */
+  readonly optionsOf?: ((vport: number) => readonly TunnelOptionPlace[]) | undefined;
   /** What a tunnel's vport takes off, for reading tnl_pop. */
   readonly tunnelOf?: ((vport: number) => TunnelFormat | undefined) | undefined;
 }
@@ -140,7 +143,8 @@ export function formatDpKey(value: Uint8Array, mask: Uint8Array, ctx: DpTextCont
   const d: Masked = { value, mask, verbose: ctx.verbose ?? false };
   const type = get16(value, K.ethType.offset);
   let s = scalar(d, 'skb_priority', K.skbPriority);
-  const tunnel = formatTunnel({ value, mask }, place);
+  const options = formatOptions(d, ctx.optionsOf?.(get32(value, K.inPort.offset)) ?? []);
+  const tunnel = formatTunnel({ value, mask }, place, options);
   if (tunnel) s += `tunnel(${tunnel}),`;
   s += scalar(d, 'skb_mark', K.pktMark) + formatConntrack(d, type);
   s += scalar(d, 'recirc_id', K.recircId) + scalar(d, 'dp_hash', K.dpHash);

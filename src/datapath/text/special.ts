@@ -130,8 +130,8 @@ export function tunnelInSet(slot: Slot): Place {
   return { offset: LINE_BYTES + 9 + offset - K.tunMetadata.offset, bytes };
 }
 
-/** What stands in "tunnel(...)", '' when nothing is matched. `place` says where slots are. */
-export function formatTunnel(d: Masked, place: (s: Slot) => Place): string {
+/** What stands in "tunnel(...)", '' when nothing is matched. `place` says where slots are; `options` is their text. */
+export function formatTunnel(d: Masked, place: (s: Slot) => Place, options = ''): string {
   const at = (m: Member): Place => place(m.slot);
   const out: string[] = [];
   const id = place(K.tunId).offset;
@@ -140,6 +140,7 @@ export function formatTunnel(d: Masked, place: (s: Slot) => Place): string {
   if (plain) out.push(plain);
   const gbp = formatMembers(GBP, d, at);
   if (gbp) out.push(`vxlan(gbp(${gbp}))`);
+  if (options) out.push(options);
   const erspan = formatMembers(ERSPAN, d, at);
   if (erspan) out.push(`erspan(${erspan})`);
   const gtpu = formatMembers(GTPU, d, at);

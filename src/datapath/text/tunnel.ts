@@ -6,11 +6,13 @@
  * ours: a header that goes around a packet without its Ethernet header says what that packet is, which for GRE and VXLAN is a type in the header.
  */
 import { formatIpv4, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from '../../lib/address.js';
-import { formatHex, get16, get32, parseHex, put16, put32 } from '../../lib/bytes.js';
+import { formatHex, get16, get32, isZero, parseHex, put16, put32 } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
+import { K } from '../../packet/key.js';
 import { IP_PROTO } from '../../packet/wire/wire.js';
-import { type DpAction, isGre, TUNNEL_KINDS, type TunnelKind } from '../action.js';
-import { parseNumber, splitItems } from './members.js';
+import { type DpAction, isGre, TUNNEL_KINDS, type TunnelKind, type TunnelOptionPlace } from '../action.js';
+import { type Masked, parseNumber, splitItems } from './members.js';
+import { wideHex } from './special.js';
 
 type Push = Extract<DpAction, { type: 'tnl_push' }>;
 
@@ -53,13 +55,32 @@ function udpText(h: Uint8Array, at: number, kind: TunnelKind): string[] {
   ];
 }
 
+function optionText(optionClass: number, optionType: number, length: number, data: string): string {
+  return `{class=${hexOrZero(optionClass)},type=${hexOrZero(optionType)},len=${length}${data}}`;
+}
+
+/** The options of a key of which something is matched, '' where nothing is. What a packet has beside them is not known to its flow. */
+export function formatOptions(d: Masked, options: readonly TunnelOptionPlace[]): string {
+  let out = '';
+  const seen = new Set<number>();
+  for (const { optionClass, optionType, length, offset, index } of options) {
+    if (seen.has(index)) continue;
+    seen.add(index);
+    const at = K.tunMetadata.offset + offset;
+    const isMatched = !isZero(d.mask, at, at + length);
+    const present = K.tunMdPresent.offset + 7 - (index >> 3);
+    if (!isMatched && (d.mask[present] & d.value[present] & (1 << (index & 7))) === 0) continue;
+    out += optionText(optionClass, optionType, length, isMatched ? `,${wideHex(d, at, length)}` : '');
+  }
+  return out === '' ? '' : `geneve(${out})`;
+}
+
 function optionsText(h: Uint8Array, from: number): string {
   let out = '';
   for (let at = from; at < h.length; ) {
     const length = (h[at + 3] & 0x1f) * 4;
     const data = formatHex(h.subarray(at + 4, at + 4 + length)).replace(/^0+(?=.)/, '');
-    const type = h[at + 2];
-    out += `{class=${hexOrZero(get16(h, at))},type=${hexOrZero(type)},len=${length}${length ? `,0x${data}` : ''}}`;
+    out += optionText(get16(h, at), h[at + 2], length, length ? `,0x${data}` : '');
     at += 4 + length;
   }
   return out;

@@ -17,6 +17,8 @@ for actions in output:3 output:2 "set_field:1.1.2.92->tun_dst,set_field:5->tun_i
   echo "== $actions"
   frame=$(reflect p0-tx.pcap)
   case $actions in output:3 | output:6) echo "$frame" ;; esac
+  # Where a gre port is or was, Open vSwitch's ip6gre port gets nothing.
+  [ "$actions" = output:6 ] && continue
   n=${actions##*:}
   ovs-ofctl add-flow int-br "in_port=$n,actions=output:1"
   $A netdev-dummy/receive p0 "$frame"; $A revalidator/wait
