@@ -22,6 +22,8 @@ export interface CheckOptions {
   readonly groupExists?: (id: number) => boolean;
   /** Meter exists? Unset: not asked. */
   readonly meterExists?: (id: number) => boolean;
+  /** May a flow send packets through a connection tracker? Unset: not asked. */
+  readonly takesCt?: () => boolean;
   /** For text, before a version is chosen: inconsistent actions leave only the forms of OpenFlow 1.0, and `version` is not asked. */
   readonly usable?: Usable;
 }

@@ -55,6 +55,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   private readonly portSet: PortSet;
   private readonly listeners = new Set<OfBridgeListener>();
   maxVlans: number;
+  takesCt = false;
   tun = NO_TUN_OPTIONS;
   /** As the database has it; "" is "system". */
   datapathType = '';

@@ -135,6 +135,8 @@ export interface OfBridge {
   readonly maxVlans: number;
   /** The TLV map: which tunnel options tun_metadata0 to 63 are. Replaced whole; an option that rules use keeps its place. */
   tun: TunTable;
+  /** False: flows with ct are refused. */
+  readonly takesCt: boolean;
   /** Milliseconds of the switch's clock: what rules' times count in. */
   now(): number;
   ports(): Iterable<OfPort>;

@@ -44,6 +44,8 @@ ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WE
   --busy                  workers never sleep
   --no-microflow          megaflow cache only
   --vlan-limit N          VLAN tags that matches see: 1 (default) or 2
+  --accept-ct             take flows with the action ct, which are refused without this: connections are not tracked yet, a packet that comes to one
+                          is dropped. Pipelines like OVN's have such flows also where no packet needs them
   --max-flows N           datapath flows at most (default 200000)
 
   --detach                go into the background when all is set up; --no-chdir stays in this directory
@@ -152,6 +154,7 @@ interface Options {
   busy: boolean;
   microflow: boolean;
   maxVlans: 1 | 2;
+  takesCt: boolean;
   maxFlows?: number;
   database?: string;
   dbDir?: string;
@@ -169,6 +172,7 @@ const OPTIONS = {
   busy: { type: 'boolean' },
   'no-microflow': { type: 'boolean' },
   'vlan-limit': { type: 'string' },
+  'accept-ct': { type: 'boolean' },
   'max-flows': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
@@ -229,6 +233,7 @@ function parse(args: readonly string[]): Options | 'help' | 'version' {
     busy: v.busy ?? false,
     microflow: !v['no-microflow'],
     maxVlans: whole('vlan-limit', v['vlan-limit'], 1, 1, 2) === 2 ? 2 : 1,
+    takesCt: v['accept-ct'] ?? false,
     maxFlows: v['max-flows'] === undefined ? undefined : whole('max-flows', v['max-flows'], 0, 1, 4_000_000),
   };
 }

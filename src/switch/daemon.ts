@@ -45,6 +45,8 @@ export interface DaemonOptions {
   readonly maxFlows?: number;
   /** VLAN tags that matches see. */
   readonly maxVlans?: 1 | 2;
+  /** Flows with ct are taken, for those who never send packets there. */
+  readonly takesCt?: boolean;
   /** Where sockets are; undefined: the environment's or OVS's own. Null: none are opened. */
   readonly runDir?: string | null;
   readonly microflow?: boolean;
@@ -206,6 +208,7 @@ export class Daemon {
     const spec = { ...local, name };
     if (spec.dummy) this.bed?.devices.add(spec);
     const bridge = this.core.addBridge(name, spec);
+    bridge.takesCt = this.options.takesCt ?? false;
     const own = bridge.port(OFPP.local);
     if (own) this.opened(own, spec);
     const openflow = new OpenFlowServer(bridge, this.clock, {

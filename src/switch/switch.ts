@@ -201,6 +201,7 @@ export class SwitchBridge {
     const actions = checkActions(mod.actions, mod.match, {
       version: 1,
       table: mod.table,
+      takesCt: () => this.bridge.takesCt,
       groupExists: (id) => groups.get(id) !== undefined,
       meterExists: (id) => meters.get(id) !== undefined,
     });

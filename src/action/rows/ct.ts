@@ -1,4 +1,4 @@
-/** Connection tracking: ct, the nat inside of it, and ct_clear. Text, wire and consistency; a pipeline that cannot track refuses them. */
+/** Connection tracking: ct, the nat inside of it, and ct_clear. Text, wire and consistency; a switch that cannot track refuses ct. */
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '../../lib/address.js';
 import { isZero } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
@@ -123,10 +123,11 @@ export const ct: ActionRow<Ct> = {
     if (!state.isIp() || (invalid && a.commit) || wrongAlg) {
       throw new UserError('ct needs a match on IP, and on the protocol of its helper', 'OFPBAC_MATCH_INCONSISTENT');
     }
-    if (typeof a.zone !== 'number') {
-      checkSource(a.zone, state);
-      return undefined;
+    if (typeof a.zone !== 'number') checkSource(a.zone, state);
+    if (state.options.takesCt?.() === false) {
+      throw new UserError('ct: connections are not tracked', 'NXBAC_CT_DATAPATH_SUPPORT');
     }
+    if (typeof a.zone !== 'number') return undefined;
     return { ...a, actions: state.nested(a.actions) };
   },
   translate(_a, x) {
@@ -302,8 +303,6 @@ export const ctClear: ActionRow<ActionOf<'ct_clear'>> = {
   format: () => 'ct_clear',
   encode: (_a, w) => putNumber(w, CT_CLEAR, 0),
   forms: numberForms<ActionOf<'ct_clear'>>(CT_CLEAR, 0, () => ({ type: 'ct_clear' })),
-  translate(_a, x) {
-    x.fail('action_error');
-    return false;
-  },
+  // No packet has been tracked, so there is nothing to forget.
+  translate: () => undefined,
 };

@@ -49,6 +49,7 @@ export class Session {
     table: undefined,
     // The last one is the switch's own: a flow may lead there.
     nTables: N_TABLES + 1,
+    takesCt: () => this.bridge.takesCt,
   };
   private readonly checks: Checks = {
     ...this.plainChecks,

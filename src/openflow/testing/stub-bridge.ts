@@ -53,6 +53,7 @@ export class StubBridge implements OfBridge {
   readonly uuid = new Uint8Array(16).fill(1);
   readonly resumed: Resumed[] = [];
   readonly maxVlans = 1;
+  readonly takesCt = true;
   /** What came in as packet-outs. */
   readonly sent: { frame: Uint8Array; inPort: number; actions: readonly Action[] }[] = [];
   readonly listeners = new Set<OfBridgeListener>();
