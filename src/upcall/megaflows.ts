@@ -9,71 +9,15 @@ import type { DpAction } from '../datapath/action.js';
 import type { Datapath, FlowCounters } from '../datapath/datapath.js';
 import { newKey, words } from '../flow/key.js';
 import { finish, mix } from '../flowtable/mini.js';
-import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
+import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { ActionLists } from './action-lists.js';
 import { type Details, details, NO_DETAILS, NO_PATH, type Path, Paths } from './derivation.js';
+import { type MaskShape, MaskShapes } from './mask-shapes.js';
 
 import { effective } from './same-effect.js';
 import type { Translation } from './translation.js';
 
 const DP_WORDS = DP_KEY_BYTES / 4;
-const LINE_WORDS = LINE_BYTES / 4;
-
-/** A mask in the words it uses, and the flows that have it with what of their keys it looks at. */
-export class MaskShape {
-  /** Flows by hash of their masked key. */
-  readonly flows = new Map<number, DpFlow>();
-  /** The `lines` byte of the mask. */
-  readonly lines: number;
-  private values: Uint32Array;
-  private readonly free: number[] = [];
-  private rows = 0;
-
-  constructor(
-    readonly index: Uint8Array,
-    readonly mask: Uint32Array,
-  ) {
-    this.values = new Uint32Array(index.length * 4);
-    this.lines = index.reduce(
-      (lines, w) => (w < LINE_WORDS ? lines : lines | (1 << (Math.floor(w / LINE_WORDS) - 1))),
-      0,
-    );
-  }
-
-  /** The flow with these masked words, if it is there. */
-  find(hash: number, values: Uint32Array): DpFlow | undefined {
-    const n = this.index.length;
-    for (let f = this.flows.get(hash); f; f = f.next) {
-      const at = f.row * n;
-      let i = 0;
-      while (i < n && this.values[at + i] === values[i]) i++;
-      if (i === n) return f;
-    }
-    return undefined;
-  }
-
-  /** Keeps masked words; the answer is their row. */
-  keep(values: Uint32Array): number {
-    const n = this.index.length;
-    const row = this.free.pop() ?? this.rows++;
-    if ((row + 1) * n > this.values.length) {
-      const bigger = new Uint32Array(this.values.length * 2 + n);
-      bigger.set(this.values);
-      this.values = bigger;
-    }
-    const at = row * n;
-    for (let i = 0; i < n; i++) this.values[at + i] = values[i];
-    return row;
-  }
-
-  word(row: number, i: number): number {
-    return this.values[row * this.index.length + i];
-  }
-
-  forget(row: number): void {
-    this.free.push(row);
-  }
-}
 
 export interface DpFlow {
   readonly slot: number;
@@ -110,7 +54,7 @@ export interface MegaflowCounts {
 export class Megaflows {
   /** All flows, in no order: removal moves the last one into the gap. */
   readonly all: DpFlow[] = [];
-  private readonly shapes = new Map<number, MaskShape[]>();
+  private readonly shapes = new MaskShapes();
   private readonly free: number[] = [];
   private nextSlot = 0;
   /** Scratch: the masked key of the flow expanded last. */
@@ -146,9 +90,12 @@ export class Megaflows {
     this.limit = Math.min(limit, this.slots);
   }
 
-  /** Puts a translated flow into the datapath and returns it, or the one that is already there. Undefined: no room. `key`: the packet's words. */
-  install(t: Translation, key: Uint32Array, now: number): DpFlow | undefined {
-    const shape = this.shapeOf(t.maskWords);
+  /**
+   * Puts a translated flow into the datapath and returns it, or the one that is already there. Undefined: no room. `key`: the packet's words; `port`: where it
+   * came in.
+   */
+  install(t: Translation, key: Uint32Array, port: number, now: number): DpFlow | undefined {
+    const shape = this.shapes.of(t.maskWords, port);
     const hash = this.masked(shape, key);
     const known = shape.find(hash, this.values);
     if (known) {
@@ -166,7 +113,7 @@ export class Megaflows {
   /** A flow that no translation stands behind, derived from nothing. Undefined: no room. */
   installBare(key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[], now: number): DpFlow | undefined {
     if (this.all.length >= this.limit) return undefined;
-    const shape = this.shapeOf(wordsOf(mask));
+    const shape = this.shapes.of(wordsOf(mask));
     return this.put(shape, this.masked(shape, wordsOf(key)), { actions, path: NO_PATH, details: NO_DETAILS }, now);
   }
 
@@ -180,20 +127,18 @@ export class Megaflows {
   /** The flow that takes a packet of this key. */
   match(key: Uint8Array): DpFlow | undefined {
     const packet = wordsOf(key);
-    for (const list of this.shapes.values()) {
-      for (const shape of list) {
-        const found = shape.find(this.masked(shape, packet), this.values);
-        if (found) return found;
-      }
+    for (const shape of this.shapes.all()) {
+      const found = shape.find(this.masked(shape, packet), this.values);
+      if (found) return found;
     }
     return undefined;
   }
 
   /** The flow of this very key and mask. */
   exact(key: Uint8Array, mask: Uint8Array): DpFlow | undefined {
-    const shape = this.shapeOf(wordsOf(mask));
+    const shape = this.shapes.of(wordsOf(mask));
     const found = shape.find(this.masked(shape, wordsOf(key)), this.values);
-    if (shape.flows.size === 0) this.forgetShape(shape);
+    if (shape.flows.size === 0) this.shapes.forget(shape);
     return found;
   }
 
@@ -316,7 +261,7 @@ export class Megaflows {
       this.all[flow.place] = last;
     }
     shape.forget(flow.row);
-    if (shape.flows.size === 0) this.forgetShape(shape);
+    if (shape.flows.size === 0) this.shapes.forget(shape);
     this.counts.deleted++;
     this.dp.flowDelete(flow.slot, (c) => {
       this.hooks.counted(flow, c);
@@ -335,44 +280,12 @@ export class Megaflows {
   }
 
   get masks(): number {
-    let n = 0;
-    for (const list of this.shapes.values()) n += list.length;
-    return n;
+    return this.shapes.count;
   }
 
-  private shapeOf(mask: Uint32Array): MaskShape {
-    let h = 0;
-    let n = 0;
-    for (let i = 0; i < DP_WORDS; i++) {
-      if (mask[i] === 0) continue;
-      h = mix(mix(h, i), mask[i]);
-      n++;
-    }
-    const hash = finish(h);
-    const list = this.shapes.get(hash);
-    const known = list?.find((s) => sameMask(s, mask, n));
-    if (known) return known;
-    const index = new Uint8Array(n);
-    const used = new Uint32Array(n);
-    for (let i = 0, at = 0; i < DP_WORDS; i++) {
-      if (mask[i] === 0) continue;
-      index[at] = i;
-      used[at++] = mask[i];
-    }
-    const shape = new MaskShape(index, used);
-    if (list) list.push(shape);
-    else this.shapes.set(hash, [shape]);
-    return shape;
-  }
-
-  private forgetShape(shape: MaskShape): void {
-    for (const [hash, list] of this.shapes) {
-      const at = list.indexOf(shape);
-      if (at < 0) continue;
-      list.splice(at, 1);
-      if (list.length === 0) this.shapes.delete(hash);
-      return;
-    }
+  /** Would the datapath get one mask more for these packets of a port, which has brought as many as it may? */
+  isExcess(mask: Uint32Array, port: number): boolean {
+    return this.shapes.isSpent(port) && !this.shapes.find(mask);
   }
 }
 
@@ -383,10 +296,4 @@ function wordsOf(key: Uint8Array): Uint32Array {
   // Which lines are there is no part of what is matched.
   own[K.lines.offset] = 0;
   return words(own);
-}
-
-function sameMask(s: MaskShape, mask: Uint32Array, n: number): boolean {
-  if (s.index.length !== n) return false;
-  for (let i = 0; i < n; i++) if (mask[s.index[i]] !== s.mask[i]) return false;
-  return true;
 }

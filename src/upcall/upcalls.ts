@@ -57,13 +57,15 @@ export interface UpcallCounts {
   retranslated: number;
   /** Packets made by a controller. */
   executed: number;
+  /** Misses whose port had brought as many masks as it may: their flows are of everything that the packet had. */
+  excess: number;
 }
 
 export class Upcalls {
   readonly states = new FrozenStates();
   readonly changes = new Changes();
   readonly flows: Megaflows;
-  readonly counts: UpcallCounts = { misses: 0, packetIns: 0, unkept: 0, retranslated: 0, executed: 0 };
+  readonly counts: UpcallCounts = { misses: 0, packetIns: 0, unkept: 0, retranslated: 0, executed: 0, excess: 0 };
   private readonly walk = new Walk();
   private readonly t = new Translation();
   private readonly key = newKey();
@@ -139,7 +141,9 @@ export class Upcalls {
     // Own memory: the record's may be unaligned, and is gone after the call.
     this.key.set(u.key.length > DP_KEY_BYTES ? u.key.subarray(0, DP_KEY_BYTES) : u.key);
     this.walk.run(this.input(at, this.key, frozen), t);
-    if (this.exact) narrow(t.maskWords, this.key);
+    const excess = this.flows.isExcess(t.maskWords, u.port);
+    if (excess) this.counts.excess++;
+    if (excess || this.exact) narrow(t.maskWords, this.key);
     const flags = get16(this.key, K.tcpFlags.offset);
     if (t.reason === DROP.tunnel_neighbor && mayWait && this.unresolved.length < MAX_UNRESOLVED) {
       for (const e of t.effects) if (e.kind === 'solicit') e.bridge.apply(e, this.now, flags);
@@ -151,7 +155,7 @@ export class Upcalls {
     // It belongs to the rules that decided, whatever becomes of the flow until the datapath has counted it.
     creditRules(t, t, 1, u.frame.length, this.now);
     for (const e of t.effects) e.bridge.apply(e, this.now, flags);
-    const flow = this.flows.install(t, this.keyWords, this.now);
+    const flow = this.flows.install(t, this.keyWords, u.port, this.now);
     const actions: readonly DpAction[] = t.actions;
     if (flow) {
       flow.packets++;

@@ -15,6 +15,7 @@ export function* eventTotals(core: Core, dp: NativeDriver, control: ControlServe
   yield ['dpif_execute', counts.executed];
   yield ['handler_duplicate_upcall', flows.counts.duplicates];
   yield ['upcall_flow_limit_hit', flows.counts.full];
+  yield ['upcall_mask_limit_hit', counts.excess];
   yield ['xlate_actions', counts.misses + counts.retranslated + counts.executed];
   yield ['packet_in', counts.packetIns];
   yield ['revalidate_flow', counts.retranslated];

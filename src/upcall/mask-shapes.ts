@@ -1,0 +1,146 @@
+/**
+ * The masks of the datapath's flows, and a budget of them for each port.
+ *
+ * A look-up in the datapath asks mask after mask, so what a packet costs grows with masks, not with flows. Rules on three fields of 16, 32 and 16 bits are enough for
+ * a sender who flips one bit of each at a time to bring 8,192 masks, and 10,000 of such packets a second then take a processor. So a port brings no more than
+ * MASKS_A_PORT: what would be one more is made a flow of everything that its packet has, and all of those share a mask or two. More bits are always
+ * sound; the price is a miss for each connection of such a port that needs a mask of its own, which is what a switch without masks pays for all.
+ */
+import { finish, mix } from '../flowtable/mini.js';
+import { DP_KEY_BYTES, LINE_BYTES } from '../packet/key.js';
+import type { DpFlow } from './megaflows.js';
+
+const DP_WORDS = DP_KEY_BYTES / 4;
+const LINE_WORDS = LINE_BYTES / 4;
+
+/** Pipelines of people have tens. Of as many, at 5 to 10 ns each, a look-up takes 2 microseconds at most. */
+export const MASKS_A_PORT = 256;
+
+/** A mask in the words it uses, and the flows that have it with what of their keys it looks at. */
+export class MaskShape {
+  /** Flows by hash of their masked key. */
+  readonly flows = new Map<number, DpFlow>();
+  /** The `lines` byte of the mask. */
+  readonly lines: number;
+  private values: Uint32Array;
+  private readonly free: number[] = [];
+  private rows = 0;
+
+  constructor(
+    readonly index: Uint8Array,
+    readonly mask: Uint32Array,
+    /** Port whose packet brought the mask; 0 nobody's. */
+    readonly port: number,
+  ) {
+    this.values = new Uint32Array(index.length * 4);
+    this.lines = index.reduce(
+      (lines, w) => (w < LINE_WORDS ? lines : lines | (1 << (Math.floor(w / LINE_WORDS) - 1))),
+      0,
+    );
+  }
+
+  /** The flow with these masked words, if it is there. */
+  find(hash: number, values: Uint32Array): DpFlow | undefined {
+    const n = this.index.length;
+    for (let f = this.flows.get(hash); f; f = f.next) {
+      const at = f.row * n;
+      let i = 0;
+      while (i < n && this.values[at + i] === values[i]) i++;
+      if (i === n) return f;
+    }
+    return undefined;
+  }
+
+  /** Keeps masked words; the answer is their row. */
+  keep(values: Uint32Array): number {
+    const n = this.index.length;
+    const row = this.free.pop() ?? this.rows++;
+    if ((row + 1) * n > this.values.length) {
+      const bigger = new Uint32Array(this.values.length * 2 + n);
+      bigger.set(this.values);
+      this.values = bigger;
+    }
+    const at = row * n;
+    for (let i = 0; i < n; i++) this.values[at + i] = values[i];
+    return row;
+  }
+
+  word(row: number, i: number): number {
+    return this.values[row * this.index.length + i];
+  }
+
+  forget(row: number): void {
+    this.free.push(row);
+  }
+}
+
+export class MaskShapes {
+  private readonly byHash = new Map<number, MaskShape[]>();
+  /** How many each port has brought that are still in use. */
+  private readonly brought = new Map<number, number>();
+  count = 0;
+
+  /** Has the port brought as many masks as it may? */
+  isSpent(port: number): boolean {
+    return (this.brought.get(port) ?? 0) >= MASKS_A_PORT;
+  }
+
+  find(mask: Uint32Array): MaskShape | undefined {
+    return this.byHash.get(hashMask(mask))?.find((s) => sameMask(s, mask));
+  }
+
+  /** Makes it when it is not there: then it is the port's. */
+  of(mask: Uint32Array, port = 0): MaskShape {
+    const hash = hashMask(mask);
+    const list = this.byHash.get(hash);
+    const known = list?.find((s) => sameMask(s, mask));
+    if (known) return known;
+    const index: number[] = [];
+    for (let i = 0; i < DP_WORDS; i++) if (mask[i] !== 0) index.push(i);
+    const used = Uint32Array.from(index, (i) => mask[i]);
+    const shape = new MaskShape(Uint8Array.from(index), used, port);
+    if (list) list.push(shape);
+    else this.byHash.set(hash, [shape]);
+    this.charge(port, 1);
+    return shape;
+  }
+
+  forget(shape: MaskShape): void {
+    for (const [hash, list] of this.byHash) {
+      const at = list.indexOf(shape);
+      if (at < 0) continue;
+      list.splice(at, 1);
+      if (list.length === 0) this.byHash.delete(hash);
+      this.charge(shape.port, -1);
+      return;
+    }
+  }
+
+  *all(): Generator<MaskShape> {
+    for (const list of this.byHash.values()) yield* list;
+  }
+
+  private charge(port: number, by: 1 | -1): void {
+    this.count += by;
+    if (port === 0) return;
+    const n = (this.brought.get(port) ?? 0) + by;
+    if (n > 0) this.brought.set(port, n);
+    else this.brought.delete(port);
+  }
+}
+
+function hashMask(mask: Uint32Array): number {
+  let h = 0;
+  for (let i = 0; i < DP_WORDS; i++) if (mask[i] !== 0) h = mix(mix(h, i), mask[i]);
+  return finish(h);
+}
+
+function sameMask({ index, mask }: MaskShape, wanted: Uint32Array): boolean {
+  let at = 0;
+  for (let i = 0; i < DP_WORDS; i++) {
+    if (wanted[i] === 0) continue;
+    if (index[at] !== i || mask[at] !== wanted[i]) return false;
+    at++;
+  }
+  return at === index.length;
+}
