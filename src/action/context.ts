@@ -74,6 +74,8 @@ export interface WireReader {
 export interface Translator {
   /** Reads bits and adds them to the mask. */
   read(f: Subfield): bigint;
+  /** For what a trace says: bits as they are, without the mask hearing of it. */
+  peek(f: Subfield): bigint;
   /** Writes bits of the flow. The destination becomes part of the mask where a partial or masked write makes the old value matter. */
   write(f: Subfield, value: bigint, mask: bigint, from?: 'stack'): void;
   /** Fields whose prerequisites do not hold for this packet are not written (OVS's rule). Adds what it looked at to the mask. */

@@ -25,6 +25,9 @@ class Recorder implements Translator {
   read(f: Subfield): bigint {
     return readBits(this.key, f);
   }
+  peek(f: Subfield): bigint {
+    return readBits(this.key, f);
+  }
   write(f: Subfield, value: bigint, mask: bigint): void {
     writeBits(this.key, f, value, mask);
   }

@@ -123,6 +123,20 @@ const BARE: readonly (readonly [match: string, matches: boolean])[] = [
   ['dl_vlan=0xffff', false],
 ];
 
+t.test('of a packet without an Ethernet header nothing of that header is set', (t) => {
+  const set =
+    'set_field:02:00:00:00:00:02->eth_dst,load:5->NXM_OF_VLAN_TCI[],move:NXM_OF_IN_PORT[]->NXM_OF_ETH_DST[0..15]';
+  const text = traced([], ['actions=decap(),resubmit(,1)', `table=1,actions=${set},2`]);
+  for (const said of [
+    '>> unmet prerequisites for eth_dst, set_field ignored',
+    '>> unmet prerequisites for vlan_tci, set_field ignored',
+    '-> NXM_OF_ETH_DST[0..15] is now 0\n',
+  ]) {
+    t.ok(text.includes(`     ${said}`), said);
+  }
+  t.end();
+});
+
 t.test('conditions on Ethernet and what is in it are not met by a packet without that header', (t) => {
   for (const [match, matches] of BARE) {
     const rule = `table=1${match === '' ? '' : `,${match}`},actions=note:77`;

@@ -311,6 +311,9 @@ export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out
   const wrapped = get32(base, K.packetType.offset) === 0;
   const wraps = get32(flow, K.packetType.offset) === 0;
   if (wrapped && !wraps) out.push({ type: 'pop_eth' });
+  if (wraps && !wrapped) {
+    out.push({ type: 'push_eth', addresses: flow.slice(K.ethDst.offset, K.ethSrc.offset + 6) });
+  }
   if (wrapped !== wraps) {
     base.set(flow.subarray(K.ethDst.offset, K.ethSrc.offset + 6), K.ethDst.offset);
     base.set(flow.subarray(K.packetType.offset, K.packetType.offset + 4), K.packetType.offset);
@@ -320,9 +323,6 @@ export function commit(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out
   if (popped) commitMpls(flow, base, mask, out, p);
   const comesBack = commitHeaders(p.innerUnknown ? OUTER : HEADERS, flow, base, mask, out);
   if (!popped) commitMpls(flow, base, mask, out, p);
-  if (wraps && !wrapped) {
-    out.push({ type: 'push_eth', addresses: flow.slice(K.ethDst.offset, K.ethSrc.offset + 6) });
-  }
   commitVlan(flow, base, mask, out);
   commitHeaders(METADATA, flow, base, mask, out);
   return comesBack;

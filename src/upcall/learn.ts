@@ -54,7 +54,7 @@ export function learn(w: Walk, spec: LearnSpec): void {
   const taken = bridge.mayLearn(spec, mod);
   if (spec.resultDst) {
     w.write(spec.resultDst, taken ? 1n : 0n, 1n);
-    noteValue(w, spec.resultDst, taken ? 1n : 0n);
+    noteValue(w, spec.resultDst);
   }
   if (!taken) w.note(() => '-> Limit exceeded, learn failed');
   if (!spec.resultDst) return;

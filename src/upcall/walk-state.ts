@@ -2,7 +2,8 @@
 import type { Action } from '../action/action.js';
 import type { DpAction } from '../datapath/action.js';
 import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
-import { OFPP } from '../flow/field.js';
+import { OFPP, type Subfield } from '../flow/field.js';
+import { readBits } from '../flow/fields.js';
 import { KEY_BYTES, newKey, OK, words } from '../flow/key.js';
 import type { Rule } from '../flowtable/rule.js';
 import { get16, isZero, put32 } from '../lib/bytes.js';
@@ -213,6 +214,10 @@ export class WalkState {
 
   get traced(): boolean {
     return this.input.tracer !== undefined;
+  }
+
+  peek(f: Subfield): bigint {
+    return readBits(this.flow, f);
   }
 
   note(text: () => string): void {

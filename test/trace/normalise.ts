@@ -35,6 +35,7 @@ export function renumber(text: string): string {
 const BEYOND: readonly (readonly [RegExp, string])[] = [
   [/-> more VLAN tags than a flow key holds/, 'a third VLAN tag'],
   [/-> this goes on in a later pass/, 'a copy that waits'],
+  [/set\(arp\([^)]*op=65535/, 'ARP operation 255'],
   [/-> the tag of the frame is inside/, 'a tag inside a frame of labels'],
   [/-> labels of the frame are inside/, 'labels inside a frame of labels'],
   [/-> what the label covered is looked at in a later pass/, 'a choice by what a label covers'],

@@ -136,7 +136,7 @@ export const multipath: ActionRow<ActionOf<'multipath'>> = {
     const link = chooseLink(x.hashFields(a.fields, a.basis), a.algorithm, a.nLinks, a.arg);
     const value = BigInt(link) & lowBits(a.dst.bits);
     x.write(a.dst, value, lowBits(a.dst.bits));
-    noteValue(x, a.dst, value);
+    noteValue(x, a.dst);
     return undefined;
   },
 };
@@ -264,7 +264,7 @@ export const bundle: ActionRow<Bundle> = {
     if (a.dst) {
       const value = BigInt(port16(port)) & lowBits(a.dst.bits);
       x.write(a.dst, value, lowBits(a.dst.bits));
-      noteValue(x, a.dst, value);
+      noteValue(x, a.dst);
     } else if (port !== OFPP.none) x.output(port, 0);
     return undefined;
   },

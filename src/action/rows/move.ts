@@ -92,10 +92,11 @@ export const move: ActionRow<Move> = {
     return undefined;
   },
   translate(a, x) {
-    if (!x.prerequisitesHold(a.src) || !x.prerequisitesHold(a.dst)) return undefined;
-    const value = x.read(a.src);
-    x.write(a.dst, value, lowBits(a.dst.bits));
-    noteValue(x, a.dst, value);
+    if (x.prerequisitesHold(a.src) && x.prerequisitesHold(a.dst)) {
+      x.write(a.dst, x.read(a.src), lowBits(a.dst.bits));
+    }
+    // Said also of what stayed as it was.
+    noteValue(x, a.dst);
     return undefined;
   },
 };
@@ -107,8 +108,8 @@ function valueText(f: Subfield, value: bigint): string {
 }
 
 /** What a trace says of a field that an action worked out. */
-export function noteValue(x: Translator, f: Subfield, value: bigint): void {
-  x.note(() => `-> ${formatSubfield(f)} is now ${valueText(f, value)}`);
+export function noteValue(x: Translator, f: Subfield): void {
+  x.note(() => `-> ${formatSubfield(f)} is now ${valueText(f, x.peek(f))}`);
 }
 
 type Stack = ActionOf<'stack_push' | 'stack_pop'>;
@@ -180,7 +181,7 @@ export const stackPop = stackRow({
     if (value === undefined) return undefined;
     const cut = value & lowBits(a.field.bits);
     x.write(a.field, cut, lowBits(a.field.bits), 'stack');
-    noteValue(x, a.field, cut);
+    noteValue(x, a.field);
     return undefined;
   },
 });

@@ -247,6 +247,7 @@ export const setField: ActionRow<SetAction> = {
     const m = mod(a);
     if (m) m.translate(a, x);
     else if (x.prerequisitesHold(a.dst)) x.write(a.dst, a.value, a.mask & allBits(a.dst));
+    else x.note(() => `>> unmet prerequisites for ${a.dst.field.name}, set_field ignored`);
     return undefined;
   },
 };
