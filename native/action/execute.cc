@@ -10,7 +10,7 @@
 #include "../packet/extract.h"
 #include "../packet/offload.h"
 #include "../port/port.h"
-#include "../tunnel/tunnel.h"
+#include "../tunnel/merge.h"
 #include "push_pop.h"
 #include "set.h"
 #include "wrap.h"
@@ -127,9 +127,8 @@ class Run {
         if (!uncut()) return push(*reinterpret_cast<const TunnelPush*>(a + 1));
         return is_udp(*reinterpret_cast<const TunnelPush*>(a + 1)) ? joined(a, n, after) : pieces(a, n + after);
       case Op::kTnlPop:
-        return uncut() && !is_uncut_inside(*p_, *reinterpret_cast<const TunnelPop*>(a + 1), vlans_)
-                   ? pieces(a, n + after)
-                   : pop(*reinterpret_cast<const TunnelPop*>(a + 1), a + 3, (n - 3) / 2, last);
+        return cut_outside(*reinterpret_cast<const TunnelPop*>(a + 1), last) ? pieces(a, n + after)
+                                                                             : pop(*reinterpret_cast<const TunnelPop*>(a + 1), a + 3, (n - 3) / 2, last);
       case Op::kDrop:
         return drop(static_cast<DropReason>(a[1]));
     }
@@ -277,6 +276,9 @@ class Run {
     vlans_ = max_vlans_;
     return false;
   }
+
+  // Is it to be cut before a header comes off? What can be put together need not be.
+  bool cut_outside(const TunnelPop& t, bool last) { return uncut() && !is_uncut_inside(*p_, t, vlans_) && !(last && merge(*p_, t)); }
 
   bool pop(const TunnelPop& t, const uint32_t* options, uint32_t count, bool last) {
     Packet* out = last ? p_ : sink_.copy(p_);

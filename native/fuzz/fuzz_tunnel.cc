@@ -1,7 +1,8 @@
 // Any bytes as a packet of a tunnel, of any kind, format and offload state. What is refused is as it was; what is taken apart lies within the old
 // packet, says what its key says, and can be extracted, finished and cut like any other. The buffer is exactly as large as it must be. What quick_pop takes
-// apart, decapsulate does in the same way; and what quick_push makes of the bytes as a header and a packet, encapsulate makes too.
-// sources: native/tunnel/quick.cc native/tunnel/tunnel.cc native/packet/extract.cc native/packet/offload.cc native/action/headers.cc native/action/push_pop.cc
+// apart, decapsulate does in the same way; and what quick_push makes of the bytes as a header and a packet, encapsulate makes too. Segments that are merged come out of the tunnel
+// as one packet, which can be cut again into as many.
+// sources: native/tunnel/merge.cc native/tunnel/quick.cc native/tunnel/tunnel.cc native/packet/extract.cc native/packet/offload.cc native/action/headers.cc native/action/push_pop.cc
 #include <cstring>
 #include <vector>
 
@@ -9,7 +10,9 @@
 #include "../packet/bytes.h"
 #include "../packet/checksum.h"
 #include "../packet/extract.h"
+#include "../packet/heap_pool.h"
 #include "../packet/offload.h"
+#include "../tunnel/merge.h"
 #include "../tunnel/quick.h"
 #include "input.h"
 
@@ -123,6 +126,37 @@ void push(const uint8_t* bytes, uint32_t header, uint32_t len, uint32_t kind) {
   delete plan;
 }
 
+// Datagrams with a segment each.
+void put_together(const uint8_t* frame, uint32_t len, const Offload& offload, const TunnelPop& t) {
+  std::vector<uint8_t> bytes(frame, frame + len);
+  Packet p = {};
+  p.data = p.buffer = bytes.data();
+  p.capacity = p.len = len;
+  p.offload = offload;
+  if (!merge(p, t)) {
+    require(p.len == len && std::memcmp(bytes.data(), frame, len) == 0 && std::memcmp(&p.offload, &offload, sizeof offload) == 0);
+    return;
+  }
+  require(p.len < len && gso_of(p) != 0 && p.offload.csum_start + 18u <= p.len);
+  Key key;
+  std::memset(&key, 0, sizeof key);
+  const Headers outer = locate(p.data, p.len, 0);
+  const uint32_t pieces = (outer.l4_end - p.offload.hdr_len + p.offload.gso_size - 1) / p.offload.gso_size;
+  const DropReason why = decapsulate(p, key, t, nullptr, 0, 0);
+  if (why != DropReason::kNone) return;
+  HeapPool pool;
+  uint32_t cut = 0;
+  struct Each {
+    HeapPool& pool;
+    uint32_t& n;
+  } each{pool, cut};
+  const auto one = [](void* ctx, Packet* s) {
+    static_cast<Each*>(ctx)->n++;
+    static_cast<Each*>(ctx)->pool.give(s);
+  };
+  require(segment(pool, p, 0xffff, one, &each) > 0 && cut == pieces);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -160,6 +194,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::vector<uint8_t> before = buffer;
   const Key key_before = key;
   (void)is_uncut_inside(p, t, vlans);
+  put_together(p.data, len, offload, t);
   if (vlans == 1) push(p.data, kHeaders[how % sizeof kHeaders], len, t.kind & 0xff);
   // What was to be cut does not go there.
   const Quick quick = (offload.gso_type & 0x7f) == 0 ? pop_quickly(p.data, len, offload, t, vlans) : Quick{};

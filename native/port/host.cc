@@ -89,6 +89,7 @@ class HostPort final : public Port {
       set(fd, IPPROTO_IP, IP_RECVTOS, 1);
     }
     if (udp_port != 0) {
+      set(fd, IPPROTO_UDP, UDP_GRO, 1);  // datagrams that follow one another come as one
       sockaddr_in6 six = {};
       six.sin6_family = AF_INET6;
       six.sin6_port = htons(udp_port);
@@ -187,6 +188,7 @@ class HostPort final : public Port {
     uint8_t* ip = p->data + kEth;
     const uint32_t carried = p->len - kEth - (l.v6 ? kIpv6 : kIpv4);
     uint8_t tos = 0, ttl = 0;
+    uint16_t unit = 0;
     const uint8_t* to = nullptr;
     for (cmsghdr* c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
       int value = 0;
@@ -195,6 +197,7 @@ class HostPort final : public Port {
       if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) to = reinterpret_cast<uint8_t*>(&reinterpret_cast<in6_pktinfo*>(CMSG_DATA(c))->ipi6_addr);
       if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) ttl = static_cast<uint8_t>(value);
       if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)) tos = static_cast<uint8_t>(value);
+      if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) unit = static_cast<uint16_t>(value);
     }
     const uint8_t proto = l.udp_port != 0 ? kProtoUdp : kProtoGre;
     uint16_t from_port = 0;
@@ -227,8 +230,26 @@ class HostPort final : public Port {
       put_be16(udp + 2, l.udp_port);
       put_be16(udp + 4, static_cast<uint16_t>(carried));
     }
-    note_unfinished(*p, headers, l.udp_port == 0);
+    if (unit != 0 && unit < bytes)
+      join(*p, headers, unit, l.v6);
+    else
+      note_unfinished(*p, headers, l.udp_port == 0);
     return p;
+  }
+
+  // Several datagrams in one, which a device could cut again.
+  static void join(Packet& p, uint32_t payload, uint16_t unit, bool v6) {
+    const uint32_t l4 = payload - kUdp;
+    const uint8_t* ip = p.data + kEth;
+    const uint32_t length = p.len - l4;
+    store(p.data + l4 + 6, csum_fold(v6 ? csum_pseudo6(ip + 8, ip + 24, kProtoUdp, length) : csum_pseudo4(ip + 12, ip + 16, kProtoUdp, length)));
+    p.offload = Offload{};
+    p.offload.flags = kNeedsCsum;
+    p.offload.gso_type = kGsoUdpL4;
+    p.offload.hdr_len = static_cast<uint16_t>(payload);
+    p.offload.gso_size = unit;
+    p.offload.csum_start = static_cast<uint16_t>(l4);
+    p.offload.csum_offset = 6;
   }
 
   // The socket for such packets, made when it is not there; -1: none can be had.

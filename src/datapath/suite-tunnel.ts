@@ -140,6 +140,36 @@ const CASES: readonly Case[] = [
     },
   ],
   [
+    'segments of a stream that come as one leave as one, unless one is wrong',
+    (t, b) => {
+      const big = new Uint8Array(54 + 3000).map((_, i) => (i * 7) & 255);
+      big.set(TCP_SYN.subarray(0, 54));
+      big[47] = 0x18;
+      big.set([(big.length - 14) >> 8, (big.length - 14) & 255], 16);
+      flow(b, 0, { inPort: be32(1) }, [VXLAN, out(2)]);
+      flow(b, 1, { inPort: be32(2) }, [pop()]);
+      flow(b, 2, { inPort: be32(TUNNEL) }, [out(3)]);
+      b.dp.inject(1, big, { flags: 1, gsoType: 1, hdrLen: 54, gsoSize: 1300, csumStart: 34, csumOffset: 16 });
+      b.dp.run();
+      const [joined, offload] = [hex(b.frames.get(2)?.[0] ?? ''), b.offloads[0]];
+      b.offloads.length = 0;
+      b.dp.inject(2, joined, offload);
+      b.dp.run();
+      t.same(b.sent(3), [big.length]);
+      const same = hex(b.frames.get(3)?.[0] ?? '');
+      t.same([...same.subarray(26, 50), ...same.subarray(54)], [...big.subarray(26, 50), ...big.subarray(54)]);
+      t.same(b.offloads, [{ flags: 1, gsoType: 1, hdrLen: 54, gsoSize: 1300, csumStart: 34, csumOffset: 16 }]);
+      t.match(b.dp.portCounters(TUNNEL), { rx_packets: 1, forwarded: 1 });
+      for (const at of [42 + 8 + 14 + 16, 42 + 1362 + 8 + 14 + 20 + 4, joined.length - 1]) {
+        const wrong = joined.slice();
+        wrong[at] ^= 1;
+        b.dp.inject(2, wrong, offload);
+        b.dp.run();
+        t.same(b.sent(3).slice(-3), [1354, 1354, 454], `byte ${at}`);
+      }
+    },
+  ],
+  [
     'Geneve options go to their places',
     (t, b) => {
       const option = { optionClass: 0xffff, optionType: 1, length: 4, offset: 8, index: 9 };

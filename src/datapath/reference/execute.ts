@@ -33,6 +33,7 @@ import { type DpAction, SAMPLE_ALWAYS, type UserCookie } from '../action.js';
 import { NO_OFFLOAD } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
 import { type Headers, locate, u16 } from './headers.js';
+import { merge } from './merge.js';
 import { put32, setTunnel, setWord } from './metadata.js';
 import { copyPacket, HEADROOM, type Packet } from './packet.js';
 import { popMpls, popVlan, pushMpls, pushVlan } from './push-pop.js';
@@ -161,7 +162,7 @@ class Run {
         if (!this.isUncut()) return this.push(a);
         return isUdp(a) ? this.joined(a, all.slice(at + 1)) : this.pieces(all.slice(at));
       case 'tnl_pop':
-        return this.isUncut() && !isUncutInside(p, a.tunnel.kind, this.vlans)
+        return this.isUncut() && !isUncutInside(p, a.tunnel.kind, this.vlans) && !(last && merge(p, a.tunnel.kind))
           ? this.pieces(all.slice(at))
           : this.pop(a, last);
       case 'set':
