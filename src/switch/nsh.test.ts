@@ -197,6 +197,12 @@ for (const datapath of ['native', 'reference'] as const) {
       const routed = `0000000000000000000000008848${'00000140'}${FRAME.slice(28)}`;
       t.equal(pass(3, 4, FRAME), routed);
       t.equal(pass(4, 1, routed), `0000000000000000000000000800${FRAME.slice(28)}`, 'a packet under a label');
+      const deeper = `${routed.slice(0, 28)}0000004000001040${routed.slice(28)}`;
+      t.equal(
+        pass(4, 1, deeper),
+        `0000000000000000000000000800${FRAME.slice(28)}`,
+        'what is no label is under all of them',
+      );
     }
     sw.close();
     t.end();

@@ -174,7 +174,7 @@ export function emitHeader(w: Walk): void {
   w.baseShape = w.flowShape;
 }
 
-/** The outermost label; what is under it is what the action says. */
+/** The outermost label, or all in sight where the action says that what follows is none; what is under it is what the action says. */
 function decapMpls(w: Walk, next: number): boolean {
   const { flow, base } = w;
   const n = countLabels(w);
@@ -184,6 +184,8 @@ function decapMpls(w: Walk, next: number): boolean {
   }
   w.commit();
   const whole = next === TYPE.ethernet;
+  for (let left = isLabelled(next) ? 1 : n; left > 1; left--)
+    w.out.push({ type: 'pop_mpls', ethType: typeOf(w) & 0xffff });
   w.out.push({ type: 'pop_mpls', ethType: whole ? ETH.bridging : next & 0xffff, ...(whole ? { whole } : {}) });
   const labels = flow.slice(K.mplsLse1.offset, K.mplsLse2.offset + 4);
   // What was in one place is looked at in another from here on.
