@@ -69,7 +69,7 @@ function isUsualIp(frame: Uint8Array, at: number): boolean {
 
 /**
  * Not what exceeds the MTU of a dummy port, nor what else OVS treats wrongly: a length in place of a type, over which it pushes labels; ARP operation
- * 0, of which it sets no other field; more labels than its key holds, of which it cannot pop one; NSH with one of the bits beside the MD type, where it
+ * 0, of which it sets no other field, and 255, which it puts back as 65535; more labels than its key holds, of which it cannot pop one; NSH with one of the bits beside the MD type, where it
  * writes into context headers when it sets another field.
  */
 function isUsual(frame: Uint8Array): boolean {
@@ -85,7 +85,7 @@ function isUsual(frame: Uint8Array): boolean {
       return isUsualIp(frame, at);
     case 0x0806:
     case 0x8035:
-      return key[K.nwProto.offset] !== 0;
+      return key[K.nwProto.offset] !== 0 && key[K.nwProto.offset] !== 255;
     case 0x8847:
     case 0x8848: {
       const first = at;
