@@ -121,6 +121,23 @@ for (const datapath of ['reference', 'native'] as const) {
     t.end();
   });
 
+  t.test(`${datapath}: connections are not tracked`, (t) => {
+    const sw = make();
+    const br = sw.bridge('br0');
+    const p1 = br.addPort('p1');
+    const p2 = br.addPort('p2');
+    for (const flow of ['ip,actions=ct(table=1)', 'ip,actions=2,ct(commit)', 'ip,actions=clone(ct(commit),2)']) {
+      const add = () => br.addFlow(flow);
+      t.throws(add, { message: 'ct: connections are not tracked', ofError: 'NXBAC_CT_DATAPATH_SUPPORT' });
+    }
+    br.addFlow('ip,ct_state=-trk,actions=ct_clear,2');
+    p1.send(udp(2, 1));
+    sw.run();
+    t.equal(p2.received().length, 1, 'nothing to forget');
+    sw.close();
+    t.end();
+  });
+
   t.test(`${datapath}: patch ports, learn, recirculation`, (t) => {
     const sw = make();
     const a = sw.bridge('a');

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { UserError } from '../../lib/errors.js';
 import { LAYOUT_VERSION, type NativeAddon } from '../native.js';
 
 const require = createRequire(import.meta.url);
@@ -20,11 +21,11 @@ export function loadAddon(): NativeAddon {
     }
     const found = addon.layoutVersion();
     if (found !== LAYOUT_VERSION) {
-      throw new Error(
-        `weft: ${place} has layout version ${found}, this program needs ${LAYOUT_VERSION}; run npm run build`,
+      throw new UserError(
+        `${place} has layout version ${found}, this program needs ${LAYOUT_VERSION}; run npm run build`,
       );
     }
     return addon;
   }
-  throw new Error(`weft: the native addon is not built (npm run build):\n  ${errors.join('\n  ')}`);
+  throw new UserError(`the native addon is not built (npm run build):\n  ${errors.join('\n  ')}`);
 }
