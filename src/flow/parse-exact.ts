@@ -6,7 +6,7 @@ import { UserError } from '../lib/errors.js';
 import { K } from '../packet/key.js';
 import { type FieldRow, OFPP } from './field.js';
 import { fieldByName, readField } from './fields.js';
-import { getU, newKey, OK, setU } from './key.js';
+import { getU, newKey, OK, setU, unwildcard } from './key.js';
 import { Match } from './match.js';
 import { type MatchContext, nextToken, PROTOCOLS, type Token } from './parse-match.js';
 import { checkPrereqs } from './prereqs.js';
@@ -15,6 +15,14 @@ import { parseFieldValue } from './value-text.js';
 
 /** A port that is not said is none. Returns KEY_BYTES. Throws UserError. */
 export function parseExactFlow(text: string, ctx: MatchContext = {}): Uint8Array {
+  const key = newKey();
+  key.set(parseExactMatch(text, ctx).value);
+  if (getU(key, OK.ofInPort) === 0) setU(key, OK.ofInPort, OFPP.none);
+  return key;
+}
+
+/** The same, with a mask of what was said. */
+export function parseExactMatch(text: string, ctx: MatchContext = {}): Match {
   const m = new Match();
   const fault = (what: string): UserError => new UserError(`${text}: ${what}`);
   const token: Token = { key: '', value: '' };
@@ -23,9 +31,11 @@ export function parseExactFlow(text: string, ctx: MatchContext = {}): Uint8Array
     if (protocol) {
       if (getU(m.value, K.ethType) !== 0) throw fault('Ethernet type set multiple times');
       setU(m.value, K.ethType, protocol[0]);
+      unwildcard(m.mask, K.ethType);
       if (protocol[1] < 0) continue;
       if (getU(m.value, K.nwProto) !== 0) throw fault('network protocol set multiple times');
       setU(m.value, K.nwProto, protocol[1]);
+      unwildcard(m.mask, K.nwProto);
       continue;
     }
     const row = fieldByName(token.key);
@@ -34,10 +44,7 @@ export function parseExactFlow(text: string, ctx: MatchContext = {}): Uint8Array
     if (isSet(m.value, row)) throw fault(`field ${token.key} set multiple times`);
     setValue(m, row, token, ctx, fault);
   }
-  const key = newKey();
-  key.set(m.value);
-  if (getU(key, OK.ofInPort) === 0) setU(key, OK.ofInPort, OFPP.none);
-  return key;
+  return m;
 }
 
 function isSet(key: Uint8Array, row: FieldRow): boolean {

@@ -1,8 +1,8 @@
 /** The datapath as dpctl shows it: ports and cached flows. */
-import { type DpTextContext, formatDpFlow } from '../datapath/text/flow.js';
+import { type DpFlowText, type DpTextContext, formatDpFlow } from '../datapath/text/flow.js';
 import { finish, mix } from '../flowtable/mini.js';
 import { get32 } from '../lib/bytes.js';
-import { DP_KEY_BYTES } from '../packet/key.js';
+import { DP_KEY_BYTES, K } from '../packet/key.js';
 import type { DpFlow } from '../upcall/megaflows.js';
 import type { Core } from './core.js';
 
@@ -16,19 +16,36 @@ export function datapathFlowLines(core: Core, verbose = false, names = false): s
   return core.upcalls.flows.all.map((flow) => datapathFlowLine(core, flow, verbose, names));
 }
 
-export function datapathFlowLine(core: Core, flow: DpFlow, verbose: boolean, names: boolean): string {
+/** The same as dpif/dump-flows has it, of the flows whose packets come from one of these ports. */
+export function bridgeFlowLines(core: Core, vports: ReadonlySet<number>, verbose: boolean, names: boolean): string[] {
   const { flows } = core.upcalls;
+  return flows.all.flatMap((flow) => {
+    if (!vports.has(get32(flows.expand(flow).key, K.inPort.offset))) return [];
+    const ufid = verbose ? `ufid:${flowUfid(core, flow)} ` : '';
+    return `${ufid}${formatDpFlow(textOf(core, flow), contextOf(core, verbose, names))}`;
+  });
+}
+
+function contextOf(core: Core, verbose: boolean, names: boolean): DpTextContext {
   const optionsOf = (vport: number) => core.underlay.optionsOf(vport);
-  const ctx: DpTextContext = { verbose, optionsOf, portName: names ? (vport) => core.vportName(vport) : undefined };
-  const { key, mask } = flows.expand(flow);
+  return { verbose, optionsOf, portName: names ? (vport) => core.vportName(vport) : undefined };
+}
+
+export function datapathFlowLine(core: Core, flow: DpFlow, verbose: boolean, names: boolean): string {
+  const ufid = verbose ? flowUfid(core, flow) : undefined;
+  const text = { ...textOf(core, flow), ufid, layer: verbose ? 'ovs' : undefined };
+  return formatDpFlow(text, contextOf(core, verbose, names));
+}
+
+function textOf(core: Core, flow: DpFlow): DpFlowText {
+  const { flows } = core.upcalls;
+  const { key, mask } = flows.shown(flow);
   const c = flows.counters(flow);
   // As in OVS, hits: the packets for which the flow was made met none.
   const packets = Math.max(0, c.packets - flow.missedPackets);
   const hits = packets === 0 ? NO_HITS : { packets, bytes: c.bytes - flow.missedBytes, tcpFlags: c.tcpFlags };
   const age = packets === 0 ? undefined : Math.max(0, core.now() - c.usedMs) / 1000;
-  const text = { key, mask, ...hits, age, actions: flow.actions };
-  const ufid = verbose ? flowUfid(core, flow) : undefined;
-  return formatDpFlow({ ...text, ufid, layer: verbose ? 'ovs' : undefined }, ctx);
+  return { key, mask, ...hits, age, actions: flow.actions };
 }
 
 /** A name of 128 bits for a flow, the same as long as it is there: hashes of its key and mask. */

@@ -12,6 +12,7 @@ import { finish, mix } from '../flowtable/mini.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { ActionLists } from './action-lists.js';
 import { type Details, details, NO_DETAILS, NO_PATH, type Path, Paths } from './derivation.js';
+import { KeyStore } from './key-store.js';
 import { type MaskShape, MaskShapes } from './mask-shapes.js';
 
 import { effective } from './same-effect.js';
@@ -24,6 +25,8 @@ export interface DpFlow {
   readonly shape: MaskShape;
   /** Where the shape keeps the masked key. */
   readonly row: number;
+  /** Where the whole key is kept of the packet that brought it. */
+  readonly whole: number;
   readonly hash: number;
   /** Next flow of the same shape and hash. */
   next: DpFlow | undefined;
@@ -65,6 +68,9 @@ export class Megaflows {
   private readonly values = new Uint32Array(DP_WORDS);
   /** Whose words `key` and `maskBytes` hold. */
   private expanded: MaskShape | undefined;
+  private readonly packets = new KeyStore();
+  /** Scratch: the whole key shown last. */
+  private readonly wholeKey = newKey();
   private readonly lists = new ActionLists();
   private readonly paths = new Paths();
   readonly counts: MegaflowCounts = { installed: 0, deleted: 0, modified: 0, duplicates: 0, full: 0 };
@@ -107,14 +113,16 @@ export class Megaflows {
       return undefined;
     }
     for (const id of t.states) this.hooks.ref(id);
-    return this.put(shape, hash, { actions: t.actions, path: this.paths.share(t), details: details(t) }, now);
+    return this.put(shape, hash, key, { actions: t.actions, path: this.paths.share(t), details: details(t) }, now);
   }
 
   /** A flow that no translation stands behind, derived from nothing. Undefined: no room. */
   installBare(key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[], now: number): DpFlow | undefined {
     if (this.all.length >= this.limit) return undefined;
     const shape = this.shapes.of(wordsOf(mask));
-    return this.put(shape, this.masked(shape, wordsOf(key)), { actions, path: NO_PATH, details: NO_DETAILS }, now);
+    const packet = words(keyBytes(key));
+    const hash = this.masked(shape, packet);
+    return this.put(shape, hash, packet, { actions, path: NO_PATH, details: NO_DETAILS }, now);
   }
 
   /** Other actions for a flow, whatever it was derived from. */
@@ -158,6 +166,7 @@ export class Megaflows {
   private put(
     shape: MaskShape,
     hash: number,
+    packet: Uint32Array,
     { actions, path, details }: Pick<DpFlow, 'actions' | 'path' | 'details'>,
     now: number,
   ): DpFlow {
@@ -165,6 +174,7 @@ export class Megaflows {
       slot: this.free.pop() ?? this.nextSlot++,
       shape,
       row: shape.keep(this.values),
+      whole: this.packets.keep(packet),
       hash,
       next: shape.flows.get(hash),
       actions: this.lists.share(actions),
@@ -203,6 +213,12 @@ export class Megaflows {
     // A line that the mask looks at may as well count as present: absent ones are all zeros.
     this.key[K.lines.offset] = shape.lines;
     return this;
+  }
+
+  /** What tools are shown: the key of the packet that brought the flow, and the mask; valid until the next call of this or `expand`. */
+  shown(flow: DpFlow): { readonly key: Uint8Array; readonly mask: Uint8Array } {
+    this.packets.read(flow.whole, words(this.wholeKey).subarray(0, DP_WORDS));
+    return { key: this.wholeKey, mask: this.expand(flow).mask };
   }
 
   get mask(): Uint8Array {
@@ -261,6 +277,7 @@ export class Megaflows {
       this.all[flow.place] = last;
     }
     shape.forget(flow.row);
+    this.packets.forget(flow.whole);
     if (shape.flows.size === 0) this.shapes.forget(shape);
     this.counts.deleted++;
     this.dp.flowDelete(flow.slot, (c) => {
@@ -289,10 +306,15 @@ export class Megaflows {
   }
 }
 
-/** A key's words, in memory of its own: what comes from elsewhere may lie anywhere. */
-function wordsOf(key: Uint8Array): Uint32Array {
+function keyBytes(key: Uint8Array): Uint8Array {
   const own = newKey();
   own.set(key.subarray(0, DP_KEY_BYTES));
+  return own;
+}
+
+/** A key's words, in memory of its own: what comes from elsewhere may lie anywhere. */
+function wordsOf(key: Uint8Array): Uint32Array {
+  const own = keyBytes(key);
   // Which lines are there is no part of what is matched.
   own[K.lines.offset] = 0;
   return words(own);

@@ -1,38 +1,20 @@
 // Scripts of scripts/ on ovs-vswitchd and on weft: dummy ports, a clock that is moved by hand, and the same words from both. With names of scripts: those only.
-import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { until } from '../../src/cli/lab/netlab.js';
-import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { LiveSwitch } from '../support/live.js';
+import { sayTheSame, scriptsRefusal } from '../support/scripts.js';
 import { DummyWorld } from './world.js';
 import '../support/isolate.js';
 
 const SOON = 10_000;
 
 const SCRIPTS = fileURLToPath(new URL('../../../test/dummy/scripts/', import.meta.url));
-const PRELUDE = 'prelude.sh';
-const refusal = needPrograms({
-  'ovs-vsctl': OVS_PROGRAMS['ovs-vsctl'],
-  'ovsdb-server': OVS_PROGRAMS['ovsdb-server'],
-  'ovs-vswitchd': OVS_PROGRAMS['ovs-vswitchd'],
-});
-const only = process.argv.slice(2);
+t.setTimeout(300_000);
 
-t.test('scripts say the same', { skip: refusal ?? false }, async (t) => {
-  const world = new DummyWorld();
-  t.teardown(() => world.close());
-  t.equal(await world.ready(), '');
-  for (const file of readdirSync(SCRIPTS).sort()) {
-    if (file === PRELUDE || (only.length > 0 && !only.includes(basename(file, '.sh')))) continue;
-    const { ovs, weft } = await world.both(join(SCRIPTS, PRELUDE), join(SCRIPTS, file));
-    t.not(weft, '', `${file} prints something`);
-    t.same(weft.split('\n'), ovs.split('\n'), file);
-  }
-});
+t.test('scripts say the same', { skip: scriptsRefusal ?? false, timeout: 240_000 }, (t) => sayTheSame(t, SCRIPTS));
 
-t.test('a wire from one switch to the other', { skip: refusal ?? false }, async (t) => {
+t.test('a wire from one switch to the other', { skip: scriptsRefusal ?? false }, async (t) => {
   const world = new DummyWorld();
   t.teardown(() => world.close());
   t.equal(await world.ready(), '');
@@ -70,7 +52,7 @@ t.test('a wire from one switch to the other', { skip: refusal ?? false }, async 
   for (const { on } of sides) t.ok(await until(() => sent(on) === 'tx pkts=3, bytes=1521', SOON), `${sent(on)}`);
 });
 
-t.test('which ports are dummies', { skip: refusal ?? false }, async (t) => {
+t.test('which ports are dummies', { skip: scriptsRefusal ?? false }, async (t) => {
   for (const [option, inDummy, inSystem] of [
     ['--enable-dummy', ['dummy-internal', 'dummy'], ['dummy']],
     ['--enable-dummy=system', ['dummy-internal', 'dummy', 'system'], ['dummy-internal', 'dummy', 'system']],

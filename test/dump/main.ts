@@ -19,7 +19,7 @@ else {
     say: (text) => console.error(text),
   });
   console.log(
-    `${r.pipelines} pipelines (${r.lost} crashed OVS; seed ${seed}), ${r.dumps} dumps, ${r.flows} datapath flows, ${r.ours} in weft: ${r.differences.length} differences`,
+    `${r.pipelines} pipelines (${r.lost} crashed OVS; seed ${seed}), ${r.dumps} dumps, ${r.flows} datapath flows, ${r.ours} in weft, ${r.equal} with the same masks: ${r.differences.length} differences`,
   );
   process.exitCode = r.differences.length ? 1 : 0;
 }

@@ -24,7 +24,10 @@ export function flowOf(line: string): Flow {
   const { value, mask } = parseDpKey(
     line
       .slice(0, line.indexOf(', packets:'))
-      .replace(/nsh\([^)]*\),?/g, '')
+      .replace(/^ufid:[-0-9a-f]+, /, '')
+      .replace(/\bin_port\(p(\d)\)/, 'in_port($1)')
+      .replace('in_port(br0)', 'in_port(100)')
+      .replace(/nsh\(\),?/g, '')
       .replace(/\bop=\d{3,}/g, 'op=255'),
   );
   const actions = inOrder(line.slice(line.indexOf('actions:'))).replace(/recirc(_id=|\()\d+/g, 'recirc$1N');
@@ -71,6 +74,26 @@ export function covers(wide: Flow, narrow: Flow): 'yes' | 'argued' | 'no' {
   if (isCovered()) return 'yes';
   for (const leave of ARGUED) leave(wide, mask);
   return isCovered() ? 'argued' : 'no';
+}
+
+/** Do they look at the same bits, and want the same of them? */
+export function isSame(a: Flow, b: Flow): boolean {
+  const differ = (m: number, i: number): boolean =>
+    i !== K.lines.offset && (m !== b.mask[i] || ((a.value[i] ^ b.value[i]) & m) !== 0);
+  return a.actions === b.actions && !a.mask.some(differ);
+}
+
+/**
+ * A line without what is each switch's own: names, passes and orders; and what an option of neighbor discovery looks like to Open vSwitch. `counted`: with
+ * its counters.
+ */
+export function textOf({ text }: Flow, counted: boolean): string {
+  return inOrder(text)
+    .replace(counted ? /(?!)/ : /packets:.*used:[^,]*(, flags:[A-Z.]+)?/, 'C')
+    .replace(/ufid:[-0-9a-f]+/, 'ufid:U')
+    .replace(/, dp-extra-info:[^ ]*(?=,? |$)/, '')
+    .replace(/recirc(_id=|_id\(|\()(0x[1-9a-f][0-9a-f]*|[1-9]\d*)/g, 'recirc$1N')
+    .replace(/(icmpv6\(.*used:[^,]*), flags:[A-Z.]+/, '$1');
 }
 
 /** Lines in an order of their own, without times and numbers of hits. */

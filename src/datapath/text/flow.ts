@@ -106,7 +106,8 @@ function formatNetwork(d: Masked, type: number): string {
     const mpls = formatMplsKey(d);
     return mpls ? `${s}mpls(${mpls}),` : s;
   }
-  if (type === 0x894f) return s + wrapped(d, 'nsh');
+  // Named always, whatever of it is looked at.
+  if (type === 0x894f) return s + (wrapped(d, 'nsh') || 'nsh(),');
   if (type !== 0x0800 && type !== 0x86dd) return s;
   s += wrapped(d, type === 0x0800 ? 'ipv4' : 'ipv6');
   if (d.value[K.nwFrag.offset] & FRAG.later) return s;
@@ -115,7 +116,9 @@ function formatNetwork(d: Masked, type: number): string {
   if (transport) s += wrapped(d, transport);
   if (proto === 6) {
     const mask = get16(d.mask, K.tcpFlags.offset) & 0xfff;
-    if (mask) s += `tcp_flags(${formatFlagsMasked(get16(d.value, K.tcpFlags.offset), mask, 0xfff, TCP_FLAGS)}),`;
+    const flags = get16(d.value, K.tcpFlags.offset);
+    if (mask) s += `tcp_flags(${formatFlagsMasked(flags, mask, 0xfff, TCP_FLAGS)}),`;
+    else if (d.verbose && flags) s += 'tcp_flags(0/0),';
   } else if (proto === 1 && type === 0x0800) s += wrapped(d, 'icmp');
   else if (proto === 58 && type === 0x86dd) {
     s += wrapped(d, 'icmpv6');

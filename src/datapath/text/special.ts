@@ -16,13 +16,13 @@ import {
   splitItems,
 } from './members.js';
 
-/** "vid=5,pcp=3", with masks where they are partial. The tag's presence bit is 1 in text that does not say cfi=0. */
+/** "vid=5,pcp=3", with masks where they are partial; what is 0 and not looked at is left out. The tag's presence bit is 1 in text that does not say cfi=0. */
 export function formatTci(tci: number, mask: number, verbose = false): string {
   const out: string[] = [];
   const vid = mask & 0xfff;
   const pcp = (mask >> 13) & 7;
-  if (vid || verbose) out.push(`vid=${tci & 0xfff}${vid === 0xfff ? '' : `/0x${vid.toString(16)}`}`);
-  if (pcp || verbose) out.push(`pcp=${(tci >> 13) & 7}${pcp === 7 ? '' : `/0x${pcp.toString(16)}`}`);
+  if (vid || verbose || tci & 0xfff) out.push(`vid=${tci & 0xfff}${vid === 0xfff ? '' : `/0x${vid.toString(16)}`}`);
+  if (pcp || verbose || tci & 0xe000) out.push(`pcp=${(tci >> 13) & 7}${pcp === 7 ? '' : `/0x${pcp.toString(16)}`}`);
   if (mask & VLAN_CFI && (tci & VLAN_CFI) === 0) out.push('cfi=0');
   return out.join(',');
 }
@@ -79,10 +79,18 @@ export function parseLses(args: string): { value: number; mask: number }[] {
   return out;
 }
 
+/** The bit of a label that has none below it. */
+const BOTTOM = 0x100;
 export const MPLS_SLOTS: readonly Slot[] = [K.mplsLse0, K.mplsLse1, K.mplsLse2];
 
+/** All labels that there are, if one of them is looked at. */
 export function formatMplsKey(d: Masked): string {
-  return MPLS_SLOTS.filter((s) => !isZero(d.mask, s.offset, s.offset + 4))
+  const isMasked = (s: Slot): boolean => !isZero(d.mask, s.offset, s.offset + 4);
+  if (!d.verbose && !MPLS_SLOTS.some(isMasked)) return '';
+  const bottom = MPLS_SLOTS.findIndex((s) => get32(d.value, s.offset) & BOTTOM);
+  return MPLS_SLOTS.filter(
+    (s, i) => isMasked(s) || i <= bottom || (bottom < 0 && !isZero(d.value, s.offset, s.offset + 4)),
+  )
     .map((s) => formatLse(get32(d.value, s.offset), get32(d.mask, s.offset)))
     .join(',');
 }

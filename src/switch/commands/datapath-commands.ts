@@ -4,7 +4,7 @@ import type { NativeDriver } from '../../datapath/driver/native-driver.js';
 import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
-import { datapathFlowLines } from '../datapath-text.js';
+import { bridgeFlowLines } from '../datapath-text.js';
 import { featureCommands } from './feature-commands.js';
 import { pmdCommands } from './pmd-commands.js';
 import { upcallCommands } from './upcall-commands.js';
@@ -30,13 +30,12 @@ function workers(dp: NativeDriver): ReturnType<NativeDriver['workerCounters']>[]
   return Array.from({ length: dp.workers }, (_, w) => dp.workerCounters(w));
 }
 
-/** True when at least one port of the bridge has a part in the flow. */
+/** Flows whose packets come in by a port of the bridge. */
 function ofBridge(core: Core, name: string, verbose: boolean, names: boolean): string {
   const bridge = core.bridges.get(name);
   if (!bridge) throw new UserError('no such bridge');
-  const own = new Set([...bridge.ports()].filter((p) => p.vport !== 0).map((p) => (names ? p.name : String(p.vport))));
-  const inPort = /\bin_port\(([^)]*)\)/;
-  return lines(datapathFlowLines(core, verbose, names).filter((l) => own.has(inPort.exec(l)?.[1] ?? '')));
+  const own = new Set([...bridge.ports()].filter((p) => p.vport !== 0).map((p) => p.vport));
+  return lines(bridgeFlowLines(core, own, verbose, names));
 }
 
 export function datapathCommands(core: Core, dp: NativeDriver): ControlCommand[] {

@@ -8,9 +8,8 @@ import { formatDpActions, parseDpActions } from '../../../datapath/text/actions.
 import { type DpKeyMask, formatDpStats, parseDpKey } from '../../../datapath/text/flow.js';
 import { splitCall, splitItems } from '../../../datapath/text/members.js';
 import { OFPP } from '../../../flow/field.js';
-import { fieldByName } from '../../../flow/fields.js';
 import { OK } from '../../../flow/key.js';
-import { parseMatch } from '../../../flow/parse-match.js';
+import { parseExactMatch } from '../../../flow/parse-exact.js';
 import { get16, get32, put32 } from '../../../lib/bytes.js';
 import { UserError } from '../../../lib/errors.js';
 import { DP_KEY_BYTES, FRAG, K } from '../../../packet/key.js';
@@ -87,21 +86,6 @@ export function syntaxError(text: string, read: (part: string) => void): string 
     at = text.indexOf(items[i], at) + items[i].length + 1;
   }
   return `syntax error at ${text.slice(at)}`;
-}
-
-/** The first condition that cannot be read, and why. */
-function filterError(text: string, why: string, read: (part: string) => unknown): string {
-  const wrong = text.split(',').find((part) => {
-    try {
-      read(part);
-      return false;
-    } catch {
-      return true;
-    }
-  });
-  if (wrong === undefined) return why;
-  const [name] = wrong.split('=');
-  return fieldByName(name) ? `bad value for ${name} (${why})` : `unknown field ${name}`;
 }
 
 /** Takes "KEY=..." from the end of the arguments, each key once. */
@@ -233,11 +217,9 @@ export function flowCommands(core: Core): DpctlCommand[] {
 
   /** OpenFlow's words, with numbers and names of datapath ports. A flow that says nothing of a field passes. */
   const filter = (text: string, reply: Reply): ((flow: DpFlow) => boolean) => {
-    const fail = (why: string): never => reply.fail(`Failed to parse filter (${why})`);
-    const read = (part: string) => parseMatch(part, { ports: ctx.portNumber });
     const { value, mask } = parsed(
-      () => read(text),
-      (why) => fail(`${text}: ${filterError(text, why, read)}`),
+      () => parseExactMatch(text, { ports: ctx.portNumber }),
+      (why) => reply.fail(`Failed to parse filter (${why})`),
     );
     const port = get32(mask, OK.ofInPort.offset) === 0 ? undefined : get32(value, OK.ofInPort.offset);
     return (flow) => {
