@@ -15,9 +15,9 @@ tunnel t15 15 vxlan options:remote_ip=1.1.2.96 options:packet_type=ptap options:
 ovs-vsctl --columns=name,ofport,error,status,link_state,admin_state find interface | grep -v '^$' | paste - - - - - - | sort | grep '"\?t[0-9]'
 echo ports; $A tnl/ports/show | sort | by_name | sed 's/([0-9]*)/(N)/'
 $A tnl/ports/show -v | sort | by_name | sed 's/([0-9]*)/(N)/'
-echo dpctl; $A dpctl/show | by_name | grep -v 'port 0: ovs-dummy' | sort
-echo dpif; $A dpif/show | by_name
+echo dpctl; $A dpctl/show | by_name | grep -v 'port 0: ovs-dummy\|lookups:' | sort
+echo dpif; $A dpif/show | by_name | sed 's/hit:.*//'
 echo tunnels; $A ofproto/list-tunnels | by_name | sort
 ovs-ofctl show int-br | sed 's/addr:[0-9a-f:]*/addr/;s/xid=0x[0-9a-f]*//;s/dpid:.*//' | grep -v capab
 ovs-vsctl del-port t1 -- del-port t8 -- del-port t6
-$A tnl/ports/show | sort | by_name | sed 's/([0-9]*)/(N)/'; $A dpctl/show | by_name | grep -v 'port 0: ovs-dummy' | sort
+$A tnl/ports/show | sort | by_name | sed 's/([0-9]*)/(N)/'; $A dpctl/show | by_name | grep -v 'port 0: ovs-dummy\|lookups:' | sort
