@@ -11,7 +11,7 @@ namespace weft {
 namespace {
 
 constexpr uint32_t kReorderEvery = 4096;  // breaths
-constexpr uint8_t kMaxRecirculations = 8;
+constexpr uint8_t kMaxRecirculations = 6;  // as Open vSwitch's userspace datapath
 
 }  // namespace
 

@@ -260,6 +260,9 @@ const CASES: readonly Case[] = [
       b.send(1, UDP);
       t.same(b.sent(3).length, 1);
       t.equal(b.dp.portCounters(1).drops[DROP.recirc_limit], 1);
+      b.dp.flowModify(2, [out(2), { type: 'recirc', id: 8 }]);
+      b.send(1, UDP);
+      t.same(b.sent(2).length, 6, 'as often as with Open vSwitch');
     },
   ],
   [

@@ -31,7 +31,7 @@ import { Pending } from './pending.js';
 import { Ports } from './ports.js';
 
 const BATCH = 32;
-const MAX_RECIRCULATIONS = 8;
+const MAX_RECIRCULATIONS = 6;
 /** A decision takes microseconds; by then it was lost. */
 const PENDING_TIMEOUT_MS = 2000;
 
