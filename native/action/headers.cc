@@ -1,5 +1,9 @@
 #include "headers.h"
 
+#include <algorithm>
+
+#include "../packet/offload.h"
+
 namespace weft {
 namespace {
 
@@ -89,6 +93,16 @@ Headers locate(const uint8_t* data, uint32_t len, unsigned vlans) {
   else if (type == kTypeIpv6)
     ipv6(data, len, h);
   return h;
+}
+
+uint32_t segment_length(const Packet& p, const Headers& h) {
+  if (h.l4 == kNone) return p.len;
+  uint32_t whole = p.len;
+  if ((gso_of(p) == kGsoTcp4 || gso_of(p) == kGsoTcp6) && h.proto == kProtoTcp)
+    whole = h.l4 + (p.data[h.l4 + 12] >> 4) * 4u + p.offload.gso_size;
+  else if (gso_of(p) == kGsoUdpL4 && h.proto == kProtoUdp)
+    whole = h.l4 + 8 + p.offload.gso_size;
+  return std::min(p.len, whole);
 }
 
 }  // namespace weft

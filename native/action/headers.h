@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "../packet/bytes.h"
+#include "../packet/packet.h"
 
 namespace weft {
 
@@ -27,5 +28,8 @@ inline bool is_mpls(uint16_t type) { return type == 0x8847 || type == 0x8848; }
 
 // `len` is at least 14. `vlans`: tags that may stand before the EtherType.
 Headers locate(const uint8_t* data, uint32_t len, unsigned vlans);
+
+// Of a packet that will be cut before it meets a wire: bytes of a full segment.
+uint32_t segment_length(const Packet& p, const Headers& h);
 
 }  // namespace weft

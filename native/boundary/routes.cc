@@ -32,6 +32,7 @@ Napi::Object object_of(Napi::Env env, const KernelRoute& r) {
   out["source"] = bytes_of(env, r.source);
   out["local"] = Napi::Boolean::New(env, r.local);
   out["priority"] = Napi::Number::New(env, r.priority);
+  out["mtu"] = Napi::Number::New(env, r.mtu);
   out["device"] = Napi::String::New(env, r.device);
   return out;
 }

@@ -1,6 +1,6 @@
 // Any bytes as a frame, its offload state and action words. What validate_actions accepts must run without a read or write outside of frame, key and
 // words, and every packet must end once. Copies are exactly as large as their frame and headroom, so that a write past either is seen.
-// sources: native/action/execute.cc native/action/wrap.cc native/action/validate.cc native/action/headers.cc native/action/metadata.cc native/action/push_pop.cc native/action/set_link.cc native/action/set_ip.cc native/action/set_transport.cc native/action/set_nd.cc native/packet/extract.cc native/packet/offload.cc native/tunnel/tunnel.cc
+// sources: native/action/execute.cc native/action/run_tunnel.cc native/packet/fragment.cc native/tunnel/fit.cc native/tunnel/merge.cc native/action/wrap.cc native/action/validate.cc native/action/headers.cc native/action/metadata.cc native/action/push_pop.cc native/action/set_link.cc native/action/set_ip.cc native/action/set_transport.cc native/action/set_nd.cc native/packet/extract.cc native/packet/offload.cc native/tunnel/tunnel.cc
 #include <cstdlib>
 #include <cstring>
 
@@ -154,7 +154,7 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
         static constexpr uint8_t kKinds[] = {kTunnelGre, kTunnelVxlan, kTunnelGeneve, kTunnelIp6Gre};
         const uint8_t shape = in.u8();
         a[2] = 1;
-        a[3] = kKinds[shape & 3] | (shape & 4 ? kTunnelBare : 0);
+        a[3] = kKinds[shape & 3] | (shape & 4 ? kTunnelBare : 0) | (shape & 16 ? kTunnelCut : 0) | (shape & 32 ? uint32_t{in.u16()} << 16 : 0);
         const bool gre = a[3] % 256 == kTunnelGre || a[3] % 256 == kTunnelIp6Gre, v6 = shape & 8;
         const uint32_t l4 = 14 + (v6 ? 40 : 20);
         a[4] = l4 + 16 + (gre ? 0 : in.u8() % 16 * 4);

@@ -118,7 +118,7 @@ void push(const uint8_t* bytes, uint32_t header, uint32_t len, uint32_t kind) {
     p[i].len = len - header;
     p[i].capacity = static_cast<uint32_t>(room[i].size());
   }
-  require(can_quick_push(p[0]) && plan->port == 7 && plan->out == 3);
+  require(can_quick_push(p[0], *plan) && plan->port == 7 && plan->out == 3);
   quick_push(p[0], key, *plan, 77);
   Counter counter;
   require(encapsulate(counter, p[1], key, *reinterpret_cast<const TunnelPush*>(&actions[1])) == DropReason::kNone);

@@ -45,8 +45,9 @@ enum class DropReason : uint32_t {
   kTunnelRoute = 36,
   kTunnelNeighbor = 37,
   kTunnelEcn = 38,
+  kTunnelMtu = 39,
 };
 constexpr uint32_t kDropReasonSlots = 64;
-constexpr uint32_t kDropReasons = 39;
+constexpr uint32_t kDropReasons = 40;
 
 }  // namespace weft

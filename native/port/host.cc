@@ -262,9 +262,9 @@ class HostPort final : public Port {
     if (fd < 0) return -1;
     set(fd, SOL_SOCKET, SO_RCVBUF, 0);  // nobody reads what comes to it
     set(fd, SOL_SOCKET, SO_SNDBUF, kReceiveBuffer);
-    // An IPv4 packet that may not be cut, and all of IPv6: the sender is told that it is too long.
+    // IPv6 does not say whether it may be cut: what may not does not come so far when it is too long, unless a network on the way takes less.
     if (o.v6)
-      set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+      set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_WANT);
     else
       set(fd, IPPROTO_IP, IP_MTU_DISCOVER, o.df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
     if (!o.checksummed && o.proto == kProtoUdp) {

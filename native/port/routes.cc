@@ -42,6 +42,15 @@ uint32_t u32_of(const rtattr* a) {
   return v;
 }
 
+// One of the numbers in a list of metrics; 0: it is not there.
+uint32_t metric_of(const rtattr* metrics, uint16_t which) {
+  auto left = static_cast<int>(RTA_PAYLOAD(metrics));
+  for (const auto* a = static_cast<const rtattr*>(RTA_DATA(metrics)); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+    if (a->rta_type == which) return u32_of(a);
+  }
+  return 0;
+}
+
 std::string name_of(uint32_t index) {
   char name[IF_NAMESIZE];
   return if_indextoname(index, name) ? name : std::string();
@@ -71,6 +80,9 @@ bool read_route(const nlmsghdr* m, KernelRoute* out) {
         break;
       case RTA_PRIORITY:
         out->priority = u32_of(a);
+        break;
+      case RTA_METRICS:
+        out->mtu = metric_of(a, RTAX_MTU);
         break;
       case RTA_TABLE:
         table = u32_of(a);

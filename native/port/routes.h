@@ -18,6 +18,7 @@ struct KernelRoute {
   IpAddress source;  // that the kernel would send from
   bool local;        // an address of this machine
   uint32_t priority;
+  uint32_t mtu = 0;  // that the route itself has, or has learnt; 0: the device's
   std::string device;
 };
 

@@ -26,6 +26,7 @@ PushPlan* plan_push(const uint32_t* a, uint32_t words) {
   plan->bytes = t.bytes;
   plan->blocks = (t.bytes + 15) / 16;
   plan->port = t.port;
+  plan->room = room_of(t);
   plan->out = a[words - 1];
   plan->l3 = l3;
   plan->l4 = udp ? l4 : 0;

@@ -5,7 +5,7 @@
 #include "../packet/dp_hash.h"
 #include "../packet/extract_inline.h"
 #include "../packet/offload.h"
-#include "tunnel.h"
+#include "fit.h"
 
 namespace weft {
 
@@ -18,6 +18,7 @@ struct alignas(16) PushPlan {
   uint32_t port;          // the tunnel's
   uint32_t out;           // where the packet leaves
   uint32_t l3, l4;        // from the header's first byte; l4: of the UDP header, 0: GRE
+  uint32_t room;          // bytes of a frame that fit with the header
   uint32_t sum;           // of the IPv4 header without length, name and checksum
   bool v6;
   bool named;             // IPv4 that may be cut: each packet has a name of its own
@@ -30,8 +31,8 @@ PushPlan* plan_push(const uint32_t* actions, uint32_t words);
 const TunnelPop* plan_pop(const uint32_t* actions, uint32_t words);
 
 // May quick_push be called?
-inline bool can_quick_push(const Packet& p) {
-  return !(p.offload.flags & kNeedsCsum) & (gso_of(p) == 0) & (p.len + PushPlan::kRoom <= 0xffff) & (headroom(p) >= PushPlan::kRoom);
+inline bool can_quick_push(const Packet& p, const PushPlan& t) {
+  return (p.len <= t.room) & !(p.offload.flags & kNeedsCsum) & (gso_of(p) == 0) & (p.len + PushPlan::kRoom <= 0xffff) & (headroom(p) >= PushPlan::kRoom);
 }
 
 // `count`: packets that the tunnel has sent before.

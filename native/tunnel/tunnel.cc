@@ -43,13 +43,6 @@ void finish_gre(uint8_t* frame, uint32_t len, uint32_t l4, bool checksummed, uin
 // A byte of the key, by its place; members are arrays of their own.
 uint8_t* key_at(Key& key, uint32_t offset) { return reinterpret_cast<uint8_t*>(&key) + offsetof(Key, in_port) + offset; }
 
-// What the key says of a tunnel, a hash and connection tracking is not so any more.
-void forget_tunnel(Key& key) {
-  key.lines &= 3;
-  if (key.lines & 2) std::memset(key_at(key, kOfsTunErspanIdx), 0, 3 * kLineBytes - kOfsTunErspanIdx);
-  put_be32(key.dp_hash, 0);
-}
-
 // What the outer headers said.
 struct Outer {
   uint32_t l3, l4, end;
@@ -232,8 +225,14 @@ void describe(const uint8_t* frame, const Outer& o, const uint32_t* options, uin
 
 }  // namespace
 
+void forget_tunnel(Key& key) {
+  key.lines &= 3;
+  if (key.lines & 2) std::memset(key_at(key, kOfsTunErspanIdx), 0, 3 * kLineBytes - kOfsTunErspanIdx);
+  put_be32(key.dp_hash, 0);
+}
+
 bool valid_push(const TunnelPush& t) {
-  if (!is_tunnel_kind(t.kind & 0xff) || (t.kind & ~(0xffu | kTunnelBare)) != 0 || t.bytes > kMaxTunnelHeader || t.bytes < kEth + 20) return false;
+  if (!is_tunnel_kind(t.kind & 0xff) || (t.kind & 0xffff & ~(0xffu | kTunnelBare | kTunnelCut)) != 0 || t.bytes > kMaxTunnelHeader || t.bytes < kEth + 20) return false;
   const bool v6 = be16(t.header + 12) == kTypeIpv6;
   const uint32_t l4 = kEth + (v6 ? 40 : 20);
   if (t.bytes < l4 + 4) return false;
@@ -242,12 +241,13 @@ bool valid_push(const TunnelPush& t) {
   return t.bytes >= l4 + 4 + (flags & kGreChecksum ? 4u : 0u) + (flags & kGreKey ? 4u : 0u) + (flags & kGreSequence ? 4u : 0u);
 }
 
-DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t) {
+DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t, uint32_t* sent) {
   const bool v6 = be16(t.header + 12) == kTypeIpv6;
   const uint32_t l4 = kEth + (v6 ? 40 : 20);
   const bool is_udp = t.header[v6 ? kEth + 6 : kEth + 9] == kProtoUdp;
   const bool checksummed = is_udp ? load<uint16_t>(t.header + l4 + 6) != 0 : (be16(t.header + l4) & kGreChecksum) != 0;
   const uint32_t inside = t.kind & kTunnelBare ? kEth : 0;
+  if (p.len < inside) return DropReason::kTooShort;
   if (p.len - inside + t.bytes - kEth - (v6 ? 40 : 0) > 0xffff) return DropReason::kTooLong;
   if (checksummed) {
     if (!finish_checksum(p)) return DropReason::kMalformed;
@@ -255,6 +255,7 @@ DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t) {
   }
   if (headroom(p) < t.bytes - inside) return DropReason::kNoHeadroom;
   const uint32_t count = sink.encapsulated(&p, t.port);
+  if (sent) *sent = count;
   insert(p, 0, t.bytes - inside);
   const Offload old = p.offload;
   p.offload = Offload{};

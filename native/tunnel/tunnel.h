@@ -10,11 +10,11 @@ constexpr uint32_t kMaxTunnelHeader = 512;  // longer than any: Ethernet, IPv6, 
 struct TunnelPush {
   uint32_t port;
   uint32_t out;
-  uint32_t kind;  // low byte: a tunnel kind; kTunnelBare
+  uint32_t kind;  // low byte: a tunnel kind; kTunnelBare, kTunnelCut; upper half: L3 bytes that its way takes, 0 for any
   uint32_t bytes;
   uint8_t header[kMaxTunnelHeader];  // `bytes` of them
 };
-constexpr uint32_t kTunnelBare = 0x100;
+constexpr uint32_t kTunnelBare = 0x100, kTunnelCut = 0x200;
 
 // The words of Op::kTnlPop: how many options there are stands in the action's length.
 struct TunnelPop {
@@ -36,8 +36,11 @@ inline uint16_t outer_source_port(uint32_t hash) {
 // Is a header whole enough for encapsulate?
 bool valid_push(const TunnelPush& t);
 
-// kNone, or why not; then the packet is to be dropped. `sink.encapsulated` was called if kNone.
-DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t);
+// kNone, or why not; then the packet is to be dropped. `sink.encapsulated` was called if kNone, and `sent` is what it said.
+DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t, uint32_t* sent = nullptr);
+
+// What the key says of a tunnel, a hash and connection tracking is not so any more.
+void forget_tunnel(Key& key);
 
 // Is the outer transport UDP?
 bool is_udp(const TunnelPush& t);

@@ -18,7 +18,7 @@ uint32_t Worker::push_run(Lane& lane, Packet** batch, uint32_t i, uint32_t n) {
   for (; i < n && lane.found[i] == slot; i++) {
     Packet* p = batch[i];
     Key& key = lane.keys[i];
-    if (!can_quick_push(*p)) [[unlikely]] {
+    if (!can_quick_push(*p, t)) [[unlikely]] {
       run_flow(p, key, f);
       continue;
     }

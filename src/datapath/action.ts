@@ -26,7 +26,7 @@ export type DpAction =
    * Puts a tunnel's header around the packet; see src/datapath/reference/tunnel.ts. `header`: all of it from the outer Ethernet header on, with what
    * every packet has; lengths, checksums, IP identification, UDP source port and GRE sequence number are filled in. A UDP checksum is made where the
    * header's is not 0. `bare`: the packet goes without its Ethernet header. `port`: vport of the tunnel, which counts the packet as sent. `out` is for
-   * people: the vport by which it will leave.
+   * people: the vport by which it will leave. `fit`: what its way takes; of packets that are longer with the header see src/datapath/reference/fit.ts.
    */
   | {
       readonly type: 'tnl_push';
@@ -35,6 +35,7 @@ export type DpAction =
       readonly bare: boolean;
       readonly header: Uint8Array;
       readonly out: number;
+      readonly fit?: TunnelFit;
     }
   /** Takes a tunnel's header off; the packet then arrives anew at vport `port`, with what the header said in the tunnel slots of its key. */
   | { readonly type: 'tnl_pop'; readonly port: number; readonly tunnel: TunnelFormat }
@@ -61,6 +62,12 @@ export type DpAction =
 export const TUNNEL_KINDS = { gre: 3, vxlan: 4, geneve: 5, ip6gre: 109 } as const;
 export type TunnelKind = keyof typeof TUNNEL_KINDS;
 export const isGre = (kind: TunnelKind): boolean => kind === 'gre' || kind === 'ip6gre';
+
+/** `mtu`: L3 bytes of the way, 1 to 65535. `cut`: the packet with the header may be cut into fragments. */
+export interface TunnelFit {
+  readonly mtu: number;
+  readonly cut: boolean;
+}
 
 /** What a tunnel port takes off. */
 export interface TunnelFormat {

@@ -48,6 +48,7 @@ const reasons = [
   ['tunnel_route', "There is no route to the tunnel's other end, or none that carries a tunnel."],
   ['tunnel_neighbor', "The link address of the tunnel's next hop is not known yet."],
   ['tunnel_ecn', 'The tunnel reports congestion to a packet that cannot carry the report.'],
+  ['tunnel_mtu', "The packet does not fit the tunnel's way with its header, and may not be cut: its sender was told."],
 ] as const satisfies readonly (readonly [string, string])[];
 
 export type DropReasonName = (typeof reasons)[number][0];

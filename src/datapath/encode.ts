@@ -37,7 +37,7 @@ export class WordWriter {
  * output: port · set: kind, byte length, value bytes, mask bytes · push_vlan: tpid << 16 | tci · push_mpls: lse, ethType ·
  * pop_mpls: whole << 16 | ethType · add_mpls: lse, whole << 16 | ethType · push_eth: addresses · push_nsh: byte length, header · recirc: id · hash: alg (0 l4, 1 sym_l4), basis · trunc: maxLen · clone: actions · sample: probability, actions ·
  * userspace: byte length of cookie, cookie bytes · check_pkt_len: length, words of the first list, greater list, lessEqual list ·
- * meter: id · drop: reason · tnl_push: port, out, kind | bare << 8, byte length, header · tnl_pop: port, kind | TUNNEL_POP bits << 8, then two words an
+ * meter: id · drop: reason · tnl_push: port, out, kind | bare << 8 | cut << 9 | mtu << 16, byte length, header · tnl_pop: port, kind | TUNNEL_POP bits << 8, then two words an
  * option: class << 16 | type << 8 | length, offset << 16 | index.
  */
 export function encodeActions(w: WordWriter, actions: readonly DpAction[]): void {
@@ -110,7 +110,9 @@ function encodePayload(w: WordWriter, a: DpAction): void {
     case 'tnl_push':
       w.push(a.port);
       w.push(a.out);
-      w.push(TUNNEL_KINDS[a.kind] | (a.bare ? 0x100 : 0));
+      w.push(
+        (TUNNEL_KINDS[a.kind] | (a.bare ? 0x100 : 0) | (a.fit?.cut ? 0x200 : 0) | ((a.fit?.mtu ?? 0) << 16)) >>> 0,
+      );
       w.push(a.header.length);
       return w.bytes(a.header);
     case 'tnl_pop':

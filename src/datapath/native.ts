@@ -383,6 +383,8 @@ export interface KernelRoute {
   /** An address of this machine. */
   local: boolean;
   priority: number;
+  /** L3 bytes that the route itself says it takes, or was told; 0: what its device does. */
+  mtu: number;
   device: string;
 }
 

@@ -137,7 +137,8 @@ export function randomTunnelFormat(r: Random, kind: TunnelKind): TunnelFormat {
 const TUNNELS = Object.keys(TUNNEL_KINDS) as TunnelKind[];
 function randomPush(r: Random, o: RandomActionsOptions, kind = r.pick(TUNNELS)): DpAction {
   const header = randomTunnelHeader(r, kind);
-  return { type: 'tnl_push', port: r.pick(o.ports), kind, bare: r.chance(0.2), header, out: r.pick(o.ports) };
+  const fit = r.chance(0.5) ? { fit: { mtu: r.pick([100, 300, 700, 1400]), cut: r.chance(0.5) } } : {};
+  return { type: 'tnl_push', port: r.pick(o.ports), kind, bare: r.chance(0.2), header, out: r.pick(o.ports), ...fit };
 }
 function randomPop(r: Random, o: RandomActionsOptions, kind = r.pick(TUNNELS)): DpAction {
   return { type: 'tnl_pop', port: r.pick(o.ports), tunnel: randomTunnelFormat(r, kind) };

@@ -5,6 +5,7 @@ import { K } from '../packet/key.js';
 import type { DpAction, TunnelFormat } from './action.js';
 import { DROP, type DropReasonName } from './drop-reasons.js';
 import { Bench, be32, type MakeEngine, MEMORY, match, out, sum, TCP_SYN, UDP } from './suite.js';
+import { FIT_CASES } from './suite-fit.js';
 import { parseDpActions } from './text/actions.js';
 
 /** The tunnel's vport. */
@@ -231,7 +232,7 @@ export function runTunnelSuite(t: Test, make: MakeEngine): void {
       t.equal(b.dp.portCounters(1).drops[DROP[reason]], 1, reason);
     },
   ]);
-  for (const [name, run] of [...CASES, ...refusals]) {
+  for (const [name, run] of [...CASES, ...FIT_CASES, ...refusals]) {
     t.test(name, (t) => {
       const b = new Bench(make({}));
       b.dp.portAdd(TUNNEL, { ...MEMORY, kind: 'tunnel' });

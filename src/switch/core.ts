@@ -18,8 +18,9 @@ import { PORT_CONFIG, PORT_STATE, type PortFinder, type PortView } from '../upca
 import { BACKER, nativeConfig, type VportSpec } from '../vport/kinds.js';
 import { addressOf, datapathIdOf } from './addresses.js';
 import { type Kernel, KernelRoutes } from './kernel-routes.js';
-import { Underlay } from './underlay.js';
+import { narrowText, Underlay } from './underlay.js';
 import { VlanLimit } from './vlan-limit.js';
+import { VportNumbers } from './vport-numbers.js';
 
 export interface CoreOptions {
   readonly dp: Datapath;
@@ -71,14 +72,13 @@ function isDevice(at: Attached | undefined): at is DevicePort {
   return at?.config?.kind === 'system' || at?.config?.kind === 'tap' || at?.spec.dummy === true;
 }
 
+const OWN_TYPES = ['internal', 'tap', 'dummy-internal'];
+
 /** How often statistics go back to rules, and timeouts are looked at: OVS's users see figures within a second. */
 export const UPKEEP_MS = 500;
 
 /** What the one datapath is, by the names of OVS. */
 export const DATAPATH_TYPE = 'netdev';
-
-/** One less than the ports a native datapath has room for: 0 is none. */
-const MAX_VPORT = 4095;
 
 export class Core {
   readonly dp: Datapath;
@@ -94,8 +94,7 @@ export class Core {
   /** Ports of the datapath since the start. */
   portsAdded = 0;
   portsRemoved = 0;
-  private nextVport = 1;
-  private readonly freeVports: number[] = [];
+  private readonly vports = new VportNumbers((n) => this.byVport.has(n) || this.underlay.isBacker(n));
   private readonly meterIds = new MeterIds();
 
   constructor(private readonly options: CoreOptions) {
@@ -106,6 +105,7 @@ export class Core {
       port: (name) => this.ownPort(name),
       changed: () => this.upcalls.changes.everything(),
       wanted: () => options.onChange?.(),
+      narrow: (e) => options.log?.(narrowText(e, this.vportName(e.vport))),
     });
     this.upcalls.underlay = this.underlay;
     if (options.kernel) this.kernelRoutes = new KernelRoutes(options.kernel, this.underlay);
@@ -151,7 +151,7 @@ export class Core {
     try {
       if (config) this.dp.portAdd(vport, config);
     } catch (e) {
-      this.freeVports.push(vport);
+      this.vports.give(vport);
       throw e;
     }
     const port = bridge.addPort({
@@ -203,7 +203,7 @@ export class Core {
     if (!this.underlay.leave(vport)) return;
     this.upcalls.sweep();
     this.dp.portRemove(vport);
-    this.freeVports.push(vport);
+    this.vports.give(vport);
     this.listen();
   }
 
@@ -222,27 +222,12 @@ export class Core {
     } catch (e) {
       this.options.log?.(`tunnels: ${e instanceof Error ? e.message : String(e)}; only bridges carry them`);
     }
-    if (underlay.hostVport === 0 && vport !== 0) this.freeVports.push(vport);
+    if (underlay.hostVport === 0 && vport !== 0) this.vports.give(vport);
     this.upcalls.changes.everything();
   }
 
-  /** Numbers are used again only when there are no new ones, the oldest first: packets on their way may still carry an old one. */
   private takeVport(name: string): number {
-    const wish = this.options.vportFor?.(name);
-    if (wish !== undefined) return this.lowestVport(wish);
-    const vport = this.nextVport <= MAX_VPORT ? this.nextVport++ : this.freeVports.shift();
-    if (vport === undefined) throw new UserError(`there are ${MAX_VPORT} ports already: no more fit the datapath`);
-    return vport;
-  }
-
-  private isFree(vport: number): boolean {
-    return !this.byVport.has(vport) && !this.underlay.isBacker(vport);
-  }
-
-  private lowestVport(wish: number): number {
-    if (wish > 0 && wish <= MAX_VPORT && this.isFree(wish)) return wish;
-    for (let n = 1; n <= MAX_VPORT; n++) if (this.isFree(n)) return n;
-    throw new UserError(`there are ${MAX_VPORT} ports already: no more fit the datapath`);
+    return this.vports.take(this.options.vportFor?.(name));
   }
 
   /** Many at once cost one look at the flows, not one each. */
@@ -253,7 +238,7 @@ export class Core {
     this.upcalls.sweep();
     for (const vport of gone) this.dp.portRemove(vport);
     this.portsRemoved += gone.length;
-    this.freeVports.push(...gone);
+    this.vports.give(...gone);
   }
 
   /** Takes a port out of its bridge. Returns what the datapath still has of it alone. */
@@ -264,6 +249,7 @@ export class Core {
     const { vport, tunnel } = port;
     bridge.removePort(port.number);
     this.byName.delete(name);
+    this.underlay.mtus.delete(vport);
     if (this.byVport.delete(vport)) return vport;
     if (!tunnel) return undefined;
     this.underlay.tunnels.remove({ name, config: tunnel.config, vport, bridge, port });
@@ -274,11 +260,7 @@ export class Core {
   /** A port that stands for this machine: the host's own, with its addresses. */
   private ownPort(name: string): Attached | undefined {
     const at = this.byName.get(name);
-    if (!at) return undefined;
-    const { type } = at.spec;
-    return at.port.number === OFPP.local || type === 'internal' || type === 'tap' || type === 'dummy-internal'
-      ? at
-      : undefined;
+    return at && (at.port.number === OFPP.local || OWN_TYPES.includes(at.spec.type)) ? at : undefined;
   }
 
   /** Two patch ports are joined when each names the other. */
@@ -351,6 +333,13 @@ export class Core {
   device(vport: number): DevicePort | undefined {
     const at = this.byVport.get(vport);
     return isDevice(at) ? at : undefined;
+  }
+
+  /** 0: any. */
+  setMtu(vport: number, mtu: number): void {
+    this.dp.portMtu(vport, mtu);
+    // A dummy takes what it is given, whatever it says.
+    if (!this.byVport.get(vport)?.spec.dummy) this.underlay.setMtu(vport, mtu);
   }
 
   setLink({ bridge, port }: DevicePort, up: boolean): void {

@@ -4,13 +4,14 @@
  */
 import type { KernelRoute, NativeAddon } from '../datapath/native.js';
 import type { Route } from '../tunnel/underlay.js';
+import { KERNEL_DEVICES } from './devices.js';
 import type { Underlay } from './underlay.js';
 
 export type Kernel = Pick<NativeAddon, 'kernelRoutes' | 'kernelAddresses' | 'kernelRoute' | 'RouteWatch'>;
 
 function routeOf(r: KernelRoute): Route {
-  const { prefix, length, device, gateway, source, local } = r;
-  return { prefix, length, device, gateway, source, mark: 0, user: false, local };
+  const { prefix, length, device, gateway, source, local, mtu } = r;
+  return { prefix, length, device, gateway, source, mark: 0, user: false, local, mtu };
 }
 
 export class KernelRoutes {
@@ -23,7 +24,7 @@ export class KernelRoutes {
     underlay.kernel = {
       way(to, mark) {
         const r = kernel.kernelRoute(to, mark);
-        return r && routeOf(r);
+        return r && { ...routeOf(r), linkMtu: KERNEL_DEVICES.info(r.device, '')?.mtu ?? 0 };
       },
       table: () => kernel.kernelRoutes().map(routeOf),
     };

@@ -151,7 +151,7 @@ export class Links {
     if (mtu === link.mtu) return;
     link.mtu = mtu;
     this.changes++;
-    this.core.dp.portMtu(vport, mtu);
+    this.core.setMtu(vport, mtu);
   }
 
   private reopen(at: DevicePort, link: Link): void {

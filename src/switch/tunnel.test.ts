@@ -200,3 +200,36 @@ t.test('a packet that waits for a neighbor is one miss', (t) => {
   t.ok(counts.misses - before <= 2, `${counts.misses - before} misses`);
   t.end();
 });
+
+const LONG = build([
+  eth({ dst: '02:00:00:00:00:0b', src: '02:00:00:00:00:0a' }),
+  ip4({ src: '10.0.0.1', dst: '10.0.0.2', dontFragment: true }),
+  udpLayer({ src: 7, dst: 7 }),
+  payload(new Uint8Array(1472)),
+]);
+
+for (const datapath of ['reference', 'native'] as const) {
+  t.test(`a packet that does not fit is answered, or cut where that is allowed, ${datapath}`, (t) => {
+    for (const df of ['true', 'false']) {
+      const [a, b] = neighbors(datapath, { key: '1', df_default: df });
+      const at = (m: Machine, bridge: string, port: string) => m.sw.bridge(bridge).bridge.portByName(port)?.vport ?? 0;
+      a.sw.core.setMtu(at(a, 'phy-172.31.1.1', 'p1'), 1500);
+      a.sw.core.setMtu(at(a, 'br-int', 'h1'), 1500);
+      a.host.send(LONG);
+      const onWire = carry(a, b);
+      if (df === 'true') {
+        const [answer = new Uint8Array(0)] = a.host.received();
+        t.equal(hex(answer.subarray(0, 14)), '02000000000a02000000000b0800');
+        t.equal(hex(answer.subarray(34, 42)).replace(/^(....)..../, '$1'), '0304' + '0000' + '05aa', '1,450 bytes');
+      } else
+        t.same(
+          onWire.map((f) => f.length),
+          [1514, 34 + 50],
+          'the other end has to put them together',
+        );
+      a.sw.close();
+      b.sw.close();
+    }
+    t.end();
+  });
+}

@@ -25,6 +25,12 @@ export interface TunnelAttached {
   readonly port: BridgePort;
 }
 
+export type Narrow = Extract<SideEffect, { kind: 'narrow' }>;
+
+export function narrowText({ tunnel, mtu, room, vport }: Narrow, port = `port ${vport}`): string {
+  return `${tunnel}: packets from ${port} may have ${mtu} bytes, but only ${room} fit with the tunnel's header: lower its MTU, or raise that of the network`;
+}
+
 export interface UnderlayDeps {
   /** A bridge's port by the name of its device. */
   port(name: string): { readonly bridge: Bridge; readonly port: BridgePort } | undefined;
@@ -32,12 +38,16 @@ export interface UnderlayDeps {
   changed(): void;
   /** Something waits for `flush`. */
   wanted(): void;
+  /** Packets of a port may be longer than fits through a tunnel; told once for each two. */
+  narrow?(e: Narrow): void;
 }
 
 /** Answers of the kernel that are kept. */
 const MAX_WAYS = 65536;
 /** So many are asked for again when the kernel's tables change (some 10 microseconds each); of more, all are taken as changed. */
 const MAX_ASKED = 1024;
+/** Warnings about packets that do not fit. */
+const MAX_NARROWS = 256;
 const MULTICAST = 'ff:ff:ff:ff:ff:ff';
 const UNKNOWN = '00:00:00:00:00:00';
 
@@ -69,6 +79,10 @@ export class Underlay implements UnderlayView {
   /** What it answered. */
   private readonly ways = new Map<string, Way>();
   private requests: UnderlayRoute[] = [];
+  /** Of datapath ports whose devices say so: L3 bytes. */
+  readonly mtus = new Map<number, number>();
+  /** What was said of packets that do not fit. */
+  private readonly narrows = new Set<string>();
   /** Vport that sends through the host's own stack; 0: there is none. */
   hostVport = 0;
 
@@ -178,7 +192,17 @@ export class Underlay implements UnderlayView {
     const source = r.source ?? this.sourceFor(r.device, r.gateway ?? to);
     if (!source || (!at && this.hostVport === 0)) return undefined;
     const through = at && { ...at, mac: at.port.hwAddr };
-    return { device: r.device, source, nextHop: r.gateway ?? to, through, hostVport: this.hostVport };
+    const mtu = r.mtu || (at ? 0 : (r.linkMtu ?? 0));
+    return { device: r.device, source, nextHop: r.gateway ?? to, through, hostVport: this.hostVport, mtu };
+  }
+
+  mtuOf(vport: number): number {
+    return this.mtus.get(vport) ?? 0;
+  }
+
+  setMtu(vport: number, mtu: number): void {
+    this.mtus.set(vport, mtu);
+    if (this.active) this.deps.changed();
   }
 
   neighbor(device: string, address: Uint8Array): Uint8Array | undefined {
@@ -271,10 +295,18 @@ export class Underlay implements UnderlayView {
   apply(e: SideEffect, now: number): void {
     if (e.kind === 'neighbor') this.neighbors.learn(e.device, e.address, e.mac, now);
     else if (e.kind === 'neighbor_used') this.neighbors.used(e.device, e.address, now);
+    else if (e.kind === 'narrow') this.narrow(e);
     else if (e.kind === 'solicit' && this.neighbors.mayAsk(e.route.device, e.route.nextHop, now)) {
       this.requests.push(e.route);
       this.deps.wanted();
     }
+  }
+
+  private narrow(e: Narrow): void {
+    const what = `${e.tunnel} ${e.room} ${e.vport} ${e.mtu}`;
+    if (this.narrows.has(what) || this.narrows.size >= MAX_NARROWS) return;
+    this.narrows.add(what);
+    this.deps.narrow?.(e);
   }
 
   /** Sends the requests for link addresses that wait. Not within a translation. */

@@ -20,6 +20,9 @@ export interface Route {
   readonly user: boolean;
   /** An address of this machine. */
   readonly local: boolean;
+  /** L3 bytes of a packet: what the route itself says, and what its device takes, where they are known. */
+  readonly mtu?: number;
+  readonly linkMtu?: number;
 }
 
 export const ipText = (a: Uint8Array): string => (a.length === 4 ? formatIpv4(a) : formatIpv6(a));
@@ -85,7 +88,12 @@ const sameAddress = (a: Uint8Array | undefined, b: Uint8Array | undefined): bool
 export function sameWay(a: Route | undefined, b: Route | undefined): boolean {
   if (!a || !b) return a === b;
   return (
-    a.device === b.device && a.local === b.local && sameAddress(a.gateway, b.gateway) && sameAddress(a.source, b.source)
+    a.device === b.device &&
+    a.local === b.local &&
+    a.mtu === b.mtu &&
+    a.linkMtu === b.linkMtu &&
+    sameAddress(a.gateway, b.gateway) &&
+    sameAddress(a.source, b.source)
   );
 }
 

@@ -42,7 +42,7 @@ export const NO_DETAILS: Details = {
 };
 
 /** What a flow's further packets say too; not so what one packet alone said. */
-const lasts = (e: SideEffect): boolean => e.kind !== 'neighbor' || e.fleeting !== true;
+const lasts = (e: SideEffect): boolean => e.kind !== 'narrow' && (e.kind !== 'neighbor' || e.fleeting !== true);
 
 /** Copies: the translation's own lists are used again. */
 export function details(t: Translation): Details {

@@ -9,7 +9,7 @@
  * anew at the tunnel's datapath port. ARP and ND on their way to a local port tell link addresses of next hops.
  */
 
-import type { DpAction } from '../datapath/action.js';
+import type { DpAction, TunnelFit } from '../datapath/action.js';
 import { formatMac } from '../lib/address.js';
 import { get16, get32, getBig, isZero, put16, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, FRAG, K, type Slot, TUN_FLAG } from '../packet/key.js';
@@ -158,10 +158,50 @@ function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void
   if (!left) return;
   const out = through?.port.vport ?? route.hostVport;
   const kind = config.kind === 'gre' && to.length === 16 ? 'ip6gre' : config.kind;
-  const whole: readonly DpAction[] = [{ type: 'tnl_push', port: port.vport, kind, bare: false, header, out }, ...rest];
+  const fit = fitOf(w, route, rest, config);
+  if (fit) tellRoom(w, port, fit.mtu - header.length, fit.cut);
+  const onto = { type: 'tnl_push', port: port.vport, kind, bare: false, header, out, ...(fit ? { fit } : {}) } as const;
+  const whole: readonly DpAction[] = [onto, ...rest];
   w.out.push({ type: 'clone', actions: route.cut > 0 ? [{ type: 'trunc', maxLen: route.cut }, ...whole] : whole });
   if (port.tallies) w.count(port.tallies.tx);
   w.bridge.mirror?.(w, port, 'out');
+}
+
+/** What the way of a packet with its header takes, as far as it is known. What the host's stack may cut, it cuts itself. */
+function fitOf(
+  w: Walk,
+  route: UnderlayRoute,
+  rest: readonly DpAction[],
+  { df }: TunnelView['config'],
+): TunnelFit | undefined {
+  if (!route.through && !df) return undefined;
+  const ports = route.through ? leastMtu(rest, (vport) => w.input.underlay?.mtuOf(vport) ?? 0) : ANY_MTU;
+  const mtu = Math.min(ports, route.mtu || ANY_MTU);
+  return mtu < ANY_MTU ? { mtu: Math.max(1, mtu), cut: !df } : undefined;
+}
+
+const ANY_MTU = 0xffff;
+
+/** What all ports take that a list sends to; a tunnel takes less than its way by its header. */
+function leastMtu(actions: readonly DpAction[], of: (vport: number) => number): number {
+  let least: number = ANY_MTU;
+  for (const a of actions) {
+    let mtu = 0;
+    if (a.type === 'output') mtu = of(a.port);
+    else if (a.type === 'tnl_push') mtu = a.fit ? a.fit.mtu - a.header.length : 0;
+    else if (a.type === 'clone' || a.type === 'sample') mtu = leastMtu(a.actions, of);
+    else if (a.type === 'check_pkt_len') mtu = Math.min(leastMtu(a.greater, of), leastMtu(a.lessEqual, of));
+    if (mtu > 0) least = Math.min(least, mtu);
+  }
+  return least;
+}
+
+function tellRoom(w: Walk, port: PortView, room: number, cut: boolean): void {
+  w.note(() => `-> at most ${room} bytes of IP fit, ${cut ? 'more are cut' : 'the sender of more is told'}`);
+  const { underlay, key } = w.input;
+  const vport = get32(key, K.inPort.offset);
+  const mtu = underlay?.mtuOf(vport) ?? 0;
+  if (underlay && mtu > room) w.effect({ kind: 'narrow', bridge: underlay, tunnel: port.name, vport, mtu, room });
 }
 
 /** Geneve options that flows have set, in the order of their numbers. */

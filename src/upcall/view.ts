@@ -55,6 +55,8 @@ export interface UnderlayRoute {
   /** The bridge's port through which it leaves, with its address; undefined: by the host, with the vport that takes whole frames for it. */
   readonly through: { readonly bridge: BridgeView; readonly port: PortView; readonly mac: Uint8Array } | undefined;
   readonly hostVport: number;
+  /** L3 bytes of a packet that the route says it takes; 0: it says nothing. */
+  readonly mtu: number;
 }
 
 /** What a translation sees of what carries tunnels. */
@@ -72,6 +74,8 @@ export interface UnderlayView {
   /** What takes packets of an IP protocol and UDP port (0 for GRE) off: the backer's vport and format. */
   backer(proto: number, dstPort: number): { readonly vport: number; readonly format: TunnelFormat } | undefined;
   isBacker(vport: number): boolean;
+  /** L3 bytes of a packet that a datapath port takes; 0: it is not known. */
+  mtuOf(vport: number): number;
   apply(effect: SideEffect, now: number, tcpFlags: number): void;
 }
 
@@ -212,6 +216,17 @@ export type SideEffect =
       readonly bridge: Pick<UnderlayView, 'apply'>;
       readonly device: string;
       readonly address: Uint8Array;
+    }
+  | {
+      /** What comes in by a port may be longer than fits through a tunnel. */
+      readonly kind: 'narrow';
+      readonly bridge: Pick<UnderlayView, 'apply'>;
+      readonly tunnel: string;
+      /** Datapath port of arrival, and what it takes. */
+      readonly vport: number;
+      readonly mtu: number;
+      /** L3 bytes that fit. */
+      readonly room: number;
     }
   | {
       /** Somebody should ask who has the address. */

@@ -14,7 +14,7 @@
  *   the pseudo-header, so only addresses change it.
  * - Tags beyond the VLAN limit are payload. A push counts one more tag, a pop one less: what stood behind the limit stays behind it.
  * - `push_nsh`, `pop_nsh`, `push_eth`, `pop_eth`: see src/datapath/reference/wrap.ts. What is in front then may have as many tags as are read.
- * - `tnl_push`, `tnl_pop`: see src/datapath/reference/tunnel.ts. A packet that a device was to cut is cut before either, and the rest of the list runs for each
+ * - `tnl_push`, `tnl_pop`: see src/datapath/reference/tunnel.ts, and fit.ts for what is too long. A packet that a device was to cut is cut before either, and the rest of the list runs for each
  *   piece. After a push the tunnel, hash and tracking slots of the key are zero. A pop is a recirculation to pass 0; what is refused is dropped.
  * - `hash` looks at the frame as it is now. `sample` draws a number unless it is to run always.
  *
@@ -26,13 +26,15 @@
 import { unreachable } from '../../lib/errors.js';
 import { dpHash } from '../../packet/dp-hash.js';
 import { extract } from '../../packet/extract.js';
+import { fragment, linkEnd, tooBig } from '../../packet/fragment.js';
 import { K } from '../../packet/key.js';
-import { GSO, segment } from '../../packet/offload.js';
-import { IP_PROTO } from '../../packet/wire/wire.js';
+import { finishChecksum, GSO, segment } from '../../packet/offload.js';
+import { ETH_TYPE, IP_PROTO } from '../../packet/wire/wire.js';
 import { type DpAction, SAMPLE_ALWAYS, type UserCookie } from '../action.js';
 import { NO_OFFLOAD } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
-import { type Headers, locate, u16 } from './headers.js';
+import { answerKey, roomOf } from './fit.js';
+import { ETH_HEADER, type Headers, locate, u16 } from './headers.js';
 import { merge } from './merge.js';
 import { put32, setTunnel, setWord } from './metadata.js';
 import { copyPacket, HEADROOM, type Packet } from './packet.js';
@@ -65,6 +67,13 @@ export interface Sink {
 export function execute(sink: Sink, p: Packet, key: Uint8Array, actions: readonly DpAction[], maxVlans: number): void {
   new Run(sink, p, key, maxVlans, maxVlans).list(actions);
 }
+
+/** What every host takes as an answer to how much fits (RFC 1191). */
+const LEAST_MTU = 68;
+/** What an answer has more than the packet it quotes: IP and ICMP. */
+const ICMP_HEADERS = { v4: 28, v6: 48 } as const;
+
+type Push = Extract<DpAction, { type: 'tnl_push' }>;
 
 /** An Ethernet header: nothing is cut to less. */
 const SHORTEST = 14;
@@ -159,8 +168,8 @@ class Run {
         return undefined;
       case 'tnl_push':
         cut(p);
-        if (!this.isUncut()) return this.push(a);
-        return isUdp(a) ? this.joined(a, all.slice(at + 1)) : this.pieces(all.slice(at));
+        if (!this.isUncut()) return this.push(a, all, at);
+        return isUdp(a) && this.joins(a) ? this.joined(a, all.slice(at + 1)) : this.pieces(all.slice(at), this.most(a));
       case 'tnl_pop':
         return this.isUncut() && !isUncutInside(p, a.tunnel.kind, this.vlans) && !(last && merge(p, a.tunnel.kind))
           ? this.pieces(all.slice(at))
@@ -213,11 +222,26 @@ class Run {
     return (this.p.offload.gsoType & 0x7f) !== 0;
   }
 
-  /** Runs the rest of the list for each segment. */
-  private pieces(rest: readonly DpAction[]): number {
+  /** L3 bytes that fit through a tunnel. */
+  private most(a: Push): number {
+    return Math.min(0xffff, Math.max(0, roomOf(a) - linkEnd(this.p.frame)));
+  }
+
+  /** Do all segments fit through a tunnel? Those of TCP are cut so. */
+  private joins(a: Push): boolean {
+    const gso = this.p.offload.gsoType & ~GSO.ecn;
+    return gso === GSO.tcp4 || gso === GSO.tcp6 || this.wireLength() <= roomOf(a);
+  }
+
+  /** Runs the rest of the list for each segment, cut to `mtu` L3 bytes where it may be cut so. */
+  private pieces(rest: readonly DpAction[], mtu = 0xffff): number {
+    return this.each(segment(this.p.frame, this.p.offload, mtu), rest, DROP.malformed);
+  }
+
+  /** Runs a list for each of the frames that the packet has become; undefined: it ends for that reason. */
+  private each(frames: readonly Uint8Array[] | undefined, rest: readonly DpAction[], refused: number): number {
     const { p } = this;
-    const frames = segment(p.frame, p.offload, 0xffff);
-    if (!frames) return this.drop(DROP.malformed);
+    if (!frames) return this.drop(refused);
     const most = p.trunc ? p.frame.length - p.trunc : Number.POSITIVE_INFINITY;
     for (const frame of frames) {
       const trunc = Math.max(0, frame.length - most);
@@ -230,9 +254,9 @@ class Run {
   }
 
   /** The segments with a header each, put together as datagrams to be cut; then the rest of the list for what that makes. */
-  private joined(a: DpAction & { type: 'tnl_push' }, rest: readonly DpAction[]): number {
+  private joined(a: Push, rest: readonly DpAction[]): number {
     const { p, sink } = this;
-    const frames = segment(p.frame, p.offload, 0xffff);
+    const frames = segment(p.frame, p.offload, this.most(a));
     if (!frames) return this.drop(DROP.malformed);
     let open: { readonly joined: Joined; readonly key: Uint8Array } | undefined;
     const flush = (): void => {
@@ -261,11 +285,50 @@ class Run {
     return 0;
   }
 
-  private push(a: DpAction & { type: 'tnl_push' }): number | undefined {
+  private push(a: Push, all: readonly DpAction[], at: number): number | undefined {
+    if (this.p.frame.length > roomOf(a)) return this.misfit(a, all, at);
     const why = encapsulate(this.p, this.key, a, () => this.sink.encapsulated(this.p, a.port));
     if (why !== 0) return this.drop(why);
     this.vlans = this.maxVlans;
     return undefined;
+  }
+
+  /** The packet is too long for its tunnel. */
+  private misfit(a: Push, all: readonly DpAction[], at: number): number {
+    const { p } = this;
+    const l3 = linkEnd(p.frame);
+    const isIpv4 = p.frame.length >= l3 && u16(p.frame, l3 - 2) === ETH_TYPE.ipv4;
+    if (!a.fit?.cut && !isIpv4) return this.tell(a, l3);
+    if (!finishChecksum(p.frame, p.offload)) return this.drop(DROP.malformed);
+    p.offload = NO_OFFLOAD;
+    if (!a.fit?.cut) {
+      const parts = fragment(p.frame, l3, this.most(a), 0);
+      return parts ? this.each(parts, all.slice(at), DROP.mtu) : this.tell(a, l3);
+    }
+    let count = 0;
+    const why = encapsulate(p, this.key, a, () => {
+      count = this.sink.encapsulated(p, a.port);
+      return count;
+    });
+    if (why !== 0) return this.drop(why);
+    this.vlans = this.maxVlans;
+    return this.each(fragment(p.frame, ETH_HEADER, a.fit.mtu, count), all.slice(at + 1), DROP.mtu);
+  }
+
+  /** The sender hears of what would fit, and the packet ends. */
+  private tell(a: Push, l3: number): number {
+    const { p, sink } = this;
+    const most = roomOf(a) - l3;
+    const frame = most >= LEAST_MTU ? tooBig(p.frame, most) : undefined;
+    const more = frame ? ICMP_HEADERS[u16(frame, l3 - 2) === ETH_TYPE.ipv4 ? 'v4' : 'v6'] : 0;
+    if (!frame || p.headroom < more) return this.drop(DROP.mtu);
+    const answer = { ...copyPacket(p), frame, offload: NO_OFFLOAD, headroom: p.headroom - more };
+    const key = this.key.slice();
+    answerKey(key, a, a.bare ? u16(frame, ETH_HEADER - 2) : 0);
+    const why = sink.arrive(answer, a.port);
+    if (why === 0) sink.recirculate(answer, key, 0);
+    else sink.drop(answer, why);
+    return this.drop(DROP.tunnel_mtu);
   }
 
   private pop({ port, tunnel }: DpAction & { type: 'tnl_pop' }, last: boolean): number | undefined {

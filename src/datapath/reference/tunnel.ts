@@ -46,6 +46,7 @@ export function encapsulate(p: Packet, key: Uint8Array, a: Push, counted: () => 
   const udp = header[v6 ? ETH_HEADER + 6 : ETH_HEADER + 9] === IP_PROTO.udp;
   const checksummed = udp ? u16(header, l4 + 6) !== 0 : (u16(header, l4) & GRE.checksum) !== 0;
   const inside = a.bare ? ETH_HEADER : 0;
+  if (p.frame.length < inside) return DROP.too_short;
   if (p.frame.length - inside + header.length - ETH_HEADER - (v6 ? 40 : 0) > 0xffff) return DROP.too_long;
   if (checksummed) {
     if (!finishChecksum(p.frame, p.offload)) return DROP.malformed;
@@ -169,7 +170,7 @@ function finishGre(frame: Uint8Array, l4: number, checksummed: boolean, count: n
 }
 
 /** What the key says of a tunnel, a hash and connection tracking is not so any more. */
-function forgetTunnel(key: Uint8Array): void {
+export function forgetTunnel(key: Uint8Array): void {
   key[K.lines.offset] &= (1 << (LINE.tunnel - 1)) - 1;
   key.fill(0, LINE.tunnel * LINE_BYTES);
   key.fill(0, K.tunErspanIdx.offset, LINE.tunnel * LINE_BYTES);

@@ -3,7 +3,8 @@
  * udp(src=0,dst=4789,csum=0x0),vxlan(flags=0x8000000,vni=0x7b)),out_port(100)".
  *
  * What a header has and text does not say is as every packet's header has it: version and length of IP, the UDP length, a checksum of zero. "bare" is
- * ours: a header that goes around a packet without its Ethernet header says what that packet is, which for GRE and VXLAN is a type in the header.
+ * ours: a header that goes around a packet without its Ethernet header says what that packet is, which for GRE and VXLAN is a type in the header. Ours, too, is
+ * "mtu(1500)" or "mtu(1500,cut)" at the end, where it is known what the tunnel's way takes.
  */
 import { formatIpv4, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from '../../lib/address.js';
 import { formatHex, get16, get32, isZero, parseHex, put16, put32 } from '../../lib/bytes.js';
@@ -31,8 +32,10 @@ export function formatPush(a: Push, portName: (vport: number) => string): string
   const type = get16(h, 12).toString(16).padStart(4, '0');
   const eth = `eth(dst=${formatMac(h, 0)},src=${formatMac(h, 6)},dl_type=0x${type})`;
   const rest = [eth, v6 ? ipv6Text(h) : ipv4Text(h), ...(isGre(a.kind) ? [greText(h, l4)] : udpText(h, l4, a.kind))];
-  return `tnl_push(tnl_port(${portName(a.port)}),header(size=${h.length},type=${TUNNEL_KINDS[a.kind]},${rest.join(',')}),out_port(${portName(a.out)}))`;
+  return `tnl_push(tnl_port(${portName(a.port)}),header(size=${h.length},type=${TUNNEL_KINDS[a.kind]},${rest.join(',')}),out_port(${portName(a.out)})${fitText(a)})`;
 }
+
+const fitText = ({ fit }: Push): string => (fit ? `,mtu(${fit.mtu}${fit.cut ? ',cut' : ''})` : '');
 
 function ipv4Text(h: Uint8Array): string {
   return `ipv4(src=${formatIpv4(h, ETH + 12)},dst=${formatIpv4(h, ETH + 16)},proto=${h[ETH + 9]},tos=${hexOrZero(h[ETH + 1])},ttl=${h[ETH + 8]},frag=${hex(get16(h, ETH + 6))})`;
@@ -132,7 +135,16 @@ export function parsePush(args: string, item: string, vport: (text: string) => n
   parseOuter(h, inside, item);
   const bare = isGre(kind) ? parseGre(h, l4, need(inside.get('gre'), item), item) : parseUdp(h, l4, inside, kind, item);
   const port = vport(need(parts.get('tnl_port'), item));
-  return { type: 'tnl_push', port, kind, bare, header: h, out: vport(need(parts.get('out_port'), item)) };
+  const out = vport(need(parts.get('out_port'), item));
+  const fit = parseFit(parts.get('mtu'), item);
+  return { type: 'tnl_push', port, kind, bare, header: h, out, ...(fit ? { fit } : {}) };
+}
+
+function parseFit(text: string | undefined, item: string): Push['fit'] {
+  if (text === undefined) return undefined;
+  const [mtu, cut] = text.split(',');
+  if (cut !== undefined && cut !== 'cut') throw new UserError(`"cut" is all that may follow the MTU in ${item}`);
+  return { mtu: parseNumber(mtu, 0xffff), cut: cut !== undefined };
 }
 
 function parseOuter(h: Uint8Array, inside: Map<string, string>, item: string): void {
