@@ -3,7 +3,8 @@ import type { Group } from '../lib/row.js';
 import { daemon } from './daemon.js';
 import { explosion, tap, veth } from './devices.js';
 import { forward } from './forward.js';
+import { micro } from './micro.js';
 import { nsdi } from './nsdi.js';
 import { workers } from './workers.js';
 
-export const GROUPS: readonly Group[] = [forward, workers, veth, tap, explosion, daemon, nsdi];
+export const GROUPS: readonly Group[] = [forward, workers, veth, tap, explosion, daemon, nsdi, micro];

@@ -183,8 +183,9 @@ function real(): Partial<Counts> {
         l
           .replace(/^.*?recirc_id/, '')
           .replace(/, packets:.*/, '')
-          .replace(/=[^/,()]*\//g, '=/')
-          .replace(/\(\d+\)/g, '()'),
+          .replace(/[^=/,()]*\//g, '/')
+          .replace(/=[^/,()]+/g, '')
+          .replace(/\([^=/,()]+\)/g, '()'),
       ),
     );
     return { flows: dump.length, masks: masks.size };

@@ -1,22 +1,18 @@
 // Figures of the packet room: nanoseconds and cycles a packet, the best of several rounds. Run by scripts/bench-native.sh.
 // sources: native/packet/extract.cc
-#include <x86intrin.h>
-
-#include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <vector>
 
 #include "../packet/checksum.h"
 #include "../packet/dp_hash.h"
 #include "../packet/extract_inline.h"
+#include "figure.h"
 
 using namespace weft;
 
 namespace {
 
 constexpr int kFrames = 1024;  // of 64 bytes in 2 KB buffers: more than the first cache, as frames of a ring are
-constexpr int kRounds = 200;
 constexpr int kBatch = 32;
 
 struct Frame {
@@ -70,21 +66,6 @@ void fill(int mix) {
     }
     frames[static_cast<size_t>(i)] = {d, mix == 3 ? 64u : type == 0x86dd ? 68u : 60u};
   }
-}
-
-template <class F>
-void measure(const char* name, double per, F&& body) {
-  double best_ns = 1e9, best_cycles = 1e9;
-  for (int round = 0; round < kRounds; round++) {
-    const auto t0 = std::chrono::steady_clock::now();
-    const uint64_t c0 = __rdtsc();
-    body();
-    const uint64_t c1 = __rdtsc();
-    const double ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - t0).count();
-    best_ns = ns / per < best_ns ? ns / per : best_ns;
-    best_cycles = static_cast<double>(c1 - c0) / per < best_cycles ? static_cast<double>(c1 - c0) / per : best_cycles;
-  }
-  std::printf("%-34s %7.2f ns %7.1f cycles\n", name, best_ns, best_cycles);
 }
 
 template <class F>
