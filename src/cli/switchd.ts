@@ -125,8 +125,9 @@ export async function main(args: readonly string[], program: string): Promise<nu
     if (!isDetached()) process.stdout.write('weft: ready\n');
     if (isDetached()) vlog.console = undefined;
     letGo(own);
-    await Promise.race([ended, daemon.exitAsked]);
+    const cleanup = await Promise.race([ended, daemon.exitAsked]);
     await configurator?.close();
+    if (cleanup === true) await daemon.cleanUp();
     embedded?.close();
     await daemon.close();
     return 0;

@@ -21,7 +21,11 @@ function command(name: string, usage: string, min: number, max: number, run: Con
   return { name, usage, min, max, run };
 }
 
-export function controlCommands(core: Core, dp: NativeDriver, exit: () => void): ControlCommand[] {
+export function controlCommands(
+  core: Core,
+  dp: NativeDriver,
+  exit: (cleanup: boolean) => Promise<void>,
+): ControlCommand[] {
   const bridge = (name: string): Bridge => {
     const found = core.bridges.get(name);
     if (!found) throw new UserError('no such bridge');
@@ -29,8 +33,8 @@ export function controlCommands(core: Core, dp: NativeDriver, exit: () => void):
   };
   return [
     command('version', '', 0, 0, () => `ovs-vswitchd (Open vSwitch) ${DEFAULT_DESCRIPTION.software}\nweft\n`),
-    command('exit', '[--cleanup]', 0, 1, () => {
-      exit();
+    command('exit', '[--cleanup]', 0, 1, async ([word]) => {
+      await exit(word === '--cleanup');
       return '';
     }),
     ...dpctlCommands(core, dp),

@@ -94,11 +94,12 @@ export class Daemon {
   private readonly coverage: Coverage;
   private closeControl: () => Promise<void> = async () => {};
   private readonly pidFiles: string[] = [];
-  private askExit: () => void = () => {};
-  /** Resolves when the exit command came. */
-  readonly exitAsked = new Promise<void>((resolve) => {
+  private askExit: (cleanup: boolean) => void = () => {};
+  /** Resolves when the exit command came; true: internal ports go, too, before it is answered. */
+  readonly exitAsked = new Promise<boolean>((resolve) => {
     this.askExit = resolve;
   });
+  private cleaned: () => void = () => {};
   private readonly links: Links;
   private readonly tidy = new Tidy();
   private readonly settler: Settler;
@@ -139,7 +140,7 @@ export class Daemon {
     this.settler = new Settler(this.core, this.clock);
     this.bed?.attach(this.core, this.driver);
     this.links = new Links(this.core, (name, netns) => this.devices(name).info(name, netns), this.log);
-    this.register(controlCommands(this.core, this.driver, () => this.askExit()));
+    this.register(controlCommands(this.core, this.driver, (cleanup) => this.exit(cleanup)));
     if (this.bed) this.register(dummyCommands(this.bed, (d) => this.links.added(d.vport)));
     this.coverage = new Coverage(this.clock.now(), () => eventTotals(this.core, this.driver, this.control));
     this.register([
@@ -235,6 +236,21 @@ export class Daemon {
       throw e;
     }
     return bridge;
+  }
+
+  private async exit(cleanup: boolean): Promise<void> {
+    this.askExit(cleanup);
+    if (!cleanup) return;
+    await new Promise<void>((resolve) => {
+      this.cleaned = resolve;
+    });
+  }
+
+  /** Takes all ports away, those that outlive the switch otherwise, too; and lets the exit command be answered. */
+  async cleanUp(): Promise<void> {
+    await this.removeBridges([...this.served.keys()]);
+    this.cleaned();
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   async removeBridges(names: readonly string[]): Promise<void> {

@@ -13,12 +13,16 @@ function fromHex(text: string): Uint8Array | undefined {
   return parseHex(digits);
 }
 
+/** A packet has values; masks are for flows. An NSH header is read only with a mask, so no packet of one is made. */
+function isForFlows(text: string): boolean {
+  return /\/|\bnsh\(/.test(text);
+}
+
 /** In the words of OVS: "syntax error at" and all from the fault on. */
 function keyOf(text: string): Uint8Array {
   try {
-    // A packet has values; masks are for flows.
-    if (!text.includes('/')) return parseDpKey(text).value;
-    throw new UserError('mask');
+    if (!isForFlows(text)) return parseDpKey(text).value;
+    throw new UserError('not a packet');
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
     throw new UserError(`syntax error at ${text.slice(faultAt(text))}`);
@@ -30,7 +34,7 @@ function faultAt(text: string): number {
   for (const item of splitItems(text)) {
     const at = text.indexOf(item, from);
     try {
-      if (item.includes('/')) return at;
+      if (isForFlows(item)) return at;
       parseDpKey(item);
     } catch {
       return at;

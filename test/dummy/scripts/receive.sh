@@ -35,6 +35,11 @@ $eth,eth_type(0x8100),vlan(vid=10,pcp=3),encap(eth_type(0x1234))
 $eth,eth_type(0x8100),vlan(vid=10,pcp=0)
 $eth,eth_type(0x88a8),vlan(vid=10,pcp=0),encap(eth_type(0x8100),vlan(vid=11,pcp=1),encap(eth_type(0x1234)))
 $eth,eth_type(0x8847),mpls(label=100,tc=3,ttl=64,bos=1)
+$eth,eth_type(0x894f)
+$eth,eth_type(0x894f),nsh(flags=0,ttl=63,mdtype=1,np=1,spi=0x1234,si=255,c1=0x1,c2=0x2,c3=0x3,c4=0x4)
+$eth,eth_type(0x894f),nsh(flags=0,ttl=63,mdtype=2,np=1,spi=0x1234,si=255)
+$eth,eth_type(0x894f),nsh()
+$eth,nsh(spi=1),eth_type(0x894f)
 $eth,eth_type(0x8848),mpls(label=100,tc=3,ttl=64,bos=0)
 $eth,eth_type(0x0800),$v4=6,tos=0,ttl=64,frag=no),tcp(src=8,dst=9) --len 60
 $eth,eth_type(0x0800),$v4=6,tos=0,ttl=64,frag=no),tcp(src=8,dst=9) --len 55
