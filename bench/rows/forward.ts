@@ -122,11 +122,13 @@ const CASES: Readonly<Record<string, Case>> = {
     what: 'out of a VXLAN tunnel',
     ours: forwarding(1000, '--tunnel', 'vxlan', '--decap'),
     theirs: 'vxlan-decap',
+    target: 0.9,
   },
   'forward-gre-decap': {
     what: 'out of a GRE tunnel',
     ours: forwarding(1000, '--tunnel', 'gre', '--decap'),
     theirs: 'gre-decap',
+    target: 0.9,
   },
 };
 

@@ -5,6 +5,7 @@ import { explosion, tap, veth } from './devices.js';
 import { forward } from './forward.js';
 import { micro } from './micro.js';
 import { nsdi } from './nsdi.js';
+import { tunnelTcp } from './tunnel-tcp.js';
 import { workers } from './workers.js';
 
-export const GROUPS: readonly Group[] = [forward, workers, veth, tap, explosion, daemon, nsdi, micro];
+export const GROUPS: readonly Group[] = [forward, workers, veth, tap, explosion, tunnelTcp, daemon, nsdi, micro];

@@ -1,5 +1,5 @@
 // Tunnels for the packets that nearly all are, in the fewest moves: complete frames, outer headers without options, tags or checksums to be made. All else goes to
-// tunnel.cc, which these agree with. Measured beside it, 60-byte frames: 139 cycles a packet into a tunnel became 80, and 290 out of it 125.
+// tunnel.cc, which these agree with. Measured with frames of 60 bytes: 138 cycles a packet into a tunnel became 77, and 290 out of it 143.
 #pragma once
 #include "../packet/checksum.h"
 #include "../packet/dp_hash.h"
