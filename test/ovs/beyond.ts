@@ -33,18 +33,25 @@ export function endsOvs(s: FrozenState): boolean {
 const IN_FRONT: ReadonlySet<SetKind> = new Set(['eth', 'vlan', 'skb_priority', 'skb_mark', 'tunnel']);
 
 /**
- * Is something set in an IP header, or behind it, after the packet went up with a tag more than a key holds? OVS looks at it anew when it goes up, and
- * then takes the second tag for the end of Ethernet.
+ * Is something set in an IP header, or behind it, after the packet went up with it under one of the `covers`: labels, or a tag more than a key holds?
+ * OVS looks at the packet anew when it goes up, then takes the second tag for the end of Ethernet, and forgets where what is under labels begins.
  */
-function setsBesideIt(actions: readonly DpAction[], tagged = false, up = false): boolean {
+function setsBesideIt(actions: readonly DpAction[], covers: Covers, covered = false, up = false): boolean {
   for (const a of actions) {
-    if (a.type === 'push_vlan') tagged = true;
-    else if (a.type === 'userspace') up ||= tagged;
+    if (covers.has(a.type)) covered = true;
+    else if (a.type === 'userspace') up ||= covered;
     else if (a.type === 'set' && up && !IN_FRONT.has(a.kind)) return true;
-    else if (listsOf(a).some((l) => setsBesideIt(l, tagged, up))) return true;
+    else if (listsOf(a).some((l) => setsBesideIt(l, covers, covered, up))) return true;
   }
   return false;
 }
+
+type Covers = ReadonlySet<DpAction['type']>;
+/** By the number of tags that a key holds. The generator pushes two. */
+const COVERS: Readonly<Record<1 | 2, Covers>> = {
+  1: new Set(['push_mpls', 'add_mpls', 'push_vlan']),
+  2: new Set(['push_mpls', 'add_mpls']),
+};
 
 function listsOf(a: DpAction): (readonly DpAction[])[] {
   if (a.type === 'check_pkt_len') return [a.greater, a.lessEqual];
@@ -61,17 +68,19 @@ export class Doubts implements Tracer {
   private flat = false;
   private inBucket = false;
   private bucketExits = false;
+  /** The way depends on the packet's length; each is walked. */
+  private split = false;
 
   /** `frozen`: what is left of earlier passes. */
   begin(frozen: FrozenState | undefined): void {
-    this.wrong = this.inBucket = this.bucketExits = false;
+    this.wrong = this.inBucket = this.bucketExits = this.split = false;
     this.flat = frozen !== undefined && frozen.frames.length > 1;
   }
 
   /** Once the translation is there. */
-  about(actions: readonly DpAction[], vlanLimit: number): boolean {
+  about(actions: readonly DpAction[], vlanLimit: 1 | 2): boolean {
     // What a bucket that ran into an exit had left OVS takes for what the next pass is to do.
-    return this.wrong || (this.bucketExits && comesAgain(actions)) || (vlanLimit === 1 && setsBesideIt(actions));
+    return this.wrong || (this.bucketExits && comesAgain(actions)) || setsBesideIt(actions, COVERS[vlanLimit]);
   }
 
   open(text: string): void {
@@ -80,7 +89,8 @@ export class Doubts implements Tracer {
 
   action(a: Action): void {
     this.bucketExits ||= this.inBucket && a.type === 'exit';
-    this.wrong ||= this.flat && a.type === 'check_pkt_larger';
+    this.split ||= a.type === 'check_pkt_larger';
+    this.wrong ||= this.split && (this.flat || a.type === 'learn');
   }
 
   note(text: string): void {
