@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kEth = 14;
 constexpr uint8_t kProtoGre = 47;
 constexpr uint16_t kGreChecksum = 0x8000, kGreKey = 0x2000, kGreSequence = 0x1000;
-constexpr uint16_t kEthernetInside = 0x6558;
+constexpr uint16_t kEthernetInside = 0x6558, kFirstType = 0x600;  // smaller numbers are lengths
 
 static_assert(offsetof(TunnelPush, header) == 16);
 
@@ -355,7 +355,7 @@ DropReason decapsulate(Packet& p, Key& key, const TunnelPop& t, const uint32_t* 
   const Offload old = p.offload;
   const bool inner = (old.flags & kNeedsCsum) && old.csum_start >= o.at;
   if (!inner && old.gso_type != 0) return DropReason::kMalformed;
-  if (bare ? !(t.kind & kPopBare) : o.end - o.at < kEth) return DropReason::kTunnelHeader;
+  if (bare ? !(t.kind & kPopBare) || o.type < kFirstType : o.end - o.at < kEth) return DropReason::kTunnelHeader;
   forget_tunnel(key);
   describe(p.data, o, options, count, key);
   put_be32(key.in_port, t.port);

@@ -84,7 +84,7 @@ export function randomTunnelHeader(r: Random, kind: TunnelKind): Uint8Array {
   if (!v6) put16(h, 20, r.pick([0, 0x4000]));
   if (gre) {
     put16(h, l4, flags);
-    put16(h, l4 + 2, r.pick([0x6558, 0x6558, 0x0800, 0x86dd]));
+    put16(h, l4 + 2, r.pick([0x6558, 0x6558, 0x0800, 0x86dd, 0x0005]));
   } else {
     if (r.chance(0.6)) put16(h, l4 + 6, 0);
     h.fill(0, l4 + 8, l4 + 16);

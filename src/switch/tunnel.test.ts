@@ -85,6 +85,8 @@ const PING = build([
   udpLayer({ src: 7, dst: 7 }),
   payload(new Uint8Array(30)),
 ]);
+/** The same with a tag. */
+const TAGGED = Uint8Array.from([...PING.subarray(0, 12), 0x81, 0, 0x20, 5, ...PING.subarray(12)]);
 const hex = (f: Uint8Array): string => Buffer.from(f).toString('hex');
 
 const TUNNELS: readonly (readonly [string, Record<string, string>, number])[] = [
@@ -155,6 +157,54 @@ for (const datapath of ['reference', 'native'] as const) {
     b.sw.core.upcalls.pushStatistics();
     t.equal([...b.sw.core.underlay.neighbors.all()].length, 1, 'nothing of a flow that was translated again either');
     t.equal(b.host.received().length, 3);
+    t.end();
+  });
+
+  t.test(`packets without an Ethernet header, ${datapath}`, (t) => {
+    const layers: readonly Record<string, string>[] = [
+      { type: 'gre', packet_type: 'legacy_l3' },
+      { exts: 'gpe', packet_type: 'legacy_l3' },
+      { type: 'ip6gre', packet_type: 'ptap' },
+      { exts: 'gpe', packet_type: 'ptap' },
+      { type: 'geneve', packet_type: 'ptap' },
+    ];
+    for (const options of layers) {
+      const [a, b] = neighbors(datapath, options);
+      const name = Object.values(options).join(' ');
+      const sent = a.sw.bridge('br-int');
+      sent.deleteFlows('in_port=1');
+      const actions = options.packet_type === 'ptap' ? 'decap(),output:2,encap(ethernet)' : 'output:2';
+      // What is sent before and after it is whole.
+      sent.addFlow(`in_port=1,actions=IN_PORT,clone(strip_vlan,${actions}),IN_PORT`);
+      const got = b.sw.bridge('br-int');
+      const rule = options.packet_type === 'ptap' ? 'packet_type=(1,0x800),actions=encap(ethernet),' : 'ip,actions=';
+      got.deleteFlows('in_port=2');
+      got.addFlow(`${rule}set_field:02:00:00:00:00:0c->eth_dst,output:1`);
+      for (const frame of [PING, TAGGED]) {
+        a.host.send(frame);
+        const [onWire] = carry(a, b);
+        t.notMatch(hex(onWire ?? PING), '02000000000b02000000000a', `${name}: no addresses on the wire`);
+        t.same(b.host.received().map(hex), [`02000000000c000000000000${hex(PING.subarray(12))}`], name);
+        t.same(a.host.received().map(hex), [hex(frame), hex(frame)], `${name}: copies`);
+      }
+      for (const m of [a, b]) m.sw.close();
+    }
+    t.end();
+  });
+
+  t.test(`a group's policy, ${datapath}`, (t) => {
+    const [a, b] = neighbors(datapath, { exts: 'gbp' });
+    t.teardown(() => [a, b].map((m) => m.sw.close()));
+    const int = a.sw.bridge('br-int');
+    int.deleteFlows('in_port=1');
+    int.addFlow('in_port=1,actions=set_field:0x1234->tun_gbp_id,set_field:8->tun_gbp_flags,output:2');
+    const there = b.sw.bridge('br-int');
+    there.deleteFlows('in_port=2');
+    there.addFlow('in_port=2,tun_gbp_id=0x1234,tun_gbp_flags=8,actions=output:1');
+    a.host.send(PING);
+    const [onWire] = carry(a, b);
+    t.match(hex(onWire ?? PING), '8808123400000000');
+    t.equal(b.host.received().length, 1);
     t.end();
   });
 

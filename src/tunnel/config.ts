@@ -33,14 +33,18 @@ interface Row {
   readonly dstPort: number;
   /** Bits of a key. */
   readonly keyBits: number;
+  /** Its ports may be of packets without an Ethernet header alone; what else can carry them sends them by ports of both sorts. */
+  readonly bare: (exts: readonly string[]) => boolean;
 }
+
+const never = (): boolean => false;
 
 /** By type of the Interface table. */
 const TYPES: Readonly<Record<string, Row>> = {
-  vxlan: { kind: 'vxlan', dstPort: 4789, keyBits: 24 },
-  gre: { kind: 'gre', dstPort: 0, keyBits: 32 },
-  ip6gre: { kind: 'ip6gre', dstPort: 0, keyBits: 32 },
-  geneve: { kind: 'geneve', dstPort: 6081, keyBits: 24 },
+  vxlan: { kind: 'vxlan', dstPort: 4789, keyBits: 24, bare: (exts) => exts.includes('gpe') },
+  gre: { kind: 'gre', dstPort: 0, keyBits: 32, bare: () => true },
+  ip6gre: { kind: 'ip6gre', dstPort: 0, keyBits: 32, bare: never },
+  geneve: { kind: 'geneve', dstPort: 6081, keyBits: 24, bare: never },
 };
 export const TUNNEL_TYPES: readonly string[] = Object.keys(TYPES);
 
@@ -108,6 +112,10 @@ export function tunnelConfig(
   for (const e of exts) if (e !== 'gbp' && e !== 'gpe') note(`unknown extension '${e}'`);
   const layer = options.packet_type ?? 'legacy_l2';
   if (!isLayer(layer)) fault(`unknown packet_type '${layer}'`);
+  if (layer === 'legacy_l3' && !row.bare(exts)) {
+    const called = type === 'vxlan' ? 'VXLAN (without GPE)' : type;
+    fault(`legacy_l3 configured on ${called} tunnel that cannot carry L3 traffic`);
+  }
   for (const o of Object.keys(options)) {
     if (!(TUNNEL_OPTIONS as readonly string[]).includes(o)) note(`unknown ${type} argument '${o}'`);
   }
@@ -131,7 +139,7 @@ export function tunnelConfig(
       options.egress_pkt_mark === undefined
         ? undefined
         : number(options.egress_pkt_mark, 'egress_pkt_mark', 0, 0xffffffff, note, 0),
-    layer: exts.includes('gpe') && options.packet_type === undefined ? 'ptap' : layer,
+    layer,
     gbp: exts.includes('gbp'),
     gpe: exts.includes('gpe'),
   };

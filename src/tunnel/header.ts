@@ -28,7 +28,16 @@ const GRE = { checksum: 0x8000, key: 0x2000, sequence: 0x1000 } as const;
 /** Next protocols of VXLAN's generic protocol extension, by EtherType. */
 const GPE: Readonly<Record<number, number>> = { 0: 3, 2048: 1, 34525: 2, 35151: 4 };
 const ETH = 14;
+/** Smaller numbers are lengths, and no types. */
+const FIRST_ETHER_TYPE = 0x600;
 
+/** Can such a tunnel say that a packet is of this type? 0: a frame. */
+export function carries({ kind, gpe }: Pick<TunnelConfig, 'kind' | 'gpe'>, bare: number): boolean {
+  if (kind === 'vxlan') return gpe ? GPE[bare] !== undefined : bare === 0;
+  return bare === 0 || bare >= FIRST_ETHER_TYPE;
+}
+
+/** Of what the tunnel `carries`. */
 export function tunnelHeader(c: TunnelConfig, o: Outer): Uint8Array {
   const v6 = o.dst.length === 16;
   const tunnel = isGre(c.kind) ? gre(c, o) : c.kind === 'vxlan' ? vxlan(c, o) : geneve(o);
@@ -102,7 +111,7 @@ function geneve(o: Outer): Uint8Array {
     critical ||= (o.options[at + 2] & 0x80) !== 0;
   }
   g[1] = (o.oam ? 0x80 : 0) | (critical ? 0x40 : 0);
-  put16(g, 2, ETH_TYPE.teb);
+  put16(g, 2, o.bare === 0 ? ETH_TYPE.teb : o.bare);
   vni(g, 4, o.tunId);
   g.set(o.options, 8);
   return g;

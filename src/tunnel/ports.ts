@@ -3,7 +3,7 @@
  * apart by key and addresses, the more exactly configured port first, in the order of Open vSwitch: keys before remote addresses before local ones.
  */
 import { formatIpv4, formatIpv6 } from '../lib/address.js';
-import { getBig, isZero } from '../lib/bytes.js';
+import { get32, getBig, isZero } from '../lib/bytes.js';
 import { K } from '../packet/key.js';
 import { type TunnelConfig, TunnelFault } from './config.js';
 import { ipText } from './underlay.js';
@@ -15,9 +15,10 @@ export interface TunnelEntry {
   readonly vport: number;
 }
 
-/** What a packet is compared with; '' and 'flow' stand for any. An IPv4 address and its mapped IPv6 form are different peers. */
-function tuple(vport: number, key: string, remote: string, local: string): string {
-  return `${vport} ${key} ${remote} ${local}`;
+/** What a packet is compared with; '' and 'flow' stand for any. An IPv4 address and its mapped IPv6 form are different peers. A port takes
+ * packets of its layer alone, or (ptap) any. */
+function tuple(vport: number, key: string, remote: string, local: string, layer: TunnelConfig['layer']): string {
+  return `${vport} ${key} ${remote} ${local} ${layer}`;
 }
 
 const keyText = (k: bigint | 'flow' | undefined): string => (k === 'flow' ? 'flow' : String(k ?? 0n));
@@ -28,12 +29,13 @@ export class TunnelPorts<E extends TunnelEntry> {
   changes = 0;
 
   private tupleOf({ config, vport }: TunnelEntry): string {
-    const { remote, local, inKey } = config;
+    const { remote, local, inKey, layer } = config;
     return tuple(
       vport,
       keyText(inKey),
       remote === 'flow' ? 'flow' : ipText(remote),
       local === undefined ? '' : local === 'flow' ? 'flow' : ipText(local),
+      layer,
     );
   }
 
@@ -61,11 +63,13 @@ export class TunnelPorts<E extends TunnelEntry> {
     const at = (four: number, six: number): string => (v6 ? formatIpv6(key, six) : formatIpv4(key, four));
     const remote = at(K.tunSrc.offset, K.tunIpv6Src.offset);
     const local = at(K.tunDst.offset, K.tunIpv6Dst.offset);
+    const layer = get32(key, K.packetType.offset) === 0 ? 'legacy_l2' : 'legacy_l3';
     const id = String(getBig(key, K.tunId.offset, 8));
     for (const k of [id, 'flow']) {
       for (const r of [remote, 'flow']) {
         for (const l of [local, '', 'flow']) {
-          const found = this.entries.get(tuple(vport, k, r, l));
+          const found =
+            this.entries.get(tuple(vport, k, r, l, layer)) ?? this.entries.get(tuple(vport, k, r, l, 'ptap'));
           if (found) return found;
         }
       }

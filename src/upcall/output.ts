@@ -45,7 +45,7 @@ export function emit(w: Walk, port: PortView): void {
     w.note(() => '>> STP not in forwarding state, skipping output');
     return w.reject('cfm_stp_blocked');
   }
-  if (get32(w.flow, K.packetType.offset) !== 0) {
+  if (get32(w.flow, K.packetType.offset) !== 0 && (port.tunnel?.config.layer ?? 'legacy_l2') === 'legacy_l2') {
     w.note(() => '>> Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.');
     return w.reject('action_error');
   }

@@ -14,7 +14,7 @@ import { formatMac } from '../lib/address.js';
 import { get16, get32, getBig, isZero, put16, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, FRAG, K, type Slot, TUN_FLAG } from '../packet/key.js';
 import { ETH_TYPE, IP_PROTO } from '../packet/wire/wire.js';
-import { tunnelHeader } from '../tunnel/header.js';
+import { carries, tunnelHeader } from '../tunnel/header.js';
 import { ipText } from '../tunnel/underlay.js';
 import { apart } from './branch.js';
 import { isIp } from './commit.js';
@@ -107,6 +107,29 @@ export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView, cut: numb
   push(w, port, tunnel, { ...route, to, mac, cut });
 }
 
+/** EtherType of what the packet is sent as without an Ethernet header; 0: a frame. */
+function bareType(w: Walk, { layer }: TunnelView['config']): number {
+  const frame = get32(w.flow, K.packetType.offset) === 0;
+  return frame && layer !== 'legacy_l3' ? 0 : get16(w.flow, K.ethType.offset);
+}
+
+/** What makes a frame of the walk a packet without an Ethernet header, and nothing of one that is. */
+function strip(w: Walk, bare: number): DpAction[] {
+  if (bare === 0 || get32(w.flow, K.packetType.offset) !== 0) return [];
+  return apart(w, () => {
+    const { flow } = w;
+    // Tags go first, and whether there are any is looked at.
+    for (const s of [K.vlanTci, K.vlanTpid, K.vlan2Tci, K.vlan2Tpid]) {
+      look(w, s);
+      put16(flow, s.offset, 0);
+    }
+    w.commit();
+    flow.fill(0, K.ethDst.offset, K.ethSrc.offset + 6);
+    put32(flow, K.packetType.offset, 0x10000 | bare);
+    w.commit();
+  });
+}
+
 /** Where to, and how much of the packet. */
 interface Way extends UnderlayRoute {
   readonly to: Uint8Array;
@@ -122,6 +145,11 @@ function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void
     () =>
       `-> tunneling from ${formatMac(srcMac)} ${ipText(route.source)} to ${formatMac(dstMac)} ${ipText(route.nextHop)}`,
   );
+  const bare = bareType(w, config);
+  if (!carries(config, bare)) {
+    w.note(() => '>> native tunnel header build failed');
+    return w.reject('tunnel_header');
+  }
   const flags = get16(w.flow, K.tunFlags.offset);
   if (config.kind === 'geneve') w.mask[K.tunFlags.offset + 1] |= TUN_FLAG.oam;
   for (const s of [K.tunGbpId, K.tunGbpFlags]) if (config.gbp) look(w, s);
@@ -135,13 +163,14 @@ function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void
     tunId: idOf(w, config),
     keyed: config.outKey !== undefined,
     oam: (flags & TUN_FLAG.oam) !== 0,
-    bare: 0,
+    bare,
     gbp: { id: get16(w.flow, K.tunGbpId.offset), flags: w.flow[K.tunGbpFlags.offset] },
     options: config.kind === 'geneve' ? optionsOf(w) : new Uint8Array(0),
   });
   const sent = w.sent;
   w.sent = false;
   w.commit();
+  const stripped = strip(w, bare);
   const { through } = route;
   const rest = apart(w, () =>
     w.aside(() => {
@@ -159,9 +188,17 @@ function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void
   const out = through?.port.vport ?? route.hostVport;
   const kind = config.kind === 'gre' && to.length === 16 ? 'ip6gre' : config.kind;
   const fit = fitOf(w, route, rest, config);
-  if (fit) tellRoom(w, port, fit.mtu - header.length, fit.cut);
-  const onto = { type: 'tnl_push', port: port.vport, kind, bare: false, header, out, ...(fit ? { fit } : {}) } as const;
-  const whole: readonly DpAction[] = [onto, ...rest];
+  const onto: Push = {
+    type: 'tnl_push',
+    port: port.vport,
+    kind,
+    bare: bare !== 0,
+    header,
+    out,
+    ...(fit ? { fit } : {}),
+  };
+  if (fit) tellRoom(w, port, room(onto), fit.cut);
+  const whole: readonly DpAction[] = [...stripped, onto, ...rest];
   w.out.push({ type: 'clone', actions: route.cut > 0 ? [{ type: 'trunc', maxLen: route.cut }, ...whole] : whole });
   if (port.tallies) w.count(port.tallies.tx);
   w.bridge.mirror?.(w, port, 'out');
@@ -181,6 +218,7 @@ function fitOf(
 }
 
 const ANY_MTU = 0xffff;
+const ETH_HEADER = 14;
 
 /** What all ports take that a list sends to; a tunnel takes less than its way by its header. */
 function leastMtu(actions: readonly DpAction[], of: (vport: number) => number): number {
@@ -188,12 +226,19 @@ function leastMtu(actions: readonly DpAction[], of: (vport: number) => number): 
   for (const a of actions) {
     let mtu = 0;
     if (a.type === 'output') mtu = of(a.port);
-    else if (a.type === 'tnl_push') mtu = a.fit ? a.fit.mtu - a.header.length : 0;
+    else if (a.type === 'tnl_push') mtu = room(a);
     else if (a.type === 'clone' || a.type === 'sample') mtu = leastMtu(a.actions, of);
     else if (a.type === 'check_pkt_len') mtu = Math.min(leastMtu(a.greater, of), leastMtu(a.lessEqual, of));
     if (mtu > 0) least = Math.min(least, mtu);
   }
   return least;
+}
+
+type Push = Extract<DpAction, { type: 'tnl_push' }>;
+
+/** Bytes of IP that fit with the header; 0: not known. */
+function room({ fit, bare, header }: Push): number {
+  return fit ? Math.max(1, fit.mtu - header.length + (bare ? ETH_HEADER : 0)) : 0;
 }
 
 function tellRoom(w: Walk, port: PortView, room: number, cut: boolean): void {
@@ -311,6 +356,11 @@ function snoop(w: Walk, device: string): void {
   look(w, K.tpSrc);
   // An advertisement: its target is who it tells of, and its link address stands where ARP has the target's.
   if (get16(flow, K.tpSrc.offset) === 136) learn(K.ndTarget, K.arpTha);
+}
+
+/** A packet came in by a tunnel port. One without an Ethernet header may be a frame without addresses to rules: those of such a port see nothing else. */
+export function asFrame(w: Walk, { config }: TunnelView): void {
+  if (config.layer === 'legacy_l3') put32(w.flow, K.packetType.offset, 0);
 }
 
 /**

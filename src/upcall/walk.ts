@@ -31,7 +31,7 @@ import * as output from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
-import { hostEnd, tunnelIn } from './tunnel.js';
+import { asFrame, hostEnd, tunnelIn } from './tunnel.js';
 import { type MacEntry, type NormalWalk, type PortView, refusalOf, type SideEffect, type Tally } from './view.js';
 import { WalkState } from './walk-state.js';
 import * as wrap from './wrap.js';
@@ -68,6 +68,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
    * comes in by a patch port is no arrival to mirrors.
    */
   enterPort(port: PortView | undefined, first: boolean): void {
+    if (first && port?.tunnel) asFrame(this, port.tunnel);
     const rule = this.lookup(0, this.inPort, 'miss');
     this.topCookie = rule?.cookie ?? 0n;
     const refusal = port && refusalOf(port, first);

@@ -23,12 +23,14 @@ const ip = (text: string): Uint8Array => parseIpv4(text) ?? new Uint8Array(4);
 const OWN = '172.31.1.1';
 const ENDS = ['172.31.1.2', '172.31.1.3', '172.31.9.9'];
 
-/** Ports 3 to 5 of the bridge: one with all fixed, one with all from flows, one of another kind. */
+/** Ports 3 to 5 of the bridge are three of these. */
 const TUNNELS: readonly (readonly [string, Record<string, string>])[] = [
   ['vxlan', { remote_ip: ENDS[0], key: '1' }],
   ['vxlan', { remote_ip: 'flow', key: 'flow', tos: 'inherit', ttl: 'inherit' }],
   ['geneve', { remote_ip: ENDS[1], key: 'flow', local_ip: OWN }],
   ['gre', { remote_ip: 'flow', key: '2', ttl: 'inherit' }],
+  ['gre', { remote_ip: ENDS[0], key: '1', packet_type: 'legacy_l3' }],
+  ['vxlan', { remote_ip: ENDS[1], key: 'flow', dst_port: '4790', exts: 'gpe', packet_type: 'ptap' }],
 ];
 
 /** Places in a key that only a tunnel's packet has something in. */
@@ -78,7 +80,7 @@ function setUp(r: Random): { sw: Switch; br: SwitchBridge; phy: SwitchBridge; fl
   const br = sw.bridge('br0');
   br.addPort('p1', { number: 1 });
   br.addPort('p2', { number: 2 });
-  const first = r.below(2);
+  const first = r.below(TUNNELS.length - 2);
   for (let i = 0; i < 3; i++) {
     const [type, options] = TUNNELS[i + first];
     br.addPort(`t${i}`, { type, number: 3 + i, options });
@@ -104,7 +106,7 @@ function outerFrame(r: Random, local: Uint8Array): Uint8Array {
   return build([
     eth({ dst: local, src: '02:00:00:00:09:00' }),
     ip4({ src: r.pick(ENDS), dst: r.pick([OWN, OWN, ENDS[0]]) }),
-    udpLayer({ src: r.below(65536), dst: r.pick([4789, 6081, 53]) }),
+    udpLayer({ src: r.below(65536), dst: r.pick([4789, 4790, 6081, 53]) }),
     payload(new Uint8Array(60)),
   ]);
 }

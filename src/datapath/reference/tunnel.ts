@@ -32,6 +32,8 @@ const UDP_BYTES = 8;
 const PORTS = { first: 32768, count: 28233 } as const;
 const GRE = { checksum: 0x8000, key: 0x2000, sequence: 0x1000 } as const;
 const TRANSPARENT_ETHERNET = 0x6558;
+/** Smaller numbers are lengths. */
+const FIRST_TYPE = 0x600;
 /** Next protocols of VXLAN's generic protocol extension. */
 const GPE_TYPES: Readonly<Record<number, number>> = { 1: 0x0800, 2: 0x86dd, 3: TRANSPARENT_ETHERNET, 4: 0x894f };
 
@@ -210,7 +212,7 @@ export function decapsulate(p: Packet, key: Uint8Array, port: number, f: TunnelF
   const bare = found.type !== TRANSPARENT_ETHERNET;
   const inner = (p.offload.flags & NEEDS_CSUM) !== 0 && p.offload.csumStart >= found.at;
   if (!inner && p.offload.gsoType !== 0) return DROP.malformed;
-  if (bare ? !f.bare : outer.end - found.at < ETH_HEADER) return DROP.tunnel_header;
+  if (bare ? !f.bare || found.type < FIRST_TYPE : outer.end - found.at < ETH_HEADER) return DROP.tunnel_header;
   forgetTunnel(key);
   key.fill(0, K.packetType.offset, K.packetType.offset + 4);
   for (const line of [LINE.tunnel, 5, 6, 7, 8]) {

@@ -156,7 +156,7 @@ export function formatDpKey(value: Uint8Array, mask: Uint8Array, ctx: DpTextCont
   s += wrapped(d, 'packet_type')
     .replace('(id=', '(ns=0,id=')
     .replace(/\(ns=(\d+)\)/, '(ns=$1,id=0)');
-  s += wrapped(d, 'eth');
+  if (get32(value, K.packetType.offset) === 0) s += wrapped(d, 'eth');
   s += formatTagged(d, [[K.vlanTpid, K.vlanTci] as const, [K.vlan2Tpid, K.vlan2Tci] as const], type);
   return s.slice(0, -1);
 }

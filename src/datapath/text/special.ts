@@ -2,7 +2,7 @@
 import { get16, get32, isZero, put16, put32 } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
 import { type FlagNames, formatFlagsMasked, parseFlags } from '../../lib/flags.js';
-import { K, LINE_BYTES, type Slot, VLAN_CFI } from '../../packet/key.js';
+import { K, LINE_BYTES, type Slot, TUN_FLAG, VLAN_CFI } from '../../packet/key.js';
 import {
   formatMembers,
   formatValue,
@@ -143,7 +143,10 @@ export function formatTunnel(d: Masked, place: (s: Slot) => Place, options = '')
   const at = (m: Member): Place => place(m.slot);
   const out: string[] = [];
   const id = place(K.tunId).offset;
-  if (!isZero(d.mask, id, id + 8)) out.push(`tun_id=${wideHex(d, id, 8)}`);
+  const words = place(K.tunFlags).offset;
+  // A packet that is known to come without a key has none to tell of.
+  const keyless = get16(d.mask, words) & ~get16(d.value, words) & TUN_FLAG.key && isZero(d.value, id, id + 8);
+  if (!keyless && !isZero(d.mask, id, id + 8)) out.push(`tun_id=${wideHex(d, id, 8)}`);
   const plain = formatMembers(TUNNEL, d, at);
   if (plain) out.push(plain);
   const gbp = formatMembers(GBP, d, at);
@@ -153,9 +156,8 @@ export function formatTunnel(d: Masked, place: (s: Slot) => Place, options = '')
   if (erspan) out.push(`erspan(${erspan})`);
   const gtpu = formatMembers(GTPU, d, at);
   if (gtpu) out.push(`gtpu(${gtpu})`);
-  const flags = place(K.tunFlags).offset;
-  const mask = get16(d.mask, flags);
-  if (mask) out.push(`flags(${formatFlagsMasked(get16(d.value, flags), mask, 0xffff, TUNNEL_WORDS)})`);
+  const mask = get16(d.mask, words);
+  if (mask) out.push(`flags(${formatFlagsMasked(get16(d.value, words), mask, 0xffff, TUNNEL_WORDS)})`);
   return out.join(',');
 }
 

@@ -3,8 +3,9 @@
  * udp(src=0,dst=4789,csum=0x0),vxlan(flags=0x8000000,vni=0x7b)),out_port(100)".
  *
  * What a header has and text does not say is as every packet's header has it: version and length of IP, the UDP length, a checksum of zero. "bare" is
- * ours: a header that goes around a packet without its Ethernet header says what that packet is, which for GRE and VXLAN is a type in the header. Ours, too, is
- * "mtu(1500)" or "mtu(1500,cut)" at the end, where it is known what the tunnel's way takes.
+ * ours: a header that goes around a packet without its Ethernet header says what that packet is, which is a type in the header; Geneve's has
+ * no word in the text of Open vSwitch, so "proto" is ours, too. So is "mtu(1500)" or "mtu(1500,cut)" at the end, where it is known what the tunnel's
+ * way takes.
  */
 import { formatIpv4, formatIpv6, formatMac, parseIpv4, parseIpv6, parseMac } from '../../lib/address.js';
 import { formatHex, get16, get32, isZero, parseHex, put16, put32 } from '../../lib/bytes.js';
@@ -18,7 +19,7 @@ import { wideHex } from './special.js';
 type Push = Extract<DpAction, { type: 'tnl_push' }>;
 
 const ETH = 14;
-const ETHERNET_IN_GRE = 0x6558;
+const ETHERNET_INSIDE = 0x6558;
 const GRE = { checksum: 0x8000, key: 0x2000, sequence: 0x1000 } as const;
 const MAX_HEADER = 512;
 
@@ -52,9 +53,10 @@ function udpText(h: Uint8Array, at: number, kind: TunnelKind): string[] {
   if (kind === 'vxlan') return [udp, `vxlan(flags=${hex(get32(h, at + 8))},vni=${vni})`];
   const bits = h[at + 9];
   const options = optionsText(h, at + 16);
+  const proto = get16(h, at + 10);
   return [
     udp,
-    `geneve(${bits & 0x80 ? 'oam,' : ''}${bits & 0x40 ? 'crit,' : ''}vni=${vni}${options ? `,options(${options})` : ''})`,
+    `geneve(${bits & 0x80 ? 'oam,' : ''}${bits & 0x40 ? 'crit,' : ''}${proto === ETHERNET_INSIDE ? '' : `proto=${hex(proto)},`}vni=${vni}${options ? `,options(${options})` : ''})`,
   ];
 }
 
@@ -196,7 +198,7 @@ function parseGre(h: Uint8Array, at: number, args: string, item: string): boolea
     field += 4;
   }
   if (field !== h.length) throw new UserError(`size is not that of the header in ${item}`);
-  return proto !== ETHERNET_IN_GRE;
+  return proto !== ETHERNET_INSIDE;
 }
 
 function parseUdp(h: Uint8Array, at: number, inside: Map<string, string>, kind: TunnelKind, item: string): boolean {
@@ -219,8 +221,9 @@ function parseUdp(h: Uint8Array, at: number, inside: Map<string, string>, kind: 
   parseOptions(h, at + 16, tunnel.get('options') ?? '', item);
   h[at + 8] = (h.length - at - 16) / 4;
   h[at + 9] = (tunnel.has('oam') ? 0x80 : 0) | (tunnel.has('crit') ? 0x40 : 0);
-  put16(h, at + 10, ETHERNET_IN_GRE);
-  return false;
+  const proto = tunnel.get('proto');
+  put16(h, at + 10, proto === undefined ? ETHERNET_INSIDE : parseNumber(proto, 0xffff));
+  return get16(h, at + 10) !== ETHERNET_INSIDE;
 }
 
 function parseOptions(h: Uint8Array, from: number, text: string, item: string): void {

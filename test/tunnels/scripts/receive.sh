@@ -4,7 +4,8 @@ overlay
 tunnel t1 3 gre options:remote_ip=1.1.2.92 options:key=456 options:csum=true options:seq=true
 tunnel t2 2 vxlan options:remote_ip=1.1.2.92 options:key=123
 tunnel t5 5 geneve options:remote_ip=flow options:key=flow
-tunnel t6 6 ip6gre options:remote_ip=2001:cafe::92 options:csum=true
+# Of type gre: with both types Open vSwitch takes all GRE for one of them.
+tunnel t6 6 gre options:remote_ip=2001:cafe::92 options:csum=true
 tunnel t7 7 vxlan options:remote_ip=2001:cafe::92 options:key=9 options:csum=true options:tos=inherit
 ovs-ofctl add-tlv-map int-br "{class=0xffff,type=0,len=4}->tun_metadata0"
 $A tnl/neigh/show | sort
