@@ -120,12 +120,12 @@ export async function main(args: readonly string[], program: string): Promise<nu
       const own = new Configurator(daemon, { remotes, log, dummies, tls, about });
       configurator = own;
       if (daemon.bed) daemon.bed.report = () => own.told();
-      await Promise.race([configurator.ready, ended, daemon.exitAsked]);
+      await Promise.race([configurator.ready, ended, daemon.ending.asked]);
     }
     if (!isDetached()) process.stdout.write('weft: ready\n');
     if (isDetached()) vlog.console = undefined;
     letGo(own);
-    const cleanup = await Promise.race([ended, daemon.exitAsked]);
+    const cleanup = await Promise.race([ended, daemon.ending.asked]);
     await configurator?.close();
     if (cleanup === true) await daemon.cleanUp();
     embedded?.close();

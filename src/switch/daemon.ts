@@ -29,6 +29,7 @@ import { Coverage } from './coverage.js';
 import { type Devices, KERNEL_DEVICES } from './devices.js';
 import { dummyCommands } from './dummy/commands.js';
 import { dummyVport, TestBed } from './dummy/test-bed.js';
+import { Ending } from './ending.js';
 import { type LinkStatus, Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { directly } from './peer-stream.js';
@@ -94,12 +95,7 @@ export class Daemon {
   private readonly coverage: Coverage;
   private closeControl: () => Promise<void> = async () => {};
   private readonly pidFiles: string[] = [];
-  private askExit: (cleanup: boolean) => void = () => {};
-  /** Resolves when the exit command came; true: internal ports go, too, before it is answered. */
-  readonly exitAsked = new Promise<boolean>((resolve) => {
-    this.askExit = resolve;
-  });
-  private cleaned: () => void = () => {};
+  readonly ending = new Ending();
   private readonly links: Links;
   private readonly tidy = new Tidy();
   private readonly settler: Settler;
@@ -140,7 +136,7 @@ export class Daemon {
     this.settler = new Settler(this.core, this.clock);
     this.bed?.attach(this.core, this.driver);
     this.links = new Links(this.core, (name, netns) => this.devices(name).info(name, netns), this.log);
-    this.register(controlCommands(this.core, this.driver, (cleanup) => this.exit(cleanup)));
+    this.register(controlCommands(this.core, this.driver, (cleanup) => this.ending.exit(cleanup)));
     if (this.bed) this.register(dummyCommands(this.bed, (d) => this.links.added(d.vport)));
     this.coverage = new Coverage(this.clock.now(), () => eventTotals(this.core, this.driver, this.control));
     this.register([
@@ -238,18 +234,10 @@ export class Daemon {
     return bridge;
   }
 
-  private async exit(cleanup: boolean): Promise<void> {
-    this.askExit(cleanup);
-    if (!cleanup) return;
-    await new Promise<void>((resolve) => {
-      this.cleaned = resolve;
-    });
-  }
-
   /** Takes all ports away, those that outlive the switch otherwise, too; and lets the exit command be answered. */
   async cleanUp(): Promise<void> {
     await this.removeBridges([...this.served.keys()]);
-    this.cleaned();
+    this.ending.done();
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
