@@ -49,7 +49,7 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     exports["Datapath"] = DefineClass(env, "Datapath",
                                       {
                                           InstanceMethod<&DatapathObject::port_add>("portAdd"),
-                                          InstanceMethod<&DatapathObject::port_remove>("portRemove"),
+                                          InstanceMethod<&DatapathObject::ports_remove>("portsRemove"),
                                           InstanceMethod<&DatapathObject::port_paths>("portPaths"),
                                           InstanceMethod<&DatapathObject::submit>("submit"),
                                           InstanceMethod<&DatapathObject::applied>("applied"),
@@ -132,7 +132,10 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     both[1u] = Napi::String::New(info.Env(), paths.send);
     return both;
   }
-  void port_remove(const Napi::CallbackInfo& info) { open(info).port_remove(info[0].As<Napi::Number>().Uint32Value()); }
+  void ports_remove(const Napi::CallbackInfo& info) {
+    const auto ports = info[0].As<Napi::Uint32Array>();
+    open(info).ports_remove(std::vector<uint32_t>(ports.Data(), ports.Data() + ports.ElementLength()));
+  }
 
   Napi::Value submit(const Napi::CallbackInfo& info) {
     const uint32_t w = worker(info);

@@ -58,6 +58,10 @@ class Port {
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.
   virtual int failed() const { return 0; }
   virtual uint32_t mtu() const = 0;
+  // The device's has changed.
+  virtual void set_mtu(uint32_t) {}
+  // The device is ours and is there until the kernel has taken it away, which takes long.
+  virtual bool lingers() const { return false; }
   // False: nothing leaves by it. A tunnel's port is there for what arrives out of tunnels, and to count.
   virtual bool sends() const { return true; }
   // Before the port goes because nobody wants it any more, not because the program ends: a device of ours that would stay goes with it.

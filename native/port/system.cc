@@ -69,6 +69,7 @@ class System final : public Port {
   int fd() const override { return fd_; }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return out_.mtu(); }
+  void set_mtu(uint32_t mtu) override { out_.set_mtu(mtu); }
 
  private:
   void check_device() {

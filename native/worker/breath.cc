@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t kReorderEvery = 4096;  // breaths
 constexpr uint8_t kMaxRecirculations = 6;  // as Open vSwitch's userspace datapath
+constexpr uint32_t kLookAtRestingEvery = 4;  // breaths with work, a system call of 60 ns
 
 }  // namespace
 
@@ -19,6 +20,7 @@ uint32_t Worker::breathe(uint64_t now_ns) {
   now_ns_ = now_ns;
   uint32_t work = apply_commands();
   work += collect_lent();
+  if (resting_ports_ != 0 && (stirring_ || breaths_ % kLookAtRestingEvery == 0)) wake_resting();
   for (size_t i = 0; i < receiving_.size(); i++) work += receive(receiving_[i], ports_[receiving_[i]]);
   if (pending_.used() != 0) expire_pending();
   flush_all();
@@ -26,7 +28,10 @@ uint32_t Worker::breathe(uint64_t now_ns) {
   stats_[kWorkerFlows] = megaflows_.flows();
   stats_[kWorkerSubtables] = megaflows_.subtables();
   publish();
-  if (++breaths_ % kReorderEvery == 0) megaflows_.reorder();
+  if (++breaths_ % kReorderEvery == 0) {
+    megaflows_.reorder();
+    rest_quiet_ports();  // for a worker that never sleeps
+  }
   return work;
 }
 
@@ -39,6 +44,7 @@ uint32_t Worker::receive(uint32_t vport, PortSlot& s) {
     if (const int err = s.port->failed()) failed(vport, err);
     return 0;
   }
+  s.quiet = 0;
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < n; i++) {
     Packet* p = batch[i];

@@ -14,6 +14,7 @@ namespace weft {
 namespace {
 
 constexpr uint32_t kHead = 8;  // size, type
+constexpr uint32_t kControl = ~0u;  // in the place of a chunk's length: a Control of ours follows
 
 uint32_t u32(const uint8_t* c, uint32_t at) { return load<uint32_t>(c + at); }
 uint32_t pad8(uint32_t n) { return (n + 7) & ~7u; }
@@ -31,10 +32,29 @@ bool Worker::submit(const uint8_t* commands, uint32_t length) {
   return true;
 }
 
+bool Worker::submit(const Control& c) {
+  uint8_t* chunk = command_writer_.reserve(kHead + sizeof c);
+  if (!chunk) return false;
+  store(chunk + 4, kControl);
+  std::memcpy(chunk + kHead, &c, sizeof c);
+  command_writer_.publish();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (sleeping.load(std::memory_order_relaxed)) kick();
+  return true;
+}
+
 uint32_t Worker::apply_commands() {
   uint32_t done = 0, size = 0;
   while (const uint8_t* chunk = commands_.peek(&size)) {
     const uint32_t length = u32(chunk, 4);
+    if (length == kControl) {
+      Control c;
+      std::memcpy(&c, chunk + kHead, sizeof c);
+      commands_.pop(size);
+      attach(c);
+      done++;
+      continue;
+    }
     while (command_at_ < length) {
       const uint8_t* c = chunk + kHead + command_at_;
       if (!apply(c)) return done;
@@ -84,7 +104,10 @@ bool Worker::apply(const uint8_t* c) {
       }
       return true;
     case Command::kPortMtu:
-      if (PortSlot* s = port_slot(u32(c, kHead))) s->set_mtu(u32(c, kHead + 4));
+      if (PortSlot* s = port_slot(u32(c, kHead))) {
+        s->set_mtu(u32(c, kHead + 4));
+        if (s->port && u32(c, kHead + 4) != 0) s->port->set_mtu(u32(c, kHead + 4));
+      }
       return true;
     case Command::kVlanLimit:
       max_vlans_ = u32(c, kHead);

@@ -1,12 +1,13 @@
 #include "datapath.h"
 
 #include <cerrno>
+#include <latch>
 
 #include "../port/chores.h"
 
 namespace weft {
 
-Datapath::Datapath(const Config& config, Doorbell* bell) : ports_(config.max_ports), owners_(config.max_ports) {
+Datapath::Datapath(const Config& config, Doorbell* bell) : ports_(config.max_ports), owners_(config.max_ports), used_(config.max_ports) {
   shared_.config = config;
   shared_.bell = bell;
   for (uint32_t i = 0; i < config.workers * config.workers; i++) shared_.lending.push_back(std::make_unique<Lending>());
@@ -56,9 +57,12 @@ int Datapath::port_add(uint32_t vport, uint32_t worker, const PortRequest& reque
   if (!c.port) return err ? err : EIO;
   ports_[vport].reset(c.port);
   owners_[vport] = worker;
-  control(worker, c);  // its owner first: others send to it only once it can take
+  // Who asks for its counters now must not see those of an earlier port of that number.
+  const bool wait = used_[vport];
+  used_[vport] = true;
+  begin(worker, c, wait);  // its owner first: others send to it only once it can take
   for (uint32_t w = 0; w < workers_.size(); w++)
-    if (w != worker) control(w, c);
+    if (w != worker) begin(w, c, wait);
   return 0;
 }
 
@@ -68,11 +72,34 @@ bool Datapath::describe(uint32_t vport, PortPaths& to) const {
   return true;
 }
 
-bool Datapath::port_remove(uint32_t vport) {
-  if (closed_ || vport >= ports_.size() || !ports_[vport]) return false;
-  control_all(Control{Control::Kind::kRemovePort, vport, owners_[vport]});
-  ports_[vport]->abandon();
-  ports_[vport].reset();
+// Several in a row need not wait for each other: it is in order with all that is submitted.
+void Datapath::begin(uint32_t worker, const Control& c, bool wait) {
+  if (wait || shared_.config.manual || !workers_[worker]->submit(c)) control(worker, c);
+}
+
+// The kernel takes 30 ms to take one device away, and two each when helpers ask it for many.
+bool Datapath::ports_remove(const std::vector<uint32_t>& vports) {
+  if (closed_) return false;
+  for (const uint32_t vport : vports)
+    if (vport >= ports_.size() || !ports_[vport]) return false;
+  Control c{Control::Kind::kRemovePorts};
+  c.vports = &vports;
+  control_all(c);
+  std::latch gone(static_cast<ptrdiff_t>(vports.size()));
+  for (const uint32_t vport : vports) {
+    std::shared_ptr<Port> port = std::move(ports_[vport]);
+    if (port) port->abandon();
+    const bool lingers = vports.size() > 1 && port && port->lingers();
+    auto end = [&gone, port = std::move(port)]() mutable {
+      port.reset();
+      gone.count_down();
+    };
+    if (lingers)
+      chore(std::move(end));
+    else
+      end();
+  }
+  gone.wait();
   return true;
 }
 

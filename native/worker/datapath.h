@@ -35,7 +35,7 @@ class Datapath {
   // False: no such port.
   bool describe(uint32_t vport, PortPaths& to) const;
   // Returns when every worker has let go; a device that was made for the port is gone then. False: no such port.
-  bool port_remove(uint32_t vport);
+  bool ports_remove(const std::vector<uint32_t>& vports);
   bool submit(uint32_t worker, const uint8_t* commands, uint32_t length);
   uint32_t poll(uint32_t worker);
   void set_clock(uint64_t ns) { clock_ns_ = ns; }
@@ -61,6 +61,7 @@ class Datapath {
   void sleep(Worker& w, Runner& r);
   bool serve(Worker& w, Runner& r);
   void control(uint32_t worker, const Control& c);
+  void begin(uint32_t worker, const Control& c, bool wait);
   void control_all(const Control& c);
   Port* open_port(uint32_t vport, uint32_t worker, const PortRequest& request, Control* c, std::string* why, int* err);
 
@@ -69,6 +70,7 @@ class Datapath {
   std::vector<std::unique_ptr<Runner>> runners_;  // none in manual mode
   std::vector<std::unique_ptr<Port>> ports_;      // by vport
   std::vector<uint32_t> owners_;
+  std::vector<bool> used_;  // there was a port of that number
   uint64_t clock_ns_ = 0;
   bool closed_ = false;
 };

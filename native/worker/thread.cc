@@ -96,6 +96,7 @@ void Datapath::run(uint32_t i) {
 
 // Says that it sleeps, looks once more, and only then sleeps: whoever brings work writes it first and looks at `sleeping` after.
 void Datapath::sleep(Worker& w, Runner& r) {
+  w.rest_quiet_ports();
   w.sleeping.store(true, std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (!w.has_work() && !r.asked.load(std::memory_order_acquire)) {

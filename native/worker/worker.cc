@@ -48,6 +48,7 @@ Worker::Worker(uint32_t id, Shared& shared)
 Worker::~Worker() {
   for (uint32_t i = 0; i < flows_end_; i++) flow_end(flows_[i]);
   if (event_ >= 0) close(event_);
+  if (resting_ >= 0) close(resting_);
 }
 
 void Worker::kick() {
@@ -66,7 +67,9 @@ void Worker::watch(const Port& port, bool on) {
 
 void Worker::wait(int ms) {
   uint64_t n;
-  if (poll(watched_.data(), watched_.size(), ms) > 0 && watched_[0].revents != 0 && read(event_, &n, sizeof n) < 0 && errno != EAGAIN) std::abort();
+  if (poll(watched_.data(), watched_.size(), ms) <= 0) return;
+  if (watched_[0].revents != 0 && read(event_, &n, sizeof n) < 0 && errno != EAGAIN) std::abort();
+  stirring_ = resting_ports_ != 0 && watched_[1].revents != 0;
 }
 
 // Ends a worker's part of the lending. The first round gives back what it was lent, the second takes home what others gave back.
@@ -85,9 +88,9 @@ void Worker::settle() {
       finish(p, static_cast<DropReason>(p->slot));
     }
   }
-  for (const uint32_t vport : receiving_) {
+  for (uint32_t vport = 0; vport < shared_.config.max_ports; vport++) {
     if (ports_[vport].memory) return_waiting(*ports_[vport].memory);
-    ports_[vport].port->settle(pool_);
+    if (ports_[vport].port) ports_[vport].port->settle(pool_);
   }
 }
 
@@ -97,6 +100,40 @@ void Worker::return_waiting(MemoryPort& m) {
     for (uint32_t i = 0; i < n; i++) pool_.put(waiting[i]);
 }
 
+void Worker::attach(const Control& c) {
+  PortSlot& s = ports_[c.vport];
+  const uint32_t pending = s.pending;
+  s = PortSlot{};
+  s.pending = pending;
+  if (arena_.port(c.vport)[kPortHeld] == 0) std::fill_n(arena_.port(c.vport), kPortBlock, 0);
+  s.known = s.present = s.up = true;
+  s.owner = c.owner;
+  s.set_mtu(c.port->mtu());
+  s.sends = c.port->sends();
+  if (c.owner != id_) return;
+  s.direct = s.sends;
+  s.port = c.port;
+  s.memory = c.memory;
+  receiving_.push_back(c.vport);
+  watch(*c.port, true);
+}
+
+void Worker::detach(uint32_t vport) {
+  PortSlot& s = ports_[vport];
+  if (s.resting)
+    forget_resting(vport);
+  else if (s.port && !s.failed)
+    watch(*s.port, false);
+  if (s.memory) return_waiting(*s.memory);
+  if (s.port) {
+    s.port->settle(pool_);
+    std::erase(receiving_, vport);
+  }
+  s.present = s.up = s.direct = s.resting = false;
+  s.port = nullptr;
+  s.memory = nullptr;
+}
+
 void Worker::apply_control(const Control& c) {
   if (c.kind != Control::Kind::kStop) {
     apply_commands();  // what was submitted before is older
@@ -104,35 +141,12 @@ void Worker::apply_control(const Control& c) {
     publish();
   }
   switch (c.kind) {
-    case Control::Kind::kAddPort: {
-      PortSlot& s = ports_[c.vport];
-      const uint32_t pending = s.pending;
-      s = PortSlot{};
-      s.pending = pending;
-      if (arena_.port(c.vport)[kPortHeld] == 0) std::fill_n(arena_.port(c.vport), kPortBlock, 0);
-      s.known = s.present = s.up = true;
-      s.owner = c.owner;
-      s.set_mtu(c.port->mtu());
-      s.sends = c.port->sends();
-      if (c.owner != id_) break;
-      s.direct = s.sends;
-      s.port = c.port;
-      s.memory = c.memory;
-      receiving_.push_back(c.vport);
-      watch(*c.port, true);
+    case Control::Kind::kAddPort:
+      attach(c);
       break;
-    }
-    case Control::Kind::kRemovePort: {
-      PortSlot& s = ports_[c.vport];
-      if (s.port && !s.failed) watch(*s.port, false);
-      if (s.memory) return_waiting(*s.memory);
-      if (s.port) s.port->settle(pool_);
-      s.present = s.up = s.direct = false;
-      s.port = nullptr;
-      s.memory = nullptr;
-      std::erase(receiving_, c.vport);
+    case Control::Kind::kRemovePorts:
+      for (const uint32_t vport : *c.vports) detach(vport);
       break;
-    }
     case Control::Kind::kMicroflow:
       use_microflows_ = c.enabled;
       microflows_.clear();

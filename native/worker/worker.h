@@ -61,11 +61,12 @@ struct Shared {
 
 // A change that the worker makes between breaths and the caller waits for.
 struct Control {
-  enum class Kind { kAddPort, kRemovePort, kStop, kMicroflow } kind;
+  enum class Kind { kAddPort, kRemovePorts, kStop, kMicroflow } kind;
   uint32_t vport = 0;
   uint32_t owner = 0;
   Port* port = nullptr;
   MemoryPort* memory = nullptr;  // the same port, when it is one
+  const std::vector<uint32_t>* vports = nullptr;  // to remove
   bool enabled = false;
 };
 
@@ -81,6 +82,8 @@ struct PortSlot {
   bool direct = false;  // present, up and ours: packets go straight into `queue`
   bool sends = true;    // Port::sends
   bool failed = false;  // reported; no longer polled
+  bool resting = false;  // looked at when its descriptor says so
+  uint8_t quiet = 0;     // sleeps in a row without a frame from it
   uint32_t owner = 0;
   uint32_t max_len = 0;  // of an untagged frame that the MTU lets pass
   void set_mtu(uint32_t mtu) { max_len = mtu ? mtu + kEthernet : ~0u; }
@@ -105,10 +108,13 @@ class Worker final : public Sink, public FrameSink {
   // For the thread that sleeps and wakes (thread.cc).
   bool must_poll() const;
   bool has_work() const;
+  // Before a sleep: ports that were quiet for long are not looked at any more until they have something.
+  void rest_quiet_ports();
   // Until a device has a frame, somebody kicks or `ms` are over.
   //
   // poll and not epoll: what is registered with epoll stays on the device's list of sleepers while the worker is awake, and then each frame that arrives
-  // and each that was sent calls it, with its lock taken - a tenth of the processor time of small frames. Price: a sleep costs some 50 ns a port.
+  // and each that was sent calls it, with its lock taken - a tenth of the processor time of small frames. Price: a sleep costs some 50 ns a port that is
+  // not at rest (rest.cc).
   void wait(int ms);
   bool waits() const { return pending_.used() != 0; }
   uint64_t* stats() { return stats_; }
@@ -124,6 +130,8 @@ class Worker final : public Sink, public FrameSink {
 
   // Once no thread runs: what was lent goes home and what waits at memory ports is given back.
   void settle();
+  // JavaScript's thread: applied in order with what is submitted. False: no room.
+  bool submit(const Control& c);
   // Wakes the thread if it sleeps. Any thread may call.
   void kick();
   std::atomic<bool> sleeping{false};
@@ -192,6 +200,8 @@ class Worker final : public Sink, public FrameSink {
   bool lend(Packet* p, uint32_t vport, uint32_t owner);
   uint32_t collect_lent();
   void return_waiting(MemoryPort& m);
+  void attach(const Control& c);
+  void detach(uint32_t vport);
 
   // upcall.cc
   void miss(Packet* p, const Key& key, uint32_t hash);
@@ -201,6 +211,10 @@ class Worker final : public Sink, public FrameSink {
   bool send_up(uint8_t type, const Packet& p, uint32_t port, const Key* key, const uint8_t* cookie, uint32_t cookie_len, uint32_t number, uint32_t hash);
   void failed(uint32_t vport, int err);
   void watch(const Port& port, bool on);
+  // rest.cc
+  bool rest(uint32_t vport);
+  void wake_resting();
+  void forget_resting(uint32_t vport);
   void publish();
 
   const uint32_t id_;
@@ -220,7 +234,7 @@ class Worker final : public Sink, public FrameSink {
   uint32_t breaths_ = 0;
 
   std::unique_ptr<PortSlot[]> ports_;
-  std::vector<uint32_t> receiving_;  // vports this worker owns
+  std::vector<uint32_t> receiving_;  // vports this worker owns and looks at in each breath: all but those at rest
   std::vector<uint32_t> dirty_;      // vports with packets to send
 
   // A batch that is looked up; found[i] is kNone for a miss.
@@ -247,6 +261,9 @@ class Worker final : public Sink, public FrameSink {
   bool ring_for_deletes_ = false;
   std::vector<pollfd> watched_;  // our own event first, then the devices
   int event_ = -1;
+  int resting_ = -1;          // a descriptor set with the ports at rest; made with the first, then the second of watched_
+  uint32_t resting_ports_ = 0;
+  bool stirring_ = false;     // one of them has something
 };
 
 }  // namespace weft

@@ -93,6 +93,8 @@ export interface Datapath {
   /** Throws UserError with the reason. */
   portAdd(vport: number, config: PortConfig): void;
   portRemove(vport: number): void;
+  /** All of them different. Takes less long than one after the other. */
+  portsRemove(vports: readonly number[]): void;
   portState(vport: number, up: boolean): void;
   /** What the device takes now; 0: frames of any length. */
   portMtu(vport: number, mtu: number): void;

@@ -236,7 +236,7 @@ export class Core {
     if (gone.length === 0) return;
     // No flow may output to them any more when the datapath lets them go.
     this.upcalls.sweep();
-    for (const vport of gone) this.dp.portRemove(vport);
+    this.dp.portsRemove(gone);
     this.portsRemoved += gone.length;
     this.vports.give(...gone);
   }

@@ -52,7 +52,7 @@ class Stress {
     read_upcalls();
     switch (random_.u32() % 12) {
       case 0:
-        dp_->port_remove(1 + random_.u32() % kLastPort);
+        dp_->ports_remove({1 + random_.u32() % kLastPort});
         break;
       case 1:
         for (uint32_t v = 1; v <= kLastPort; v++) add_port(v);

@@ -100,10 +100,14 @@ export class NativeDriver implements Datapath {
   }
 
   portRemove(vport: number): void {
-    this.owner(vport);
-    this.owners.delete(vport);
+    this.portsRemove([vport]);
+  }
+
+  portsRemove(vports: readonly number[]): void {
+    for (const vport of vports) this.owner(vport);
+    for (const vport of vports) this.owners.delete(vport);
     this.flushAll();
-    this.native.portRemove(vport);
+    this.native.portsRemove(Uint32Array.from(vports));
   }
 
   /** Whose port it is; undefined: there is none of that number. */

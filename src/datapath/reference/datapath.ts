@@ -73,6 +73,10 @@ export class ReferenceDatapath implements Datapath, Sink {
     this.ports.remove(vport);
   }
 
+  portsRemove(vports: readonly number[]): void {
+    for (const vport of vports) this.portRemove(vport);
+  }
+
   portState(vport: number, up: boolean): void {
     this.ports.get(vport).up = up;
   }
