@@ -186,10 +186,13 @@ void write_options(const uint8_t* frame, const Outer& o, const uint32_t* options
   uint64_t present = 0;
   for (uint32_t i = o.options; i < o.at; i += 4 + option_words(frame + i) * 4) {
     const uint32_t length = option_words(frame + i) * 4;
-    const uint32_t* place = find_option(options, count, option_what(frame + i) | length);
-    if (!place) continue;
-    std::memcpy(bytes + (place[1] >> 16), frame + i + 4, length);
-    present |= uint64_t{1} << (place[1] & 63);
+    const uint32_t what = option_what(frame + i) | length;
+    for (uint32_t n = 0; n < count; n++) {  // bridges may have the same option under several numbers
+      if (options[2 * n] != what) continue;
+      const uint32_t place = options[2 * n + 1];
+      std::memcpy(bytes + (place >> 16), frame + i + 4, length);
+      present |= uint64_t{1} << (place & 63);
+    }
   }
   store(key.tun_md_present, __builtin_bswap64(present));
   for (uint32_t line = 0; line < 4; line++) {

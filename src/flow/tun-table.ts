@@ -34,7 +34,33 @@ export const TUN_PRESENT: FieldRow = field('tun_metadata_present', {
   doc: 'Which tunnel options there are.',
 });
 
+/**
+ * Places that options have had in the tables of several bridges. Their tunnels may share a datapath port, where an option can have one place only, and none that
+ * another has. What is not used any more keeps its place as long as there is room for others.
+ */
+export class TunPlaces {
+  private readonly places = new Map<string, { readonly from: number; readonly n: number }>();
+
+  private name({ optionClass, optionType, length }: TunOption): string {
+    return `${optionClass} ${optionType} ${length}`;
+  }
+
+  of(option: TunOption): number | undefined {
+    return this.places.get(this.name(option))?.from;
+  }
+
+  all(): Iterable<{ readonly from: number; readonly n: number }> {
+    return this.places.values();
+  }
+
+  note(option: TunOption, from: number): void {
+    this.places.set(this.name(option), { from, n: option.length });
+  }
+}
+
 export class TunTable {
+  constructor(private readonly shared?: TunPlaces) {}
+
   private readonly rows = new Map<number, FieldRow>();
   private readonly options = new Map<number, TunOption>();
   private lenientView: TunTable | undefined;
@@ -77,7 +103,7 @@ export class TunTable {
   add(row: FieldRow, option: TunOption): FieldRow {
     const index = row.tunMetadata ?? 0;
     if (this.rows.has(index)) throw new UserError(`field ${row.name} set multiple times`, 'NXTTMFC_ALREADY_MAPPED');
-    const at = this.gap(option.length);
+    const at = this.placeFor(option);
     if (at === undefined) {
       throw new UserError(
         `field ${row.name} exceeds maximum size for tunnel metadata (used ${this.used}, max ${TUN_OPTIONS.space})`,
@@ -95,12 +121,30 @@ export class TunTable {
     };
     this.rows.set(index, resolved);
     this.options.set(index, option);
+    this.shared?.note(option, at);
     return resolved;
   }
 
+  /** The place that the option has elsewhere, else one that nobody has, else one that is free here. */
+  private placeFor(option: TunOption): number | undefined {
+    const { shared } = this;
+    const known = shared?.of(option);
+    if (known !== undefined && this.isFree(known, option.length)) return known;
+    return (shared && this.gap(option.length, shared.all())) ?? this.gap(option.length);
+  }
+
+  private isFree(at: number, length: number): boolean {
+    for (const { slot } of this.rows.values()) {
+      const from = slot.offset - K.tunMetadata.offset;
+      if (from < at + length && at < from + slot.bytes) return false;
+    }
+    return true;
+  }
+
   /** The first place of so many free bytes. Options lie in one piece: after many changes a table may be full before all is given away. */
-  private gap(length: number): number | undefined {
-    const taken = [...this.rows.values()].map((r) => ({ from: r.slot.offset - K.tunMetadata.offset, n: r.slot.bytes }));
+  private gap(length: number, others: Iterable<{ from: number; n: number }> = []): number | undefined {
+    const own = [...this.rows.values()].map((r) => ({ from: r.slot.offset - K.tunMetadata.offset, n: r.slot.bytes }));
+    const taken = [...own, ...others];
     taken.sort((a, b) => a.from - b.from);
     let at = 0;
     for (const t of taken) {
@@ -127,7 +171,7 @@ export class TunTable {
 
   /** This table without some options. */
   without(indexes: ReadonlySet<number>): TunTable {
-    const next = new TunTable();
+    const next = new TunTable(this.shared);
     for (const [index, row] of this.rows) {
       const option = this.options.get(index);
       if (!option || indexes.has(index)) continue;

@@ -54,12 +54,27 @@ export class Backers {
     return undefined;
   }
 
+  /** What some of them take off is not what flows were told; flows may be told anew. */
+  areOther(): boolean {
+    let other = false;
+    for (const [b, before] of this.known) {
+      if (this.isRight(before)) continue;
+      other = true;
+      this.known.delete(b);
+    }
+    return other;
+  }
+
+  private isRight({ changes, tables }: Known): boolean {
+    if (changes !== this.tunnels.changes) return false;
+    for (const [bridge, table] of tables) if (bridge.tun !== table) return false;
+    return true;
+  }
+
   formatOf(b: Backer): TunnelFormat {
     const { changes } = this.tunnels;
     const before = this.known.get(b);
-    if (before?.changes === changes && [...before.tables].every(([bridge, table]) => bridge.tun === table)) {
-      return before.format;
-    }
+    if (before && this.isRight(before)) return before.format;
     let [gbp, gpe, bare] = [false, false, false];
     const tables = new Map<Sharer['bridge'], TunTable>();
     for (const { vport, config, bridge } of this.tunnels.all()) {

@@ -9,6 +9,7 @@ import type { VlanSpec } from '../bridge/vlan.js';
 import type { Datapath, Offload } from '../datapath/datapath.js';
 import type { PortConfig } from '../datapath/native.js';
 import { OFPP } from '../flow/field.js';
+import { TunPlaces, TunTable } from '../flow/tun-table.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { TUNNEL_TYPES, tunnelConfig } from '../tunnel/config.js';
@@ -96,6 +97,7 @@ export class Core {
   portsRemoved = 0;
   private readonly vports = new VportNumbers((n) => this.byVport.has(n) || this.underlay.isBacker(n));
   private readonly meterIds = new MeterIds();
+  private readonly noOptions = new TunTable(new TunPlaces());
 
   constructor(private readonly options: CoreOptions) {
     this.dp = options.dp;
@@ -127,6 +129,7 @@ export class Core {
     const hwAddr = this.addressOf(name);
     const deps = { dp, clock, upcalls, maxVlans: vlans.probe(), meterIds, ...(setDevice ? { setDevice } : {}) };
     const bridge = new Bridge(name, datapathIdOf(hwAddr), deps);
+    bridge.tun = this.noOptions;
     this.addPort(bridge, local, { number: OFPP.local, hwAddr });
     this.bridges.set(name, bridge);
     return bridge;
@@ -361,6 +364,7 @@ export class Core {
 
   /** Statistics to where they belong, then what is too old goes. Every UPKEEP_MS. */
   upkeep(part = 0, parts = 1): void {
+    if (this.underlay.backers.areOther()) this.upcalls.changes.everything();
     this.upcalls.pushStatistics(part, parts);
     if (part + 1 < parts) return;
     for (const bridge of this.bridges.values()) bridge.expire();

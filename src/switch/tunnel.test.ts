@@ -1,5 +1,7 @@
 /** Two switches, each with a bridge for its hosts and one for the wire between them, joined by tunnels. */
 import t from 'tap';
+import { DROP } from '../datapath/drop-reasons.js';
+import { field } from '../flow/fields.js';
 import { parseIpv4, parseIpv6 } from '../lib/address.js';
 import { VirtualClock } from '../lib/clock.js';
 import { arpLayer, build, eth, ip4, payload, udpLayer } from '../packet/build.js';
@@ -283,3 +285,106 @@ for (const datapath of ['reference', 'native'] as const) {
     t.end();
   });
 }
+
+/** A switch with bridges br0 to br2, in which what comes in leaves by a tunnel whose other end is behind the next of them; br2 has a wire. */
+function nest(datapath: 'native' | 'reference', circle: boolean) {
+  const sw = new Switch({ datapath, clock: new VirtualClock() });
+  const { underlay } = sw.core;
+  const bridges = [0, 1, 2].map((i) => sw.bridge(`br${i}`));
+  const [first, , last] = bridges;
+  const host = first.addPort('h', { number: 1 });
+  const wire = last.addPort('w', { number: 1 });
+  for (const [i, b] of bridges.entries()) {
+    underlay.addAddress(`br${i}`, ip(`10.0.${i}.1`));
+    if (i === 2 && !circle) {
+      b.addFlow('actions=1');
+      break;
+    }
+    const next = (i + 1) % 3;
+    b.addPort(`t${i}`, { type: 'vxlan', number: 2, options: { remote_ip: `10.0.${next}.2`, key: String(i) } });
+    b.addFlow('actions=2');
+    const own = { gateway: undefined, source: ip(`10.0.${next}.1`), mark: 0, user: true, local: false };
+    underlay.routes.add({ prefix: ip(`10.0.${next}.2`), length: 32, device: `br${next}`, ...own });
+    underlay.neighbors.learn(`br${next}`, ip(`10.0.${next}.2`), Uint8Array.of(2, 0, 0, 0, 1, next), 0);
+  }
+  return { sw, host, wire };
+}
+
+for (const datapath of ['reference', 'native'] as const) {
+  t.test(`a tunnel in a tunnel, ${datapath}`, (t) => {
+    const { sw, host, wire } = nest(datapath, false);
+    t.teardown(() => sw.close());
+    host.send(PING);
+    sw.run();
+    const [frame = new Uint8Array(0)] = wire.received();
+    t.equal(frame.length, PING.length + 100);
+    t.same(frame.subarray(100), PING);
+    t.same([frame[48], frame[98]], [1, 0], 'the later outside');
+    t.end();
+  });
+
+  t.test(`tunnels that lead into each other end, ${datapath}`, (t) => {
+    const { sw, host } = nest(datapath, true);
+    t.teardown(() => sw.close());
+    for (let i = 0; i < 3; i++) {
+      host.send(PING);
+      sw.run();
+    }
+    const vport = sw.bridge('br0').bridge.portByName('h')?.vport ?? 0;
+    const { drops, rx_packets } = sw.core.dp.portCounters(vport);
+    t.equal(rx_packets, 3);
+    t.equal(drops[DROP.translation_error], 3);
+    t.match(sw.bridge('br0').trace('in_port=1'), /recursion too deep|over max/i);
+    t.end();
+  });
+}
+
+t.test('TLV maps of bridges that share a datapath port', (t) => {
+  const option = (index: number, optionType: number, length: number) => ({
+    index,
+    optionClass: 0xffff,
+    optionType,
+    length,
+  });
+  const maps = { br0: [option(0, 1, 4), option(1, 2, 8)], br1: [option(0, 3, 12), option(5, 2, 8)] };
+  for (const datapath of ['reference', 'native'] as const) {
+    const sw = new Switch({ datapath, clock: new VirtualClock() });
+    const outs = Object.entries(maps).map(([name, map], i) => {
+      const b = sw.bridge(name);
+      b.bridge.tun = b.bridge.tun.with(map, (n) => field(`tun_metadata${n}`));
+      b.addPort(`g${i}`, { type: 'geneve', number: 2, options: { remote_ip: '10.0.0.9', key: String(i) } });
+      b.addFlow(i === 0 ? 'tun_metadata0=7,tun_metadata1=8,actions=1' : 'tun_metadata0=9,tun_metadata5=8,actions=1');
+      return b.addPort(`o${i}`, { number: 1 });
+    });
+    const phy = sw.bridge('phy');
+    phy.addFlow('actions=LOCAL');
+    const wire = phy.addPort('w', { number: 1 });
+    sw.core.underlay.addAddress('phy', ip('10.0.0.1'));
+    const mac = phy.bridge.portByName('phy')?.hwAddr ?? new Uint8Array(6);
+    const tlv = (type: number, length: number, last: number) => [
+      ...[0xff, 0xff, type, length / 4],
+      ...Array.from({ length }, (_, i) => (i === length - 1 ? last : 0)),
+    ];
+    for (const [i, options] of [
+      [...tlv(1, 4, 7), ...tlv(2, 8, 8)],
+      [...tlv(2, 8, 8), ...tlv(3, 12, 9)],
+    ].entries()) {
+      const header = Uint8Array.of(options.length / 4, 0, 0x65, 0x58, 0, 0, i, 0, ...options, ...PING);
+      const outer = ip4({ src: '10.0.0.9', dst: '10.0.0.1' });
+      wire.send(build([eth({ dst: mac, src: '02:00:00:00:00:99' }), outer, udpLayer({ dst: 6081 }), payload(header)]));
+      sw.run();
+      t.same(
+        outs.map((o) => o.received().length),
+        i === 0 ? [1, 0] : [0, 1],
+        `${datapath}, br${i}`,
+      );
+    }
+    const { backers } = sw.core.underlay;
+    t.equal(backers.areOther(), false);
+    const { bridge } = sw.bridge('br0');
+    bridge.tun = bridge.tun.without(new Set([0]));
+    t.equal(backers.areOther(), true, 'what is taken off is another');
+    sw.close();
+  }
+  t.end();
+});

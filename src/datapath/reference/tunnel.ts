@@ -322,13 +322,15 @@ function geneve(frame: Uint8Array, o: Outer, tun: Uint8Array, f: TunnelFormat): 
   for (let i = at + 8; i < end; ) {
     const bytes = 4 + (frame[i + 3] & 0x1f) * 4;
     if (end - i < 4 || bytes > end - i) return refused(DROP.tunnel_header);
-    const place = f.options.find(
+    const places = f.options.filter(
       (x) => x.optionClass === u16(frame, i) && x.optionType === frame[i + 2] && x.length === bytes - 4,
     );
-    if (place) {
+    if (places.length === 0 && frame[i + 2] & 0x80) return refused(DROP.tunnel_header);
+    // Bridges may have the same option under several numbers.
+    for (const place of places) {
       tun.set(frame.subarray(i + 4, i + bytes), K.tunMetadata.offset + place.offset);
       tun[K.tunMdPresent.offset + 7 - (place.index >> 3)] |= 1 << (place.index & 7);
-    } else if (frame[i + 2] & 0x80) return refused(DROP.tunnel_header);
+    }
     i += bytes;
   }
   return carried(end, u16(frame, at + 2));
