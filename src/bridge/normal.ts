@@ -101,7 +101,10 @@ export function normal(b: NormalBridge, x: NormalWalk): void {
   }
   const type = get16(flow, K.ethType.offset);
   if ((type === 0x8100 || type === 0x88a8) && !(get16(flow, K.vlanTci.offset) & VLAN_CFI)) {
-    x.note(() => '>> dropping packet with partial VLAN tag');
+    if (x.learns && from) {
+      x.note(() => `>>>> dropping packet with partial VLAN tag received on port ${from.name} <<<<`);
+    }
+    x.note(() => '>> partial VLAN tag, dropping');
     return x.reject('malformed');
   }
   // A tag that leaves as it came keeps its type, so the type is looked at.

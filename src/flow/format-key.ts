@@ -6,6 +6,7 @@ import { FIELDS } from './fields.js';
 import { formatMatch, type MatchFormatContext } from './format-match.js';
 import { getU, OK } from './key.js';
 import { Match } from './match.js';
+import { completeEthernet } from './packet-type.js';
 import { checkPrereqs } from './prereqs.js';
 
 /** What is said only when it is not zero: of little interest else. */
@@ -106,6 +107,7 @@ export function packetMask(key: Uint8Array): Uint8Array {
 export function formatKey(key: Uint8Array, ctx: MatchFormatContext = {}): string {
   const m = new Match();
   m.mask.set(packetMask(key));
+  completeEthernet(m);
   for (let i = 0; i < m.value.length; i++) m.value[i] = key[i] & m.mask[i];
   return formatMatch(m, ctx);
 }

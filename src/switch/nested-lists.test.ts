@@ -1,5 +1,7 @@
 /** Lists of actions that other lists lead to (buckets, copies, tables), and what is still true in them: against what ovs-vswitchd 3.1 says. */
 import t from 'tap';
+import { formatHex, parseHex } from '../lib/bytes.js';
+import { traceCommand, tracePacketOutCommand } from './commands/trace-command.js';
 import { Switch } from './switch.js';
 
 function traced(groups: readonly string[], flows: readonly string[]): string {
@@ -143,5 +145,87 @@ t.test('conditions on Ethernet and what is in it are not met by a packet without
     const text = traced([], ['actions=decap(),resubmit(,1)', rule]);
     t.equal(text.includes('note:77'), matches, rule);
   }
+  t.end();
+});
+
+const LABELLED = '02000000000202000000000188470000514045000023000100004011666a0a0000010a0000020035003500080000';
+const LABEL = LABELLED.slice(28, 36);
+
+function labelled(flows: string) {
+  const sw = new Switch({ datapath: 'reference' });
+  const br = sw.bridge('br0');
+  const ports = [1, 2, 3, 4].map((number) => br.addPort(`p${number}`, { number }));
+  br.addFlows(flows);
+  ports[0].send(parseHex(LABELLED));
+  sw.run();
+  return { sw, sent: ports.map((p) => p.received().map((f) => formatHex(f))) };
+}
+
+t.test(
+  'a copy that is the last of an inner list is none of what follows in the outer one, in a later pass, too',
+  (t) => {
+    const wrap = 'clone(encap(nsh(md_type=1)),encap(ethernet),2)';
+    const { sw, sent } = labelled(`
+    in_port=1,mpls,actions=resubmit(,1),3
+    table=1,mpls,actions=pop_mpls:0x0800,${wrap}`);
+    const plain = LABELLED.replace(`8847${LABEL}`, '0800');
+    t.same([sent[1].length, sent[2]], [1, [plain]]);
+    t.ok(sent[1][0].endsWith(plain));
+    sw.close();
+    t.end();
+  },
+);
+
+/** What ovs-vswitchd prints of the second pass. */
+const THAWED = `
+bridge("br0")
+-------------
+    thaw
+            Resuming from table 0
+            Restoring action set: dec_ttl,output:4
+        Restoring actions: resubmit(,6),unroll_xlate(table=4, cookie=153),dec_ttl,output:4,unroll_xlate(table=3, cookie=0),output:3,set_field:0x7/0xff->metadata,resubmit(,5)
+    resubmit(,6)
+     6. ip, priority 32768
+            output:2
+    unroll_xlate(table=4, cookie=153)
+    restored state: table=4, cookie=0x9900000000000000
+    dec_ttl
+    output:4
+    unroll_xlate(table=3, cookie=0)
+    restored state: table=3, cookie=0
+    output:3
+    set_field:0x7/0xff->metadata
+    resubmit(,5)
+     5. No match.
+            drop
+--. Executing action set:
+    dec_ttl
+    output:4
+`;
+
+t.test('a trace of a later pass says what was left to do, and whose it is', (t) => {
+  const { sw } = labelled(`
+    in_port=1,mpls,actions=write_actions(dec_ttl,output:4),goto_table:3
+    table=3,mpls,actions=resubmit(,4),3,write_metadata:7/0xff,goto_table:5
+    table=4,mpls,cookie=0x99,actions=pop_mpls:0x0800,resubmit(,6),dec_ttl,4
+    table=6,ip,actions=2`);
+  const trace = (...args: string[]): string => traceCommand(sw.core, args);
+  const pass = /recirc\(0x(.*)\)/.exec(trace('br0', 'in_port=1', LABELLED))?.[1];
+  const packet = 'eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x0800),ipv4(dst=10.0.0.2,proto=17,ttl=64)';
+  const text = trace(`recirc_id(0x${pass}),in_port(p1),${packet}`);
+  t.equal(text.slice(text.indexOf('\nbridge'), text.indexOf('\nFinal')), THAWED);
+  t.match(text, /^Flow: recirc_id=0x[0-9a-f]+,eth,udp,/);
+  t.ok(trace('br0', `recirc_id=0x${pass},in_port=1,ip`).includes('    thaw\n'));
+  t.ok(
+    trace('br0', 'recirc_id=0x7777,in_port=1,ip').includes(
+      '\n     >>>> Recirculation context not found for ID 7777 <<<<\n',
+    ),
+  );
+  t.ok(
+    tracePacketOutCommand(sw.core, [`recirc_id(0x${pass}),in_port(p1),${packet}`, '2']).includes(
+      'thaw\n     >>>> Recirculation conflict (actions)! <<<<\n',
+    ),
+  );
+  sw.close();
   t.end();
 });

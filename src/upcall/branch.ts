@@ -11,6 +11,7 @@ import type { Subfield } from '../flow/field.js';
 import { writeBits } from '../flow/fields.js';
 import { get32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
+import { left } from './freeze.js';
 import type { Walk } from './walk.js';
 
 /** What a trace says of a copy, or of a way of check_pkt_larger, that needs a later pass. OVS forgets what should happen after it. */
@@ -26,11 +27,11 @@ export function finishFreezing(w: Walk): void {
       ofLines: w.flow.slice(DP_KEY_BYTES),
       stack: w.stack,
       actionSet: w.actionSet,
-      frames: w.frames,
+      frames: w.frames.map(left),
       mirrored: w.mirrored,
       packetType: get32(w.flow, K.packetType.offset),
-      // A controller is told of the rule the packet met first, whichever paused it, as by OVS.
-      table: pause ? 0 : w.table,
+      // Lists know their tables. A controller is told of the rule the packet met first, whichever paused it, as by OVS.
+      table: 0,
       cookie: pause ? w.topCookie : (w.rule?.cookie ?? 0n),
       userdata: pause?.userdata ?? new Uint8Array(0),
     },

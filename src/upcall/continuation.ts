@@ -17,7 +17,7 @@ export interface Continuation {
 }
 
 /** Actions that may send a packet to a controller: it is told whose they are. For others that does not matter, and is not said. */
-function tellsRule(a: Action): boolean {
+export function tellsRule(a: Action): boolean {
   switch (a.type) {
     case 'output':
     case 'output_reg':

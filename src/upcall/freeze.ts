@@ -1,10 +1,12 @@
 /** Going on after a recirculation: what has to wait for it, and how it picks up. */
 import type { Action } from '../action/action.js';
 import { OFPP, type Subfield } from '../flow/field.js';
+import { field, wholeField } from '../flow/fields.js';
 import { OK } from '../flow/key.js';
 import { get32, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
-import type { FrozenState } from './frozen.js';
+import type { Frame, FrozenState } from './frozen.js';
+import { tellThaw, tellUnroll, unrolling } from './thaw-text.js';
 import type { Walk } from './walk.js';
 
 /** Slots of what stands inside the last label. */
@@ -61,28 +63,70 @@ export function needsInner(a: Action): boolean {
   }
 }
 
+/** Instructions as the actions that a later pass has in their place, as in OVS: there a packet that the next table has nothing for is no miss. */
+function asAction(a: Action): Action {
+  if (a.type === 'goto_table') return { type: 'resubmit', port: OFPP.inPort, table: a.table, ct: false };
+  if (a.type !== 'write_metadata') return a;
+  return { type: 'set_field', dst: METADATA, value: a.value, mask: a.mask, form: 'set_field' };
+}
+
+const METADATA = wholeField(field('metadata'));
+const isInstruction = (a: Action): boolean => a.type === 'goto_table' || a.type === 'write_metadata';
+const AS_ACTIONS = new WeakMap<Action, Action>();
+
+/** One object for each: states are told apart by the identity of their actions. */
+function lasting(a: Action): Action {
+  const known = AS_ACTIONS.get(a);
+  if (known) return known;
+  const made = asAction(a);
+  AS_ACTIONS.set(a, made);
+  return made;
+}
+
+/** What is left of a list, as actions. */
+export function left(f: Frame): Frame {
+  if (!f.actions.some(isInstruction)) return f;
+  return { ...f, actions: f.actions.slice(f.from).map(lasting), from: 0 };
+}
+
+/** A trace of a later pass that nobody knows; of real packets there is none. */
+export function lost(w: Walk, id: number): void {
+  w.note(() => `>>>> Recirculation context not found for ID ${id.toString(16)} <<<<`);
+  w.fail('translation_error', 'No recirculation context');
+}
+
 /** Takes up a frozen walk: same registers, stack and action set, a fresh look at the packet, then what was left of each list. */
 export function resume(w: Walk, s: FrozenState): void {
+  const { tracer } = w.input;
+  tracer?.open('thaw', false);
+  if (tracer && w.input.actions) {
+    w.note(() => '>>>> Recirculation conflict (actions)! <<<<');
+    return w.fail('translation_error', 'Recirculation conflict');
+  }
+  // It may have come in by another bridge's port.
+  w.bridge = s.bridge;
+  if (!w.t.visited.includes(s.bridge)) w.t.visited.push(s.bridge);
   w.flow.set(s.ofLines, DP_KEY_BYTES);
   for (const key of [w.flow, w.base]) put32(key, K.packetType.offset, s.packetType ?? 0);
   w.inPort = get32(w.flow, OK.ofInPort.offset);
   w.stack = [...s.stack];
   w.actionSet = [...s.actionSet];
   w.mirrored = s.mirrored;
-  const { tracer } = w.input;
-  tracer?.open('thaw', false);
-  tracer?.step(`Resuming from table ${s.table}`, false);
-  tracer?.leave();
-  for (let i = 0; i < s.frames.length; i++) {
-    const f = s.frames[i];
+  const { frames } = s;
+  if (tracer) tellThaw(tracer, s);
+  const unroll = tracer && unrolling((step) => tellUnroll(tracer, step));
+  for (let i = 0; i < frames.length; i++) {
+    const f = frames[i];
     if (w.ended) return;
     w.table = f.table;
     w.rule = f.rule;
     w.lostCookie = f.cookie ?? 0n;
     w.topCookie = f.rule?.cookie ?? w.lostCookie;
+    w.isLast = i + 1 === frames.length;
+    if (unroll) w.before = (a) => unroll(f, a);
     w.list(f.actions, f.from);
     if (w.freezing) {
-      w.frames.push(...s.frames.slice(i + 1));
+      w.frames.push(...frames.slice(i + 1));
       return;
     }
   }

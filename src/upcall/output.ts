@@ -7,6 +7,7 @@ import { METER } from '../flowtable/meters.js';
 import type { Rule } from '../flowtable/rule.js';
 import { get32, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
+import { enterPort, missed } from './entry.js';
 import { tunnelEnd, tunnelOut } from './tunnel.js';
 import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
 import type { Walk } from './walk.js';
@@ -80,7 +81,7 @@ export function patch(w: Walk, peer: NonNullable<PortView['patch']>): void {
   w.depth++;
   if (peer.port.tallies) w.count(peer.port.tallies.rx);
   w.enterBridge(peer.bridge, peer.port.number);
-  w.enterPort(peer.port, false);
+  enterPort(w, peer.port, false);
   w.input.tracer?.leave();
   w.finishList();
   w.depth--;
@@ -156,7 +157,7 @@ export function outputTrunc(w: Walk, port: number, maxLen: number): void {
 function lookOn(w: Walk): void {
   const rule = w.lookup(w.table + 1, w.inPort, 'miss');
   if (rule) w.runRule(rule, false);
-  else w.missed();
+  else missed(w);
   w.input.tracer?.leave();
 }
 

@@ -91,7 +91,7 @@ export const PORT_CONFIG = {
 } as const;
 /** Why a packet that comes in by a port is dropped whatever the tables say, in the words of a trace. `first`: from outside, not by a patch port. */
 export function refusalOf(port: PortView, first: boolean): string | undefined {
-  if (port.config & PORT_CONFIG.noRecv) return '>> OFPPC_NO_RECV set, dropping';
+  if (port.config & PORT_CONFIG.noRecv) return '';
   if (!first || !port.mirrorOutput) return undefined;
   return `>>>> dropping packet received on port ${port.name}, which is reserved exclusively for mirroring <<<<`;
 }

@@ -113,6 +113,8 @@ export class WalkState {
   /** The list being walked and the place in it, for actions that take the rest with them. */
   current: readonly Action[] = [];
   position = 0;
+  /** Hears of each action of the next list before it: where a trace says whose actions go on in a later pass. */
+  before: ((a: Action) => void) | undefined;
   /** Said by an action that took the rest of its list with it. */
   listOver = false;
 
@@ -137,7 +139,7 @@ export class WalkState {
     this.isLast = true;
     this.shown = undefined;
     this.rule = undefined;
-    this.pause = undefined;
+    this.pause = this.before = undefined;
     this.topCookie = 0n;
     // No rule's: as OVS says it.
     this.lostCookie = input.actions ? 0xffffffffffffffffn : 0n;

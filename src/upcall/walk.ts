@@ -18,12 +18,13 @@ import { markBits, readBits, writeBits } from '../flow/fields.js';
 import { OK } from '../flow/key.js';
 import { checkPrereqs } from '../flow/prereqs.js';
 import type { Rule } from '../flowtable/rule.js';
-import { get16, put32 } from '../lib/bytes.js';
+import { get16, get32, put32 } from '../lib/bytes.js';
 import { FRAG, K } from '../packet/key.js';
 import * as set from './action-set.js';
 import * as branch from './branch.js';
 import { COMES_BACK, commit, isIp, isMpls } from './commit.js';
-import { needsInner, resume } from './freeze.js';
+import { enterPort, fromController, missed } from './entry.js';
+import { lost, needsInner, resume } from './freeze.js';
 import { group } from './group.js';
 import { hashFields } from './hash-fields.js';
 import { learn } from './learn.js';
@@ -31,8 +32,8 @@ import * as output from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
-import { asFrame, hostEnd, tunnelIn } from './tunnel.js';
-import { type MacEntry, type NormalWalk, type PortView, refusalOf, type SideEffect, type Tally } from './view.js';
+import { hostEnd } from './tunnel.js';
+import type { MacEntry, NormalWalk, PortView, SideEffect, Tally } from './view.js';
 import { WalkState } from './walk-state.js';
 import * as wrap from './wrap.js';
 
@@ -52,42 +53,14 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   run(input: TranslateInput, t: Translation): void {
     this.begin(input, t);
     const { bridge, frozen } = input;
+    const recircId = get32(input.key, K.recircId.offset);
     if (input.host) hostEnd(this);
     else if (frozen) resume(this, frozen);
-    else if (input.actions) {
-      const port = bridge.port(input.inPort);
-      if (port) bridge.mirror?.(this, port, 'in');
-      this.list(input.actions);
-    } else this.enterPort(bridge.port(input.inPort), true);
+    else if (recircId !== 0) lost(this, recircId);
+    else if (input.actions) fromController(this, input.actions);
+    else enterPort(this, bridge.port(input.inPort), true);
     if (!this.failed) this.finishList();
     this.finish();
-  }
-
-  /**
-   * A packet comes in by a port of the current bridge: admission, then table 0, whose part of a trace stays open. `first`: it comes from outside. What
-   * comes in by a patch port is no arrival to mirrors.
-   */
-  enterPort(port: PortView | undefined, first: boolean): void {
-    if (first && port?.tunnel) asFrame(this, port.tunnel);
-    const rule = this.lookup(0, this.inPort, 'miss');
-    this.topCookie = rule?.cookie ?? 0n;
-    const refusal = port && refusalOf(port, first);
-    if (refusal !== undefined) {
-      this.note(() => refusal);
-      this.reject('policy');
-      return;
-    }
-    if (first && port?.tunnel && !tunnelIn(this, port)) return;
-    if (first && port) this.bridge.mirror?.(this, port, 'in');
-    if (rule) this.runRule(rule, false);
-    else this.missed();
-  }
-
-  /** Nothing in the table for the packet, where that means something. */
-  missed(): void {
-    const { flow, bridge } = this;
-    if ((flow[K.nwFrag.offset] & FRAG.any) !== 0 && bridge.fragmentHandling === 1) this.reject('policy');
-    else output.tableMiss(this);
   }
 
   // Tables and lists
@@ -151,7 +124,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     const before = this.table;
     const rule = this.lookup(table, inPort, miss);
     if (rule) this.runRule(rule, table <= before);
-    else if (miss === 'miss') this.missed();
+    else if (miss === 'miss') missed(this);
     this.table = before;
     this.input.tracer?.leave();
   }
@@ -159,7 +132,8 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   /** Runs a list from a place in it; stops when the walk ends, the list is ended by an action, or the rest must wait for a later pass. */
   list(actions: readonly Action[], from = 0): void {
     const { tracer } = this.input;
-    const lastOfAll = this.isLast;
+    const { isLast: lastOfAll, before } = this;
+    this.before = undefined;
     if (from >= actions.length) tracer?.step('drop');
     for (let i = from; i < actions.length && !this.ended; i++) {
       const a = actions[i];
@@ -168,6 +142,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
         this.frames.push({ actions, from: i, table: this.table, rule: this.rule });
         return;
       }
+      before?.(a);
       tracer?.action(a);
       this.current = actions;
       this.position = i;

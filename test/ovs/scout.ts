@@ -47,7 +47,7 @@ class Scout extends Candidate {
       if (u.type === 'miss') {
         const frozen = states.get(recircId);
         doubts.begin(frozen);
-        const { actions } = upcalls.explain({ bridge, inPort, key, frozen, tracer: doubts });
+        const { actions } = upcalls.explain({ bridge, inPort, key, frozen, tracer: doubts, learns: true });
         this.beyondOvs ||= doubts.about(actions, world.vlanLimit);
       }
       upcall(u);

@@ -23,9 +23,10 @@ const noNames = (): undefined => undefined;
 
 export class Candidate {
   private readonly sw = new Switch({ datapath: 'reference' });
+  private readonly bridge = this.sw.bridge('br0');
 
   constructor(modes: Modes, orders: Orders, pipeline: Pipeline) {
-    const br = this.sw.bridge('br0');
+    const br = this.bridge;
     for (let i = 1; i <= PORTS; i++) br.addPort(`p${i}`, { number: i, ...modes[i - 1]?.[1] });
     const { bridge } = br;
     const inOrder = (order: readonly number[]) =>
@@ -50,6 +51,11 @@ export class Candidate {
 
   get core(): Core {
     return this.sw.core;
+  }
+
+  receive(port: number, frame: Uint8Array): void {
+    this.bridge.port(`p${port}`).send(frame);
+    this.sw.run();
   }
 
   close(): void {

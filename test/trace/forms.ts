@@ -132,6 +132,8 @@ export const PACKET_OUT_FORMS: readonly (readonly string[])[] = [
   [...BR, 'in_port=1,ip,zz', 'foo'],
   ['-x', 'write_metadata:1'],
   [...BR, 'in_port=1', 'CONTROLLER'],
+  [...BR, 'in_port=1,dl_type=0x88a8', 'NORMAL'],
+  [...BR, 'in_port=1', `${FRAME.slice(0, 24)}8100`, 'NORMAL'],
   [...BR, 'in_port=1,ip', 'pop_vlan,output:2'],
   ['-consistent', ...BR, 'in_port=1,ip', 'pop_vlan,output:2'],
   ['--consistent', ...BR, 'in_port=1,ip', 'dec_ttl,output:2'],

@@ -27,7 +27,7 @@ else if (process.argv.includes('--forms')) {
   for (const d of c.differences) console.error(`${d}\n`);
   const skipped = [...c.skipped].map(([why, n]) => `, ${n} left out: ${why}`).join('');
   console.log(
-    `${c.traces} traces through ${c.pipelines} pipelines (${c.lost} crashed OVS; seed ${seed}), ${c.otherMasks} with other masks${skipped}: ${c.differences.length} differences`,
+    `${c.traces} traces and ${c.passes} of later passes through ${c.pipelines} pipelines (${c.lost} crashed OVS; seed ${seed}), ${c.otherMasks} with other masks${skipped}: ${c.differences.length} differences`,
   );
   process.exitCode = c.differences.length ? 1 : 0;
 }

@@ -35,7 +35,8 @@ export function sameButForMasks(ovs: string, weft: string): boolean {
 
 const VALUE = /=([0-9a-fx:.]+)(?:\/([0-9a-fx:.]+))?/g;
 
-function sameSets(ovs: string, weft: string): boolean {
+/** The same actions, where what is set is the same in the bits that both set. */
+export function sameSets(ovs: string, weft: string): boolean {
   if (ovs === weft) return true;
   if (ovs.replace(VALUE, '=') !== weft.replace(VALUE, '=')) return false;
   const others = [...weft.matchAll(VALUE)];

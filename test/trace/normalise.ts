@@ -15,8 +15,11 @@ function numberPasses(text: string): string {
   );
 }
 
+/** OVS shows them, always zero, of what was inside of NSH. */
+const NO_CONNECTION = /^(Final flow: )(ct_nw_src=0\.0\.0\.0,ct_nw_dst=0\.0\.0\.0|ct_ipv6_src=::,ct_ipv6_dst=::),/gm;
+
 export function normalise(text: string): string {
-  return numberPasses(text);
+  return numberPasses(text).replace(NO_CONNECTION, '$1');
 }
 
 /** Datapath ports and meters of weft by the numbers that they have in OVS: ports are one higher and LOCAL is 1, not 100; meters begin with 1, not 0. */

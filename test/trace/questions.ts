@@ -5,7 +5,7 @@ import { newKey, OK } from '../../src/flow/key.js';
 import { formatHex, get16, get32, put32 } from '../../src/lib/bytes.js';
 import type { Random } from '../../src/lib/random.js';
 import { extract } from '../../src/packet/extract.js';
-import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
+import { DP_KEY_BYTES, K, VLAN_CFI } from '../../src/packet/key.js';
 import type { Pipeline } from '../pipelines/random-pipeline.js';
 import { describable } from './megaflow.js';
 
@@ -26,8 +26,13 @@ function everyHeader(): Uint8Array {
 }
 
 const ALL_OF_IT = everyHeader();
-/** OVS does not read the text it writes of it. */
-const NSH = 0x894f;
+/** OVS does not read the text it writes: of NSH, and of a tag that ends with the frame. */
+function isUnreadable(key: Uint8Array): boolean {
+  const type = get16(key, K.ethType.offset);
+  const tagged = (get16(key, K.vlanTci.offset) & VLAN_CFI) !== 0;
+  return type === 0x894f || ((type === 0x8100 || type === 0x88a8) && !tagged);
+}
+
 /** Of a label: it is the last one. */
 const BOTTOM = 0x100;
 const TRACKED = ['trk,new', 'trk,est', 'trk,est,rpl', 'trk,inv'];
@@ -41,14 +46,23 @@ function dpText(key: Uint8Array): string {
   return formatDpKey(key, mask);
 }
 
+/** The packet as a flow of the datapath; undefined where OVS cannot read it. `pass`: the number under which it goes on. */
+export function dpFlow(port: number, frame: Uint8Array, pass = 0): string | undefined {
+  const key = newKey();
+  extract(frame, key, 1);
+  if (isUnreadable(key)) return undefined;
+  return `${pass === 0 ? '' : `recirc_id(0x${pass.toString(16)}),`}in_port(p${port}),${dpText(key)}`;
+}
+
 /** The packet as bytes, or as a flow of what is in them: OpenFlow's or the datapath's. */
 function subject(r: Random, port: number, frame: Uint8Array): string[] {
   const bytes = r.chance(0.5);
   if (bytes && r.chance(0.2)) return [`in_port(p${port})`, formatHex(frame)];
   if (bytes) return ['br0', `in_port=${port}${r.chance(0.1) ? ',skb_priority=3,pkt_mark=4' : ''}`, formatHex(frame)];
+  const flow = dpFlow(port, frame);
+  if (flow !== undefined && r.chance(0.3)) return [flow];
   const key = newKey();
   extract(frame, key, 1);
-  if (r.chance(0.3) && get16(key, K.ethType.offset) !== NSH) return [`in_port(p${port}),${dpText(key)}`];
   put32(key, OK.ofInPort.offset, port);
   const text = formatKey(key);
   // Now and then as it is printed, which for some packets is not how it is read.

@@ -29,14 +29,15 @@ interface Subject {
 
 /** The text of a trace of a packet described as an OpenFlow flow. Throws UserError. */
 export function traceOf(core: Core, bridge: Bridge, flow: string): string {
-  return core.upcalls.trace(ofOpenFlow(bridge, flow));
+  return core.upcalls.trace(ofOpenFlow(core, bridge, flow));
 }
 
-function ofOpenFlow(bridge: Bridge, flow: string): Subject {
+function ofOpenFlow(core: Core, bridge: Bridge, flow: string): Subject {
   const key = parseExactFlow(flow, { ports: (name) => bridge.portByName(name)?.number, tun: bridge.tun });
   const inPort = get32(key, OK.ofInPort.offset);
   put32(key, K.inPort.offset, bridge.port(inPort)?.vport ?? 0);
-  return { bridge, inPort, key };
+  const recircId = get32(key, K.recircId.offset);
+  return { bridge, inPort, key, frozen: recircId === 0 ? undefined : core.upcalls.states.get(recircId) };
 }
 
 /** Words for the one datapath there is: its type, with "ovs-" in front or not. */
@@ -61,7 +62,7 @@ function subjectOf(core: Core, { words }: TraceWords): Subject {
     const bridge = core.bridges.get(words[0]);
     if (!bridge) throw new UserError(`${words[0]}: unknown bridge`);
     try {
-      return ofOpenFlow(bridge, text);
+      return ofOpenFlow(core, bridge, text);
     } catch (e) {
       throw e instanceof UserError ? new UserError(`Bad openflow flow syntax: ${e.message}`) : e;
     }
