@@ -207,7 +207,7 @@ t.test('a trace of a later pass says what was left to do, and whose it is', (t) 
   const { sw } = labelled(`
     in_port=1,mpls,actions=write_actions(dec_ttl,output:4),goto_table:3
     table=3,mpls,actions=resubmit(,4),3,write_metadata:7/0xff,goto_table:5
-    table=4,mpls,cookie=0x99,actions=pop_mpls:0x0800,resubmit(,6),dec_ttl,4
+    table=4,mpls,cookie=0x99,actions=pop_mpls:0x0800,note:01,resubmit(,6),dec_ttl,4
     table=6,ip,actions=2`);
   const trace = (...args: string[]): string => traceCommand(sw.core, args);
   const pass = /recirc\(0x(.*)\)/.exec(trace('br0', 'in_port=1', LABELLED))?.[1];

@@ -27,7 +27,7 @@ export function finishFreezing(w: Walk): void {
       ofLines: w.flow.slice(DP_KEY_BYTES),
       stack: w.stack,
       actionSet: w.actionSet,
-      frames: w.frames.map(left),
+      frames: left(w.frames),
       mirrored: w.mirrored,
       packetType: get32(w.flow, K.packetType.offset),
       // Lists know their tables. A controller is told of the rule the packet met first, whichever paused it, as by OVS.

@@ -63,30 +63,39 @@ export function needsInner(a: Action): boolean {
   }
 }
 
-/** Instructions as the actions that a later pass has in their place, as in OVS: there a packet that the next table has nothing for is no miss. */
-function asAction(a: Action): Action {
-  if (a.type === 'goto_table') return { type: 'resubmit', port: OFPP.inPort, table: a.table, ct: false };
-  if (a.type !== 'write_metadata') return a;
-  return { type: 'set_field', dst: METADATA, value: a.value, mask: a.mask, form: 'set_field' };
+const METADATA = wholeField(field('metadata'));
+/** What a later pass has in the place of an instruction, and nothing for what does nothing: as in OVS. A packet that the next table has nothing for is no miss there. */
+function asLeft(a: Action): Action | undefined {
+  switch (a.type) {
+    case 'goto_table':
+      return { type: 'resubmit', port: OFPP.inPort, table: a.table, ct: false };
+    case 'write_metadata':
+      return { type: 'set_field', dst: METADATA, value: a.value, mask: a.mask, form: 'set_field' };
+    case 'note':
+    case 'conjunction':
+      return undefined;
+    default:
+      return a;
+  }
 }
 
-const METADATA = wholeField(field('metadata'));
-const isInstruction = (a: Action): boolean => a.type === 'goto_table' || a.type === 'write_metadata';
-const AS_ACTIONS = new WeakMap<Action, Action>();
+const CHANGED: ReadonlySet<Action['type']> = new Set(['goto_table', 'write_metadata', 'note', 'conjunction']);
+const MADE = new WeakMap<Action, Action>();
 
 /** One object for each: states are told apart by the identity of their actions. */
-function lasting(a: Action): Action {
-  const known = AS_ACTIONS.get(a);
-  if (known) return known;
-  const made = asAction(a);
-  AS_ACTIONS.set(a, made);
-  return made;
+function lasting(a: Action): Action[] {
+  const known = MADE.get(a) ?? asLeft(a);
+  if (known) MADE.set(a, known);
+  return known ? [known] : [];
 }
 
-/** What is left of a list, as actions. */
-export function left(f: Frame): Frame {
-  if (!f.actions.some(isInstruction)) return f;
-  return { ...f, actions: f.actions.slice(f.from).map(lasting), from: 0 };
+/** What is left of lists, as actions. */
+export function left(frames: readonly Frame[]): Frame[] {
+  return frames.flatMap((f) => {
+    if (!f.actions.some((a) => CHANGED.has(a.type))) return [f];
+    const actions = f.actions.slice(f.from).flatMap(lasting);
+    return actions.length === 0 ? [] : [{ ...f, actions, from: 0 }];
+  });
 }
 
 /** A trace of a later pass that nobody knows; of real packets there is none. */
