@@ -257,7 +257,8 @@ function commitMpls(flow: Uint8Array, base: Uint8Array, mask: Uint8Array, out: D
       common++;
     } else {
       have--;
-      out.push({ type: 'pop_mpls', ethType: have > 0 ? get16(base, K.ethType.offset) : type });
+      // What is left is as the flow has it, unless nothing will be.
+      out.push({ type: 'pop_mpls', ethType: have > 0 && !isMpls(type) ? get16(base, K.ethType.offset) : type });
     }
   }
   for (let n = common + 1; n <= want; n++) {

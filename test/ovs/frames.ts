@@ -59,12 +59,25 @@ const EXTENSIONS = [0, 43, 44, 51, 60];
 
 /**
  * Of IP, not what OVS treats wrongly: protocol 0, of which it sets no other field; later fragments, into whose payload it writes checksums; extension
- * headers of IPv6, where it leaves checksums when it sets an address.
+ * headers of IPv6, where it leaves checksums when it sets an address; neighbour discovery with one option twice, of which it sets the first.
  */
 function isUsualIp(frame: Uint8Array, at: number): boolean {
   if (frame.length < at + 20) return false;
   if (frame[at] >> 4 === 4) return frame[at + 9] !== 0 && (get16(frame, at + 6) & 0x1fff) === 0;
-  return frame[at] >> 4 === 6 && !EXTENSIONS.includes(frame[at + 6]);
+  return frame[at] >> 4 === 6 && !EXTENSIONS.includes(frame[at + 6]) && !repeatsOption(frame, at);
+}
+
+/** Bytes of IPv6's header, and of ICMPv6's, NDP's target included. */
+const IPV6 = 40;
+const NDP = 24;
+
+/** Is it neighbour discovery that says an address twice? */
+function repeatsOption(frame: Uint8Array, at: number): boolean {
+  const icmp = at + IPV6;
+  if (frame[at + 6] !== 58 || (frame[icmp] !== 135 && frame[icmp] !== 136)) return false;
+  const types: number[] = [];
+  for (let o = icmp + NDP; o + 1 < frame.length && frame[o + 1] !== 0; o += 8 * frame[o + 1]) types.push(frame[o]);
+  return new Set(types).size < types.length;
 }
 
 /**

@@ -113,6 +113,18 @@ export const OVS_TRACES: readonly OvsTraces[] = [
     ],
   },
   {
+    // Labels of another type, on a copy, and off again.
+    flows: ['in_port=1,mpls,actions=clone(push_mpls:0x8848,push_mpls:0x8848,output:2),output:3'],
+    ports: [],
+    packets: [
+      [
+        'in_port=1,mpls,mpls_label=2,mpls_ttl=69,mpls_bos=1',
+        'recirc_id=0,eth,mpls,in_port=1,mpls_label=2,mpls_tc=0,mpls_ttl=69,mpls_bos=1,mpls_lse1=0',
+        'push_mpls(label=2,tc=0,ttl=69,bos=0,eth_type=0x8848),push_mpls(label=2,tc=0,ttl=69,bos=0,eth_type=0x8848),2,pop_mpls(eth_type=0x8847),pop_mpls(eth_type=0x8847),3',
+      ],
+    ],
+  },
+  {
     // Labels that come off before anything saw them; afterwards nothing is known of what is inside.
     flows: [
       'in_port=1,ip,actions=push_mpls:0x8847,pop_mpls:0x8847,output:2',
