@@ -305,6 +305,11 @@ export class Core {
     return bridge.datapathType || 'system';
   }
 
+  /** Devices are played, and their datapath is one of dummies. */
+  get hasDummies(): boolean {
+    return this.options.saysDatapathType === true;
+  }
+
   get datapathName(): string {
     const type = this.datapathType();
     return `${type}@ovs-${type}`;

@@ -1,12 +1,11 @@
-/** dpctl on the datapath itself, its ports and its caches. Which ports there are is said by the database: none is made or taken away here. */
+/** dpctl on datapaths, their ports and caches. Which ports that of the switch has is said by the database: none is made or taken away here. */
 import type { PortCounters } from '../../../datapath/datapath.js';
 import type { NativeDriver } from '../../../datapath/driver/native-driver.js';
-import { UserError } from '../../../lib/errors.js';
 import { backerText } from '../../../tunnel/text.js';
-import { vportKind } from '../../../vport/kinds.js';
+import { VPORT_KINDS } from '../../../vport/kinds.js';
 import type { Core } from '../../core.js';
-import { DATAPATH_NAME } from '../../datapath-text.js';
-import { type DpctlCommand, datapathError, openDatapath, optionalDatapath, type Reply } from './reply.js';
+import { Datapaths, type DpFace } from './datapaths.js';
+import { type DpctlCommand, type Errno, optionalDatapath, type Reply } from './reply.js';
 
 const MANY = Number.POSITIVE_INFINITY;
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
@@ -19,7 +18,7 @@ function bytesText(direction: string, bytes: number): string {
 }
 
 /** `losses`: they are known. */
-function statistics(c: PortCounters, losses: boolean): string[] {
+function statistics(c: Omit<PortCounters, 'forwarded' | 'held'>, losses: boolean): string[] {
   const dropped = c.drops.reduce((n, d) => n + d, 0);
   const known = (n: number): string => (losses ? String(n) : '?');
   return [
@@ -55,6 +54,18 @@ function show(core: Core, dp: NativeDriver, withStatistics: boolean, reply: Repl
   }
 }
 
+const NONE = { rx_packets: 0, tx_packets: 0, rx_bytes: 0, tx_bytes: 0, rx_errors: 0, tx_dropped: 0, drops: [] };
+
+function showSpare(face: DpFace, withStatistics: boolean, reply: Reply): void {
+  reply.line(`${face.name}:`);
+  reply.line('  lookups: hit:0 missed:0 lost:0');
+  reply.line('  flows: 0');
+  for (const { number, name, type } of face.ports()) {
+    reply.line(`  port ${number}: ${name}${type === 'system' ? '' : ` (${type})`}`);
+    if (withStatistics) for (const line of statistics(NONE, false)) reply.line(line);
+  }
+}
+
 /** "NAME,KEY=VALUE...". */
 function interfaceOf(text: string): { name: string; settings: Map<string, string> } {
   const [name = '', ...rest] = text.split(',').filter(Boolean);
@@ -70,52 +81,67 @@ function leadingNumber(text: string): number {
 }
 
 export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
-  const named = (name: string) => core.dpPorts().find((p) => p.name === name);
+  const datapaths = new Datapaths(core);
 
-  const addInterface = (text: string, reply: Reply): void => {
+  const openDatapath = (name: string, reply: Reply): DpFace =>
+    datapaths.find(name) ?? reply.fail('opening datapath', datapaths.error(name));
+
+  const addInterface = (face: DpFace, text: string, reply: Reply): void => {
     const { name, settings } = interfaceOf(text);
     if (name === '') return reply.note(' is not a valid network device name');
-    try {
-      vportKind(settings.get('type') ?? '');
-    } catch (e) {
-      if (!(e instanceof UserError)) throw e;
-      return reply.note(`${name}: failed to open network device`, 'noFamily');
-    }
-    if (named(name)) return reply.note(`${name}: failed to open network device`, 'exist');
-    // One that is of no bridge would be taken away again in the next moment.
-    reply.note(`adding ${name} to ${DATAPATH_NAME} failed`, 'notSupported');
+    const type = settings.get('type') || 'system';
+    const cannotOpen = (errno: Errno): void => reply.note(`${name}: failed to open network device`, errno);
+    const kind = VPORT_KINDS.find((k) => k.type === type);
+    if (!kind) return cannotOpen('noFamily');
+    const open = datapaths.open(name);
+    if (open && open.type !== type) return cannotOpen('exist');
+    // Without a word more, as there.
+    if (type === 'patch') return reply.stop();
+    const fault = (errno: Errno): void => reply.note(`adding ${name} to ${face.name} failed`, errno);
+    const there = face.ports();
+    if (there.some((p) => p.name === name)) return fault('exist');
+    const asked = settings.get('port_no');
+    const number = asked === undefined ? datapaths.freeNumber(face, name) : leadingNumber(asked);
+    if (number === 0 || there.some((p) => p.number === number)) return fault('busy');
+    face.add({ number, name, type });
   };
 
-  const setInterface = (text: string, reply: Reply): void => {
+  const setInterface = (face: DpFace, text: string, reply: Reply): void => {
     const { name, settings } = interfaceOf(text);
     if (name === '') return reply.note(' is not a valid network device name', undefined, false);
-    const port = named(name);
-    if (!port) return reply.note(`${name}: failed to query port in ${DATAPATH_NAME}`, 'noDevice');
-    const type = core.typeOf(name);
+    const port = face.ports().find((p) => p.name === name);
+    if (!port) return reply.note(`${name}: failed to query port in ${face.name}`, 'noDevice');
     const asked = settings.get('type');
-    if (asked !== undefined && asked !== type) reply.note(`${name}: can't change type from ${type} to ${asked}`);
+    if (asked !== undefined && asked !== port.type) {
+      reply.note(`${name}: can't change type from ${port.type} to ${asked}`);
+    }
     const number = settings.get('port_no');
-    if (number !== undefined && leadingNumber(number) !== port.vport) {
-      reply.note(`${name}: can't change port number from ${port.vport} to ${leadingNumber(number)}`);
+    if (number !== undefined && leadingNumber(number) !== port.number) {
+      reply.note(`${name}: can't change port number from ${port.number} to ${leadingNumber(number)}`);
     }
   };
 
-  const deleteInterface = (text: string, reply: Reply): void => {
+  const deleteInterface = (face: DpFace, text: string, reply: Reply): void => {
     const isNumber = /^\d+$/.test(text);
-    const port = isNumber ? core.dpPorts().find((p) => p.vport === Number(text)) : named(text);
-    if (!port && !isNumber) return reply.note(`no port named ${text}`);
-    const number = port?.vport ?? Number(text);
-    reply.note(`deleting port ${number} from ${DATAPATH_NAME} failed`, port ? 'notSupported' : 'noDevice');
+    const port = face.ports().find((p) => (isNumber ? p.number === Number(text) : p.name === text));
+    // The datapath's own port; ours has none to show.
+    const isLocal = isNumber ? Number(text) === 0 : face.name.endsWith(`@${text}`);
+    if (!port && !isNumber && !isLocal) return reply.note(`no port named ${text}`);
+    const fault = (errno: Errno): void => reply.note(`deleting port ${text} from ${face.name} failed`, errno);
+    if (isLocal) return fault('invalid');
+    if (!port) return fault('noDevice');
+    if (!face.remove(port.number)) fault('notSupported');
   };
 
-  const interfaces = (name: string, act: (text: string, reply: Reply) => void): DpctlCommand => ({
+  type Act = (face: DpFace, text: string, reply: Reply) => void;
+  const interfaces = (name: string, act: Act): DpctlCommand => ({
     name,
     usage: 'dp iface...',
     min: 2,
     max: MANY,
     run([datapath, ...rest], _o, reply) {
-      openDatapath(datapath, reply);
-      for (const text of rest) act(text, reply);
+      const face = openDatapath(datapath, reply);
+      for (const text of rest) act(face, text, reply);
     },
   });
 
@@ -125,10 +151,11 @@ export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
       usage: 'dp [iface...]',
       min: 1,
       max: MANY,
-      run([name], _o, reply) {
-        const errno = datapathError(name);
-        if (errno) reply.fail('add_dp', errno === 'noDevice' ? 'notSupported' : errno);
-        reply.fail('add_dp', 'exist');
+      run([name, ...rest], _o, reply) {
+        const errno = datapaths.make(name);
+        if (errno) reply.fail('add_dp', errno);
+        const face = openDatapath(name, reply);
+        for (const text of rest) addInterface(face, text, reply);
       },
     },
     {
@@ -138,23 +165,32 @@ export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
       max: 1,
       run([name], _o, reply) {
         openDatapath(name, reply);
-        reply.fail('del_dp', 'notSupported');
+        datapaths.remove(name);
       },
     },
     interfaces('add-if', addInterface),
     interfaces('del-if', deleteInterface),
     interfaces('set-if', setInterface),
-    { name: 'dump-dps', usage: '', min: 0, max: 0, run: (_args, _o, reply) => reply.line(core.datapathName) },
+    {
+      name: 'dump-dps',
+      usage: '',
+      min: 0,
+      max: 0,
+      run(_args, _o, reply) {
+        for (const name of datapaths.names()) reply.line(name);
+      },
+    },
     {
       name: 'show',
       usage: '[-s] [dp...]',
       min: 0,
       max: MANY,
       run(args, options, reply) {
-        for (const name of args.length === 0 ? [core.datapathName] : args) {
-          const errno = datapathError(name);
-          if (errno) reply.note(`opening datapath ${name} failed`, errno);
-          else show(core, dp, options.statistics, reply);
+        for (const name of args.length === 0 ? datapaths.names() : args) {
+          const face = datapaths.find(name);
+          if (!face) reply.note(`opening datapath ${name} failed`, datapaths.error(name));
+          else if (datapaths.isMain(name)) show(core, dp, options.statistics, reply);
+          else showSpare(face, options.statistics, reply);
         }
       },
     },
@@ -174,9 +210,9 @@ export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
       min: 0,
       max: 1,
       run([name], _o, reply) {
-        const errno = name === undefined ? undefined : datapathError(name);
-        if (errno) reply.fail(`Opening datapath ${name} failed`, errno);
-        reply.line(`${core.datapathName}:`);
+        const face = datapaths.find(name ?? core.datapathName);
+        if (!face) return reply.fail(`Opening datapath ${name} failed`, datapaths.error(name));
+        reply.line(`${face.name}:`);
       },
     },
     {
@@ -186,8 +222,7 @@ export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
       max: 3,
       run([name, , size], _o, reply) {
         if (!/^\d+/.test(size)) reply.fail('size is malformed', 'invalid');
-        const errno = datapathError(name);
-        if (errno) reply.fail(`Opening datapath ${name} failed`, errno);
+        if (!datapaths.find(name)) reply.fail(`Opening datapath ${name} failed`, datapaths.error(name));
         reply.fail('Setting caches not supported', 'notSupported');
       },
     },

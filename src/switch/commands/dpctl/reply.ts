@@ -10,6 +10,7 @@ const PROGRAM = 'ovs-vswitchd';
 
 /** Ends of fault lines. */
 export const ERRNO = {
+  busy: 'Device or resource busy',
   exist: 'File exists',
   invalid: 'Invalid argument',
   noDevice: 'No such device',
@@ -146,27 +147,8 @@ const ALIASES: ReadonlySet<string> = new Set([
   'dummy@ovs-dummy',
   'ovs-dummy',
 ]);
-const [TYPE, NAME] = DATAPATH_NAME.split('@');
-const TYPES: ReadonlySet<string> = new Set(['system', TYPE]);
-
 export function isDatapath(name: string | undefined): boolean {
   return name !== undefined && ALIASES.has(name);
-}
-
-/** Why there is no such datapath; undefined: there is. */
-export function datapathError(name: string): Errno | undefined {
-  if (isDatapath(name)) return undefined;
-  const at = name.indexOf('@');
-  const type = at < 0 ? 'system' : name.slice(0, at);
-  if (!TYPES.has(type)) return 'noFamily';
-  // One of that name is there, of another type.
-  return name.slice(at + 1) === NAME ? 'invalid' : 'noDevice';
-}
-
-/** For commands that must name it. */
-export function openDatapath(name: string, reply: Reply): void {
-  const errno = datapathError(name);
-  if (errno) reply.fail('opening datapath', errno);
 }
 
 /** Takes the datapath's name off the arguments where it is there. With as many arguments as are allowed one of them must be it. */
