@@ -11,6 +11,8 @@ namespace {
 constexpr uint16_t kCut = 1220;
 constexpr uint32_t kWhole = 1500;
 
+constexpr uint16_t kFrame = 0x6558;  // what is carried has an Ethernet header
+
 }  // namespace
 
 bool read_outer(const Packet& p, Outer& o) {
@@ -36,18 +38,27 @@ bool read_outer(const Packet& p, Outer& o) {
 }
 
 void note_unfinished(Packet& p, uint32_t tunnel, bool gre) {
-  const uint8_t* t = p.data + tunnel;
+  uint8_t* t = p.data + tunnel;
   if (p.len - tunnel < 8) return;
   uint32_t inner = tunnel + 8;
+  uint16_t type = kFrame;
   if (gre) {
     const uint16_t flags = be16(t);
-    if (be16(t + 2) != 0x6558) return;
+    type = be16(t + 2);
     inner = tunnel + 4 + (flags & 0x8000 ? 4u : 0u) + (flags & 0x2000 ? 4u : 0u) + (flags & 0x1000 ? 4u : 0u);
-  } else if (be16(t + 2) == 0x6558) {  // Geneve
+  } else if (be16(t + 2) == kFrame) {  // Geneve
     inner += (t[0] & 0x3fu) * 4;
+  } else if ((t[0] & 0x0c) == 0x0c && (t[3] == 1 || t[3] == 2)) {  // VXLAN with a protocol
+    type = t[3] == 1 ? kTypeIpv4 : kTypeIpv6;
   }
+  // What has no Ethernet header is looked at as if the bytes in front of it were one.
+  if (type != kFrame) inner -= kEth;
   if (inner + kEth > p.len) return;
-  const Headers h = locate(p.data + inner, p.len - inner, 1);
+  uint8_t* place = p.data + inner + 12;
+  const uint16_t before = be16(place);
+  if (type != kFrame) put_be16(place, type);
+  const Headers h = locate(p.data + inner, p.len - inner, type == kFrame ? 1 : 0);
+  if (type != kFrame) put_be16(place, before);
   if (h.l4 == kNone || (h.proto != 6 && h.proto != kProtoUdp)) return;
   const uint8_t* ip = p.data + inner + h.l3;
   const uint32_t length = h.l4_end - h.l4;

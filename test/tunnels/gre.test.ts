@@ -37,6 +37,8 @@ for (const underlay of ['bridge', 'host'] as const) {
       const lab = new NetLab('tgre');
       const sw = new LiveSwitch([]);
       t.teardown(async () => {
+        // Else its internal ports stay, with their addresses.
+        sw.run('ovs-appctl', 'exit', '--cleanup');
         await sw.close();
         lab.close();
       });

@@ -16,7 +16,7 @@ export class Traffic {
     readonly close: () => void,
   ) {}
 
-  /** Answers TCP in both namespaces, until `close`; the other one's server ends with the lab. */
+  /** Answers TCP in both namespaces, until `close`. */
   static async between(lab: NetLab, ns: string): Promise<Traffic> {
     const server = await serve();
     const { child } = lab.startAsync('ip', ['netns', 'exec', ns, process.execPath, CARRY, 'serve']);
@@ -25,7 +25,10 @@ export class Traffic {
       said += d;
     });
     if (!(await until(() => said.includes('ready'), SOON))) throw new Error('no server in the other namespace');
-    return new Traffic(lab, ns, () => server.close());
+    return new Traffic(lab, ns, () => {
+      server.close();
+      child.kill();
+    });
   }
 
   private ping(from: string, to: string, size: number, patience = '1'): boolean {
