@@ -1,4 +1,4 @@
-/** npm run scenario -- NAME [--tunnel vxlan|gre]: plays a network as it is deployed, and says what was seen at each hop. Without a name: which there are. */
+/** npm run scenario -- NAME [--tunnel vxlan|gre] [--underlay host|bridge]: plays a network as it is deployed, and says what was seen at each hop. Without a name: which there are. */
 import '../support/isolate.js';
 
 import { parseArgs } from 'node:util';
@@ -7,7 +7,11 @@ import { scenarioRefusal } from './stage.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { tunnel: { type: 'string', default: 'vxlan' }, quick: { type: 'boolean', default: false } },
+  options: {
+    tunnel: { type: 'string', default: 'vxlan' },
+    underlay: { type: 'string', default: 'host' },
+    quick: { type: 'boolean', default: false },
+  },
 });
 
 async function main(): Promise<number> {
@@ -30,8 +34,9 @@ async function main(): Promise<number> {
       check(false, `${s.name} cannot play: ${refusal}`);
       continue;
     }
-    console.log(`${s.name}, ${values.tunnel}: ${s.about}`);
-    await play(s, { check }, { tunnel: values.tunnel, quick: values.quick });
+    const underlay = values.underlay === 'bridge' ? 'bridge' : 'host';
+    console.log(`${s.name}, ${values.tunnel}, by ${underlay}: ${s.about}`);
+    await play(s, { check }, { tunnel: values.tunnel, quick: values.quick, underlay });
   }
   console.log(`${all - failed} of ${all} as they should be`);
   return failed > 0 ? 1 : 0;

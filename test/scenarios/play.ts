@@ -9,7 +9,7 @@ export const SCENARIOS: readonly Scenario[] = [dvr, dragonflow, onePort, ml2];
 
 /** From nothing to nothing: whatever comes of it, no device or program is left. */
 export async function play(scenario: Scenario, report: Report, settings: Settings): Promise<void> {
-  const stage = new Stage(report);
+  const stage = new Stage(report, settings.underlay);
   try {
     await scenario.play(stage, settings);
   } catch (e) {

@@ -26,7 +26,10 @@ export interface Settings {
   readonly tunnel: string;
   /** The quick form leaves out what takes long. */
   readonly quick: boolean;
+  /** What carries tunnels: the host's stack, or a bridge around the device. */
+  readonly underlay: Underlay;
 }
+export type Underlay = 'host' | 'bridge';
 
 export interface Scenario {
   readonly name: string;
@@ -187,6 +190,7 @@ export class Stage {
 
   constructor(
     readonly report: Report,
+    private readonly underlay: Underlay = 'host',
     prefix = 'wsc-',
   ) {
     this.lab = new NetLab(prefix);
@@ -208,8 +212,11 @@ export class Stage {
     if (r.status !== 0) throw new Error(`sysctl ${settings.join(' ')}: ${r.stderr}`);
   }
 
-  /** A machine whose device u0 is on the underlay, with this address if any; its switch runs. */
-  async machine(name: string, underlay?: string): Promise<Machine> {
+  /**
+   * A machine whose device u0 is on the underlay, with this address if any; its switch runs. Where a bridge is to carry the tunnels, u0 is in one, br-phy, that has
+   * the address; `byHost`: not here.
+   */
+  async machine(name: string, underlay?: string, byHost = false): Promise<Machine> {
     const ns = this.namespace(name);
     if (!this.wire) {
       this.wire = this.namespace('wire');
@@ -220,12 +227,18 @@ export class Stage {
     this.lab.ip(`-n ${ns} link add u0 type veth peer name ${end} netns ${this.wire}`);
     this.lab.ip(`-n ${this.wire} link set ${end} master cable`);
     this.lab.ip(`-n ${this.wire} link set ${end} up`);
-    if (underlay) this.lab.ip(`-n ${ns} addr add ${underlay} dev u0`);
+    const bridged = underlay !== undefined && this.underlay === 'bridge' && !byHost;
+    if (underlay && !bridged) this.lab.ip(`-n ${ns} addr add ${underlay} dev u0`);
     this.lab.ip(`-n ${ns} link set u0 up`);
     const sw = new LiveSwitch([], ['ip', 'netns', 'exec', ns]);
     this.switches.push(sw);
     if (!(await sw.ready())) throw new Error(`${name}: ${sw.output}`);
-    return new Machine(this.lab, name, ns, sw);
+    const machine = new Machine(this.lab, name, ns, sw);
+    if (!bridged) return machine;
+    machine.vsctl('add-br br-phy -- add-port br-phy u0');
+    machine.ip(`addr add ${underlay} dev br-phy`);
+    machine.ip('link set br-phy up');
+    return machine;
   }
 
   /** A host behind device `outer` of a machine. Returns its namespace. */
