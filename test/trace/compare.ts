@@ -13,7 +13,7 @@ import { Candidate, type Orders, orderOf } from './candidate.js';
 import { FORMS_PIPELINE, PACKET_OUT_FORMS, TRACE_FORMS } from './forms.js';
 import { comesBack, laterPass } from './later-pass.js';
 import { actionsOf, describable, sameButForMasks, sameSets, variants } from './megaflow.js';
-import { beyondOvs, normalise, renumber } from './normalise.js';
+import { beyondOvs, normalise, renumber, withoutNumbers } from './normalise.js';
 import { type Question, question } from './questions.js';
 
 export interface TraceOptions {
@@ -146,8 +146,9 @@ function judgeTexts(
   weft: string,
   out: TraceComparison,
 ): 'same' | 'other masks' | 'left out' | 'different' {
-  if (ovs === weft) return 'same';
-  if (sameButForMasks(ovs, weft)) return 'other masks';
+  const [a, b] = [withoutNumbers(ovs), withoutNumbers(weft)];
+  if (a === b) return 'same';
+  if (sameButForMasks(a, b)) return 'other masks';
   const beyond = beyondOvs(`${ovs}\n${weft}`);
   if (!beyond) return 'different';
   out.skipped.set(beyond, (out.skipped.get(beyond) ?? 0) + 1);

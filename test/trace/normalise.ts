@@ -16,7 +16,7 @@ function numberPasses(text: string): string {
 }
 
 /** OVS shows them, always zero, of what was inside of NSH. */
-const NO_CONNECTION = /^(Final flow: )(ct_nw_src=0\.0\.0\.0,ct_nw_dst=0\.0\.0\.0|ct_ipv6_src=::,ct_ipv6_dst=::),/gm;
+const NO_CONNECTION = /^(Final flow: .*?)(ct_nw_src=0\.0\.0\.0,ct_nw_dst=0\.0\.0\.0|ct_ipv6_src=::,ct_ipv6_dst=::),/gm;
 
 export function normalise(text: string): string {
   return numberPasses(text).replace(NO_CONNECTION, '$1');
@@ -32,6 +32,11 @@ export function renumber(text: string): string {
       return `${before}${n === '1' ? 100 : Number(n) - 1}`;
     }),
   );
+}
+
+/** Without the numbers: what is left to do at two places may be the same, and have one or two. */
+export function withoutNumbers(text: string): string {
+  return text.replace(/#\d+/g, '#');
 }
 
 /** Where OVS would do wrong (docs/compatibility.md): what of a text tells, and why. */
