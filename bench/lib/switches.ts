@@ -45,7 +45,7 @@ async function ovs(hosts: Hosts, ports: Ports, form: OvsForm): Promise<void> {
   const db = start('ovsdb-server', join(dir, 'conf.db'), `--remote=punix:${dir}/db.sock`);
   await db.ready(() => existsSync(join(dir, 'db.sock')), 'ovsdb-server');
   const vsctl = (...args: string[]) => must(env, 'ovs-vsctl', '--timeout=20', `--db=unix:${dir}/db.sock`, ...args);
-  vsctl('--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', ...form.settings);
+  vsctl('--retry', '--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', ...form.settings);
   const sw = start('ovs-vswitchd', `unix:${dir}/db.sock`);
   if (ports === 'veth') hosts.wire(form.plain);
   vsctl('add-br', BRIDGE, '--', 'set', 'bridge', BRIDGE, 'datapath_type=netdev', ...add(hosts, form.type));

@@ -48,7 +48,7 @@ const STARTS: Readonly<Record<string, Start>> = {
     must(env, 'ovsdb-tool', 'create', join(dir, 'conf.db'), SCHEMA);
     started.push(new Daemon('', env, 'ovsdb-server', join(dir, 'conf.db'), `--remote=punix:${dir}/db.sock`, ...quiet));
     await started[0].ready(() => existsSync(join(dir, 'db.sock')), 'ovsdb-server');
-    must(env, 'ovs-vsctl', `--db=unix:${dir}/db.sock`, '--no-wait', 'init');
+    must(env, 'ovs-vsctl', `--db=unix:${dir}/db.sock`, '--retry', '--no-wait', 'init');
     started.push(new Daemon('', env, 'ovs-vswitchd', `unix:${dir}/db.sock`, ...quiet));
     must(
       env,

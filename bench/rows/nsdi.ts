@@ -170,6 +170,8 @@ function real(): Partial<Counts> {
   if (missing) throw new Missing(missing);
   const ovs = new RealOvs();
   try {
+    // Flows do not age meanwhile.
+    ovs.appctl('time/stop');
     ovs.addBridge('br0', 2);
     for (const rule of RULES) ovs.ofctl('add-flow', 'br0', rule);
     for (const { port, frame } of traffic(FED)) ovs.receive(`p${port}`, Buffer.from(frame).toString('hex'));

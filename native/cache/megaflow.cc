@@ -81,16 +81,28 @@ void Subtable::grow() {
   const uint64_t* old_keys = keys;
   const uint32_t old_capacity = capacity;
   capacity = old_capacity ? old_capacity * 2 : kFirstCapacity;
-  memory = std::make_unique<Mapping>(uint64_t{capacity} * (sizeof(Entry) + 8 * words));
+  const uint64_t bytes = uint64_t{capacity} * (sizeof(Entry) + 8 * words);
+  memory = std::make_unique<Mapping>(bytes + kFilterMost * kFilterBits / 8);
   entries = memory->as<Entry>();
   keys = reinterpret_cast<uint64_t*>(entries + capacity);
+  filter = capacity <= kFilterMost ? keys + uint64_t{capacity} * words : nullptr;
   for (uint32_t i = 0; i < old_capacity; i++)
     if (old_entries[i].signature) place(old_entries[i].signature, old_entries[i].slot, &old_keys[uint64_t{i} * words]);
+  refilter();
+}
+
+void Subtable::refilter() {
+  removed = 0;
+  if (!filter) return;
+  std::fill_n(filter, capacity * kFilterBits / 64, 0);
+  for (uint32_t i = 0; i < capacity; i++)
+    if (entries[i].signature) admit(entries[i].signature);
 }
 
 void Subtable::insert(uint32_t signature, uint32_t slot, const uint64_t* masked) {
   if ((size + 1) * 4 > capacity * 3) grow();
   place(signature, slot, masked);
+  if (filter) admit(signature);
   size++;
   list_few();
 }
@@ -113,6 +125,7 @@ void Subtable::remove(uint32_t signature, uint32_t slot) {
   }
   entries[hole] = {0, 0};
   size--;
+  if (++removed * 4 > capacity) refilter();
   list_few();
 }
 
@@ -171,7 +184,10 @@ uint32_t Subtable::lookup_many(const Key* batch, uint32_t todo, uint32_t* slots,
     const bool there = kWithFurther && (batch[i].lines & lines);
     for (uint32_t n = 0; n < words; n++) masked[i][n] = !kWithFurther || index[n] < 8 || there ? w[index[n]] & mask[n] : 0;
     signature[i] = hash_masked(masked[i]);
-    __builtin_prefetch(&entries[signature[i] & wrap]);
+    if (filter)
+      todo &= ~((may_be(signature[i]) ^ 1) << i);
+    else
+      __builtin_prefetch(&entries[signature[i] & wrap]);
   }
   uint32_t maybe = 0;
   for (uint32_t left = todo; left != 0; left &= left - 1) {

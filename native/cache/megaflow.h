@@ -51,6 +51,11 @@ struct Subtable {
   std::unique_ptr<Mapping> memory;
   Entry* entries = nullptr;
   uint64_t* keys = nullptr;  // `words` a place
+  // A set of the signatures there are, 16 bits an entry, while there are few enough for it to stay in the first cache; else nullptr. Whether the entry at a key's
+  // home is taken by another flow is a coin's toss to the processor, and with many masks most keys are in few of the subtables: that none can be there is
+  // nearly always said here, and foreseen. What was removed stays in the set until it is made anew.
+  uint64_t* filter = nullptr;
+  uint32_t removed = 0;
 
   explicit Subtable(const Key& mask);
   // Has it the code of its own?
@@ -72,6 +77,13 @@ struct Subtable {
   uint32_t find(uint32_t signature, const uint64_t* masked) const;
   void place(uint32_t signature, uint32_t slot, const uint64_t* masked);
   void grow();
+  void refilter();
+  void admit(uint32_t signature) { filter[filter_bit(signature) / 64] |= uint64_t{1} << filter_bit(signature) % 64; }
+  uint32_t may_be(uint32_t signature) const { return filter[filter_bit(signature) / 64] >> filter_bit(signature) % 64 & 1; }
+  // The upper half: the lower bits say where the home is.
+  uint32_t filter_bit(uint32_t signature) const { return signature >> 16 & (capacity * kFilterBits - 1); }
+  static constexpr uint32_t kFilterBits = 16;
+  static constexpr uint32_t kFilterMost = 4096;  // entries
   void list_few();
 };
 
