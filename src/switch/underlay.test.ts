@@ -6,7 +6,7 @@ import { parseIpv4 } from '../lib/address.js';
 import { tunnelConfig } from '../tunnel/config.js';
 import type { Route } from '../tunnel/underlay.js';
 import { Switch } from './switch.js';
-import { Underlay } from './underlay.js';
+import { narrowText, Underlay } from './underlay.js';
 
 const ip = (text: string): Uint8Array => parseIpv4(text) ?? new Uint8Array(4);
 const OWN = new Map([['br0', [ip('10.0.0.1')]]]);
@@ -24,10 +24,12 @@ function stage(t: { teardown(f: () => void): void }) {
   const port = bridge.portByName('br0') as BridgePort;
   const answers = new Map<string, Route>([['10.0.0.2', route('10.0.0.0', 24)]]);
   const count = { changed: 0, asked: 0, tables: 0 };
+  const narrow: string[] = [];
   const underlay = new Underlay({
     port: (name) => (name === 'br0' ? { bridge: bridge as Bridge, port } : undefined),
     changed: () => count.changed++,
     wanted: () => {},
+    narrow: (e) => narrow.push(narrowText(e, 'vm1')),
   });
   underlay.kernel = {
     way(to) {
@@ -44,7 +46,7 @@ function stage(t: { teardown(f: () => void): void }) {
     () => 9,
   );
   underlay.kernelChanged(OWN);
-  return { underlay, answers, count };
+  return { underlay, answers, count, narrow };
 }
 
 t.test('only what was asked for is asked again, and what is as before touches nothing', (t) => {
@@ -102,5 +104,28 @@ t.test('routes by hand go before the kernel, and are told with its own', (t) => 
   underlay.routes.remove(ip('10.0.0.0'), 24, 5);
   t.equal(underlay.marksMatter, false);
   t.throws(() => underlay.routes.remove(ip('10.0.0.0'), 24, 5), 'Not found');
+  t.end();
+});
+
+t.test('what does not fit is told once, and again when it is another', (t) => {
+  const { underlay, narrow } = stage(t);
+  const e = { kind: 'narrow', bridge: underlay, tunnel: 'v0', vport: 3, mtu: 1500, room: 1450 } as const;
+  for (const room of [1450, 1450, 1400, 1450]) underlay.apply({ ...e, room }, 0);
+  t.equal(narrow.length, 2);
+  t.match(narrow[0], /^v0: packets from vm1 may have 1500 bytes, but only 1450 fit/);
+  t.end();
+});
+
+t.test('a route that says what it takes goes before its device', (t) => {
+  const { underlay, answers } = stage(t);
+  underlay.hostVport = 5;
+  const mtu = (more: Partial<Route>): number | undefined => {
+    answers.set('10.9.9.9', route('10.9.0.0', 16, more));
+    underlay.kernelChanged(OWN);
+    return underlay.route(ip('10.9.9.9'), 0)?.mtu;
+  };
+  t.equal(mtu({ device: 'eth0', mtu: 1300, linkMtu: 1500 }), 1300);
+  t.equal(mtu({ device: 'eth0', mtu: 0, linkMtu: 1500 }), 1500);
+  t.equal(mtu({ mtu: 0, linkMtu: 1500 }), 0, 'through a bridge the ports say it');
   t.end();
 });
