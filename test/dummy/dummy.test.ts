@@ -10,9 +10,9 @@ import '../support/isolate.js';
 const SOON = 10_000;
 
 const SCRIPTS = fileURLToPath(new URL('../../../test/dummy/scripts/', import.meta.url));
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 
-t.test('scripts say the same', { skip: scriptsRefusal ?? false, timeout: 240_000 }, (t) => sayTheSame(t, SCRIPTS));
+t.test('scripts say the same', { skip: scriptsRefusal ?? false, timeout: 900_000 }, (t) => sayTheSame(t, SCRIPTS));
 
 t.test('a wire from one switch to the other', { skip: scriptsRefusal ?? false }, async (t) => {
   const world = new DummyWorld();

@@ -6,7 +6,7 @@ import { LiveSwitch } from '../support/live.js';
 import { RealOvs } from '../support/ovs.js';
 
 /** A script that takes longer hangs. */
-const SCRIPT_MS = 60_000;
+const SCRIPT_MS = 200_000;
 
 export class DummyWorld {
   readonly ovs: RealOvs;

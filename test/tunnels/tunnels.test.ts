@@ -5,8 +5,8 @@ import { sayTheSame, scriptsRefusal } from '../support/scripts.js';
 import '../support/isolate.js';
 
 const SCRIPTS = fileURLToPath(new URL('../../../test/tunnels/scripts/', import.meta.url));
-t.setTimeout(300_000);
+t.setTimeout(900_000);
 
-t.test('scripts say the same', { skip: scriptsRefusal ?? false, timeout: 240_000 }, (t) =>
+t.test('scripts say the same', { skip: scriptsRefusal ?? false, timeout: 900_000 }, (t) =>
   sayTheSame(t, SCRIPTS, '--enable-dummy'),
 );
