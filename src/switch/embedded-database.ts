@@ -24,6 +24,8 @@ export interface EmbeddedDatabaseOptions {
   readonly more?: readonly string[];
   /** Addresses to listen on or to connect to, e.g. "punix:/run/db.sock", and columns that name some: "db:DB,TABLE,COLUMN". */
   readonly remotes: readonly string[];
+  /** Columns that name more where the databases have them. */
+  readonly naming?: readonly string[];
   readonly tls?: Tls;
   readonly clock: Clock;
   readonly log: (text: string) => void;
@@ -47,7 +49,7 @@ export class EmbeddedDatabase {
     const { clock, log, tls } = options;
     const common = { clock, log, newUuid: randomUUID };
     // Before a file is opened: what is wrong with the arguments is said first.
-    for (const address of options.remotes) this.fixed.set(address, optionsOf(address));
+    for (const address of [...options.remotes, ...(options.naming ?? [])]) this.fixed.set(address, optionsOf(address));
     const lock = (path: string) => loadAddon().lockPidFile(path);
     const open = (file: string, schema: DatabaseSchema | undefined) =>
       FileStorage.open(file, schema, { ...common, lock });
@@ -65,7 +67,7 @@ export class EmbeddedDatabase {
         this.managers = attach();
       });
     }
-    for (const address of this.fixed.keys()) namingColumn(address, this.databaseOf);
+    for (const address of options.remotes) namingColumn(address, this.databaseOf);
     this.managers = attach();
   }
 

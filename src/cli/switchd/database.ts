@@ -40,8 +40,8 @@ export async function findDatabase(
   }
   const dbDir = directory(options, env);
   prepareRunDirectory(dbDir, "database's directory", 'WEFT_DBDIR');
-  const remotes = [`punix:${socket}`, MANAGER_OPTIONS];
-  const own = new EmbeddedDatabase({ file: join(dbDir, 'conf.db'), remotes, tls, clock, log });
+  const ways = { remotes: [`punix:${socket}`], naming: [MANAGER_OPTIONS] };
+  const own = new EmbeddedDatabase({ file: join(dbDir, 'conf.db'), ...ways, tls, clock, log });
   // What `ovs-vsctl init` does: the one row that everything hangs on.
   if (own.db.tables.get('Open_vSwitch')?.rows.size === 0) {
     own.db.transact([{ op: 'insert', table: 'Open_vSwitch', row: {} }]);

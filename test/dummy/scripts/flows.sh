@@ -66,7 +66,7 @@ ovs-appctl dpif/dump-flows; ovs-appctl dpif/dump-flows br9; ovs-appctl dpif/dump
 ovs-appctl dpctl/dump-flows --names -m filter=arp | same
 ovs-appctl dpctl/dump-flows -s | same
 ovs-appctl dpctl/dump-flows --more | same
-ovs-appctl dpif/show; ovs-appctl dpctl/show -s | grep -v 'hit:\|masks:\|cache' | sed '/port 0:/,/RX bytes/d'
+ovs-appctl dpif/show | sed 's/hit:.*//'; ovs-appctl dpctl/show -s | grep -v 'hit:\|masks:\|cache' | sed '/port 0:/,/RX bytes/d'
 ovs-appctl ofproto/list; ovs-appctl fdb/show br0; ovs-appctl fdb/show br9
 ovs-appctl time/warp 20000
 dump
