@@ -33,7 +33,7 @@ import { Ending } from './ending.js';
 import { type LinkStatus, Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { directly } from './peer-stream.js';
-import { lockPidFile } from './pid-file.js';
+import { formerHasGone, lockPidFile } from './pid-file.js';
 import { RealClock } from './real-clock.js';
 import type { Served } from './served.js';
 import { Settler } from './settler.js';
@@ -162,6 +162,7 @@ export class Daemon {
     if (this.runDir === undefined) return;
     const own = join(this.runDir, `${PROGRAM}.pid`);
     const second = this.options.pidFile === undefined ? own : resolve(this.runDir, this.options.pidFile);
+    await formerHasGone(own);
     for (const pidFile of new Set([own, second])) this.pidFiles.push(lockPidFile(pidFile));
     removeStaleControl(this.runDir, PROGRAM);
     const socket = resolve(this.runDir, this.options.unixctl ?? `${PROGRAM}.${process.pid}.ctl`);
