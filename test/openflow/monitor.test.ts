@@ -165,6 +165,8 @@ async function ofctl(side: Side, args: readonly string[], input?: string): Promi
       err += d;
     });
     child.on('close', (status) => (status === 0 ? resolve() : reject(new Error(`${args.join(' ')}: ${err}`))));
+    // It may end without reading.
+    child.stdin.on('error', () => {});
     child.stdin.end(input ?? '');
   });
 }
