@@ -6,8 +6,9 @@
  *
  * Prints "ready", "answered" for each answer to a ping of its own, and "fault: ..." for what is wrong.
  */
-import { AddressFamily, createSocket } from 'raw-socket';
+import { rawSocket } from './peer.js';
 
+const { AddressFamily, createSocket } = rawSocket();
 const GRE = 47;
 const TEB = 0x6558;
 const FLAG = { csum: 0x8000, key: 0x2000, seq: 0x1000 } as const;

@@ -1,11 +1,11 @@
 // GRE with an end that was written for this, on a raw socket (gre-peer.ts), with key, checksum and number, by both underlays and families. With any argument:
 // every combination of the three.
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
 import { LiveSwitch } from '../support/live.js';
 import '../support/isolate.js';
+import { rawSocketMissing } from './peer.js';
 import { INNER_MTU } from './traffic.js';
 
 t.setTimeout(120_000);
@@ -21,15 +21,7 @@ const FEW = [[], ['key=4294967295', 'csum'], ['key=7', 'csum', 'seq']];
 const VARIANTS =
   process.argv.length > 2 ? [...FEW, ['key=7'], ['csum'], ['seq'], ['key=7', 'seq'], ['csum', 'seq']] : FEW;
 
-function refusal(): string | undefined {
-  try {
-    createRequire(import.meta.url)('raw-socket');
-  } catch {
-    return 'raw-socket was not built (npm ci does, with a compiler)';
-  }
-  return labRefusal();
-}
-const skip = refusal() ?? false;
+const skip = labRefusal() ?? rawSocketMissing() ?? false;
 
 for (const underlay of ['bridge', 'host'] as const) {
   for (const { type, family, ours, theirs, bits } of FAMILIES) {
