@@ -25,23 +25,16 @@ interface Watched extends Session {
 /** Starts programs in a fresh folder; each is done when the next may come. */
 type Start = (dir: string, env: NodeJS.ProcessEnv, started: Daemon[]) => Promise<void>;
 
+function addBridge(dir: string, env: NodeJS.ProcessEnv): void {
+  const words = ['add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev'];
+  must(env, 'ovs-vsctl', `--db=unix:${dir}/db.sock`, '--timeout=20', ...words);
+}
+
 const STARTS: Readonly<Record<string, Start>> = {
   async [OURS](dir, env, started) {
     started.push(new Daemon('', env, process.execPath, WEFT, 'switchd'));
     await started[0].ready(() => existsSync(join(dir, 'db.sock')), 'weft switchd');
-    must(
-      env,
-      'ovs-vsctl',
-      `--db=unix:${dir}/db.sock`,
-      '--timeout=20',
-      'add-br',
-      'br0',
-      '--',
-      'set',
-      'bridge',
-      'br0',
-      'datapath_type=netdev',
-    );
+    addBridge(dir, env);
   },
   async ovs(dir, env, started) {
     const quiet = ['--no-chdir', '--pidfile', '-vconsole:off', '-vfile:off', '-vsyslog:off'];
@@ -50,19 +43,7 @@ const STARTS: Readonly<Record<string, Start>> = {
     await started[0].ready(() => existsSync(join(dir, 'db.sock')), 'ovsdb-server');
     must(env, 'ovs-vsctl', `--db=unix:${dir}/db.sock`, '--retry', '--no-wait', 'init');
     started.push(new Daemon('', env, 'ovs-vswitchd', `unix:${dir}/db.sock`, ...quiet));
-    must(
-      env,
-      'ovs-vsctl',
-      `--db=unix:${dir}/db.sock`,
-      '--timeout=20',
-      'add-br',
-      'br0',
-      '--',
-      'set',
-      'bridge',
-      'br0',
-      'datapath_type=netdev',
-    );
+    addBridge(dir, env);
   },
 };
 

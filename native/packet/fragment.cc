@@ -6,6 +6,7 @@
 
 #include "../port/port.h"
 #include "checksum.h"
+#include "offload.h"
 
 namespace weft {
 namespace {
@@ -161,18 +162,10 @@ int fragment(Pool& pool, const Packet& p, uint32_t l3, uint32_t mtu, uint32_t id
   int n = 0;
   for (uint32_t at = h.from; at < h.end; at += step, n++) {
     const uint32_t part = std::min(step, h.end - at);
-    Packet* s = pool.take(large);
+    Packet* s = take_piece(pool, p, large, l3 + h.header + part);
     if (!s) return -2;
-    s->len = l3 + h.header + part;
     std::memcpy(s->data, p.data, h.from);
     std::memcpy(s->data + l3 + h.header, p.data + at, part);
-    s->in_port = p.in_port;
-    s->slot = p.slot;
-    s->delivered = p.delivered;
-    s->recirc_depth = p.recirc_depth;
-    s->trunc = 0;
-    s->counted = 0;
-    s->offload = {};
     if (v6)
       finish6(*s, l3, id, at - h.from, at + part < h.end);
     else

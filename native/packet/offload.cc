@@ -112,6 +112,24 @@ bool finish_checksum(Packet& p) {
   return true;
 }
 
+Packet* take_piece(Pool& pool, const Packet& p, bool large, uint32_t len) {
+  Packet* s = pool.take(large);
+  if (!s) return nullptr;
+  if (len > tailroom(*s)) {
+    pool.give(s);
+    return nullptr;
+  }
+  s->len = len;
+  s->in_port = p.in_port;
+  s->slot = p.slot;
+  s->delivered = p.delivered;
+  s->recirc_depth = p.recirc_depth;
+  s->trunc = 0;
+  s->counted = 0;
+  s->offload = {};
+  return s;
+}
+
 int segment(Pool& pool, const Packet& p, uint32_t mtu, void (*emit)(void* ctx, Packet* segment), void* ctx) {
   Layout h;
   if (p.offload.gso_size == 0 || !find(p.data, p.len, gso_of(p), h)) return -1;
@@ -129,22 +147,10 @@ int segment(Pool& pool, const Packet& p, uint32_t mtu, void (*emit)(void* ctx, P
   int n = 0;
   for (uint32_t sent = 0; sent < payload || n == 0; sent += step, n++) {
     const uint32_t part = payload - sent < step ? payload - sent : step;
-    Packet* s = pool.take(large);
+    Packet* s = take_piece(pool, p, large, h.payload + part);
     if (!s) return -2;
-    if (h.payload + part > tailroom(*s)) {
-      pool.give(s);
-      return -2;
-    }
     std::memcpy(s->data, p.data, h.payload);
     std::memcpy(s->data + h.payload, p.data + h.payload + sent, part);
-    s->len = h.payload + part;
-    s->in_port = p.in_port;
-    s->slot = p.slot;
-    s->delivered = p.delivered;
-    s->recirc_depth = p.recirc_depth;
-    s->trunc = 0;
-    s->counted = 0;
-    s->offload = {};
     finish_segment(s->data, s->len, h, static_cast<uint32_t>(n), sent, sent + part == payload, checksummed);
     emit(ctx, s);
   }

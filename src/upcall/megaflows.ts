@@ -144,10 +144,8 @@ export class Megaflows {
 
   /** The flow of this very key and mask. */
   exact(key: Uint8Array, mask: Uint8Array): DpFlow | undefined {
-    const shape = this.shapes.of(wordsOf(mask));
-    const found = shape.find(this.masked(shape, wordsOf(key)), this.values);
-    if (shape.flows.size === 0) this.shapes.forget(shape);
-    return found;
+    const shape = this.shapes.find(wordsOf(mask));
+    return shape?.find(this.masked(shape, wordsOf(key)), this.values);
   }
 
   /** Leaves the masked words in `values`; the answer is their hash. */

@@ -92,6 +92,12 @@ export class LiveSwitch {
     return this.ended;
   }
 
+  /** The same, and internal ports go with it: else they stay, with their addresses. */
+  async closeWithPorts(): Promise<void> {
+    this.run('ovs-appctl', 'exit', '--cleanup');
+    await this.close();
+  }
+
   async close(): Promise<void> {
     if (!this.over) await this.stop('SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });

@@ -98,9 +98,7 @@ for (const underlay of ['bridge', 'host'] as const) {
       const lab = new NetLab('tunp');
       const sw = new LiveSwitch([]);
       t.teardown(async () => {
-        // Else its internal ports stay, with their addresses.
-        sw.run('ovs-appctl', 'exit', '--cleanup');
-        await sw.close();
+        await sw.closeWithPorts();
         lab.close();
       });
       t.ok(await sw.ready(), sw.output);

@@ -86,9 +86,7 @@ async function world(t: Test, underlay: 'bridge' | 'host', theirs: readonly Row[
   const ovs = new RealOvs('', ns);
   const sw = new LiveSwitch([]);
   t.teardown(async () => {
-    // Else its internal ports stay, with their addresses.
-    sw.run('ovs-appctl', 'exit', '--cleanup');
-    await sw.close();
+    await sw.closeWithPorts();
     ovs.close();
     lab.close();
   });

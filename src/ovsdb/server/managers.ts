@@ -46,6 +46,8 @@ export function namingColumn(text: string, databases: Databases): Naming | undef
 export class Managers {
   private readonly stopListening: (() => void)[] = [];
   private cancel: () => void = () => {};
+  /** Tables of which a change may name other addresses. */
+  private readonly watched = new Set<Table>();
 
   /** `said`: addresses and columns with addresses; who changes them calls refresh(). `names`: of all databases. */
   constructor(
@@ -57,7 +59,7 @@ export class Managers {
   ) {
     for (const name of names) {
       const stop = databases(name)?.onCommit((txn) => {
-        if (txn.changes.some((c) => this.matters(c.table))) this.refresh();
+        if (txn.changes.some((c) => this.watched.has(c.table))) this.refresh();
       });
       if (stop) this.stopListening.push(stop);
     }
@@ -79,7 +81,10 @@ export class Managers {
   refresh(): void {
     const wanted = new Map<string, RemoteOptions>();
     for (const [text, options] of this.said) if (!text.startsWith('db:')) wanted.set(text, options);
+    this.watched.clear();
     for (const n of this.namings()) {
+      this.watched.add(n.table);
+      if (n.rows) this.watched.add(n.rows);
       for (const row of n.rows ? referred(n, n.rows) : n.table.rows.values()) {
         const { table, targets } = n.rows
           ? { table: n.rows, targets: valuesOf(n.rows, row, 'target') }
@@ -107,11 +112,6 @@ export class Managers {
       }
       if (n) yield n;
     }
-  }
-
-  private matters(table: Table): boolean {
-    for (const n of this.namings()) if (n.table === table || n.rows === table) return true;
-    return false;
   }
 
   /** The columns are not kept in the file: nothing is written where nothing changed. */
