@@ -58,8 +58,8 @@ class Port {
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.
   virtual int failed() const { return 0; }
   virtual uint32_t mtu() const = 0;
-  // The device's has changed.
-  virtual void set_mtu(uint32_t) {}
+  // The device has changed, and takes frames of this MTU now; 0: nobody knows. It may be gone, which failed() tells after a next, empty receive.
+  virtual void changed(uint32_t) {}
   // The device is ours and is there until the kernel has taken it away, which takes long.
   virtual bool lingers() const { return false; }
   // False: nothing leaves by it. A tunnel's port is there for what arrives out of tunnels, and to count.

@@ -69,7 +69,11 @@ class System final : public Port {
   int fd() const override { return fd_; }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return out_.mtu(); }
-  void set_mtu(uint32_t mtu) override { out_.set_mtu(mtu); }
+  // The kernel tells the socket once that the device is down, and not again when it goes for good.
+  void changed(uint32_t mtu) override {
+    if (mtu != 0) out_.set_mtu(mtu);
+    empty_ = kErrorCheckEvery;
+  }
 
  private:
   void check_device() {

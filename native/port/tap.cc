@@ -96,7 +96,9 @@ class Tap final : public Port {
   int fd() const override { return fd_; }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return mtu_; }
-  void set_mtu(uint32_t mtu) override { mtu_ = mtu; }
+  void changed(uint32_t mtu) override {
+    if (mtu != 0) mtu_ = mtu;
+  }
   bool lingers() const override { return true; }
 
   void set_failed(int err) { failed_ = err; }

@@ -106,7 +106,8 @@ bool Worker::apply(const uint8_t* c) {
     case Command::kPortMtu:
       if (PortSlot* s = port_slot(u32(c, kHead))) {
         s->set_mtu(u32(c, kHead + 4));
-        if (s->port && u32(c, kHead + 4) != 0) s->port->set_mtu(u32(c, kHead + 4));
+        if (s->resting) rouse(u32(c, kHead));
+        if (s->port) s->port->changed(u32(c, kHead + 4));
       }
       return true;
     case Command::kVlanLimit:

@@ -60,13 +60,14 @@ void Worker::wake_resting() {
   int n;
   do {
     n = epoll_wait(resting_, events, kEvents, 0);
-    for (int i = 0; i < n; i++) {
-      const uint32_t vport = events[i].data.u32;
-      forget_resting(vport);
-      receiving_.push_back(vport);
-      watch(*ports_[vport].port, true);
-    }
+    for (int i = 0; i < n; i++) rouse(events[i].data.u32);
   } while (n == kEvents);
+}
+
+void Worker::rouse(uint32_t vport) {
+  forget_resting(vport);
+  receiving_.push_back(vport);
+  watch(*ports_[vport].port, true);
 }
 
 void Worker::forget_resting(uint32_t vport) {

@@ -214,6 +214,7 @@ class Worker final : public Sink, public FrameSink {
   // rest.cc
   bool rest(uint32_t vport);
   void wake_resting();
+  void rouse(uint32_t vport);
   void forget_resting(uint32_t vport);
   void publish();
 

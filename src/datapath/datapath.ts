@@ -96,7 +96,7 @@ export interface Datapath {
   /** All of them different. Takes less long than one after the other. */
   portsRemove(vports: readonly number[]): void;
   portState(vport: number, up: boolean): void;
-  /** What the device takes now; 0: frames of any length. */
+  /** The device has changed: what it takes now (0: frames of any length). One that turns out to be gone is told of as a port event. */
   portMtu(vport: number, mtu: number): void;
   portCounters(vport: number): PortCounters;
   /** Slots are the caller's to give out, 0 to maxFlows - 1; key and mask are DP_KEY_BYTES or longer. Counters start at zero. */

@@ -103,6 +103,8 @@ export class Links {
     const first = !link.seen;
     if (!info || (!first && info.ifindex !== link.ifindex && !at.spec.dummy)) {
       if (config.kind === 'tap') this.hidden(at, link);
+      // Renamed or gone: the datapath looks for it by its number. The kernel may have told it while the device was going and still there.
+      else if (!first) this.core.setMtu(port.vport, link.mtu);
       return;
     }
     link.seen = true;

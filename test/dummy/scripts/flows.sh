@@ -5,7 +5,15 @@ ovs-appctl time/stop
 same() { grep -v '^flow-dump' | sed -e 's/ufid:[-0-9a-f]*/ufid:U/' -e 's/, dp-extra-info:.*),/,/;s/, dp-extra-info:.*//' -e 's/recirc(0x[0-9a-f]*)/recirc(N)/g' -e 's/recirc_id(0x[1-9a-f][0-9a-f]*)/recirc_id(N)/g' -e 's/recirc_id=[0-9]*/recirc_id=N/' | sort; }
 dump() { ovs-appctl dpctl/dump-flows "$@" | same; }
 # FLOW...: the bridge's flows from now on. Not replaced in one go: what goes then may be looked at once more.
-load() { ovs-ofctl del-flows br0; printf '%s\n' "$@" | ovs-ofctl -O OpenFlow13 add-flows br0 -; ovs-appctl revalidator/purge; }
+# A revalidator of ovs-vswitchd that is at work at that moment leaves a flow behind.
+load() {
+  ovs-ofctl del-flows br0
+  printf '%s\n' "$@" | ovs-ofctl -O OpenFlow13 add-flows br0 -
+  for n in 1 2 3 4 5 6 7 8; do
+    ovs-appctl revalidator/purge
+    [ -n "$(ovs-appctl dpctl/dump-flows | grep -v ^flow-dump)" ] || break
+  done
+}
 # PACKET...: each twice, so that it is counted.
 give() { for p in "$@"; do ovs-appctl netdev-dummy/receive p1 "$p"; ovs-appctl netdev-dummy/receive p1 "$p"; done; }
 see() { echo "-- $1"; dump; dump -m; }
