@@ -25,6 +25,8 @@ const keyText = (k: bigint | 'flow' | undefined): string => (k === 'flow' ? 'flo
 
 export class TunnelPorts<E extends TunnelEntry> {
   private readonly entries = new Map<string, E>();
+  /** By backer: whether its tunnels have the group policy extension, all or none. */
+  private readonly policies = new Map<number, { readonly gbp: boolean; users: number }>();
   /** Grows when one comes or goes. */
   changes = 0;
 
@@ -39,17 +41,30 @@ export class TunnelPorts<E extends TunnelEntry> {
     );
   }
 
-  /** Throws UserError when another port takes the same packets. */
+  /**
+   * Throws TunnelFault when another port takes the same packets, or reads the same headers otherwise: bits that are a group's policy to the one make a
+   * malformed header to the other, and nothing but the UDP port could tell whose a packet is.
+   */
   add(entry: E): void {
+    const { gbp } = entry.config;
+    const policy = this.policies.get(entry.vport) ?? { gbp, users: 0 };
+    if (policy.gbp !== gbp) {
+      const text = "VXLAN-GBP, and non-VXLAN-GBP tunnels can't be configured on the same dst_port";
+      throw new TunnelFault(`${entry.name}: ${text}`);
+    }
     const t = this.tupleOf(entry);
     const other = this.entries.get(t);
     if (other) throw new TunnelFault(`could not add network device ${entry.name} to ofproto (File exists)`);
     this.entries.set(t, entry);
+    policy.users++;
+    this.policies.set(entry.vport, policy);
     this.changes++;
   }
 
   remove(entry: E): void {
-    this.entries.delete(this.tupleOf(entry));
+    if (!this.entries.delete(this.tupleOf(entry))) return;
+    const policy = this.policies.get(entry.vport);
+    if (policy && --policy.users === 0) this.policies.delete(entry.vport);
     this.changes++;
   }
 
