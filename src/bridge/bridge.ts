@@ -23,6 +23,7 @@ import { TupleClassifier } from '../flowtable/tuple.js';
 import { get32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES } from '../packet/key.js';
 import { startOf, stateOf } from '../upcall/continuation.js';
+import { macMissKey } from '../upcall/translation.js';
 import type { Upcalls } from '../upcall/upcalls.js';
 import { type BridgeView, type NormalWalk, type PacketUp, PORT_CONFIG, type SideEffect } from '../upcall/view.js';
 import { describeTable, sentKey } from './describe.js';
@@ -83,13 +84,12 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     this.dpMeters = new DpMeters(deps.dp, deps.meterIds);
     this.tables = new FlowTables(deps.clock, () => new TupleClassifier());
     this.macs = new MacTable((kind, entry) => {
-      if (kind === 'learned') changes.macLearned(this, entry);
-      else changes.macGone();
+      changes.changed(kind === 'learned' ? macMissKey(this, entry.vlan, entry.mac) : entry);
     }, macs);
     this.groups = new Groups(deps.clock);
     this.groups.listen(({ kind, group }) => {
       if (kind === 'removed') this.tables.removeUsersOfGroup(group.id);
-      changes.groupChanged(group.id);
+      changes.changed(group.id);
     });
     this.meters = new Meters(deps.clock);
     this.meters.listen(({ kind, meter }) => {

@@ -106,6 +106,7 @@ export class Core {
     this.underlay = new Underlay({
       port: (name) => this.ownPort(name),
       changed: () => this.upcalls.changes.everything(),
+      neighborChanged: (name) => this.upcalls.changes.changed(name),
       wanted: () => options.onChange?.(),
       narrow: (e) => options.log?.(narrowText(e, this.vportName(e.vport))),
     });

@@ -2,8 +2,8 @@
 import type { Clock } from '../lib/clock.js';
 import type { Core } from './core.js';
 
-/** Work done at a time (see Upcalls.settle): some milliseconds. Upcalls and connections get their turn in between. */
-const WORK = 40_000;
+/** Flows translated at a time: some ten milliseconds. Upcalls and connections get their turn in between. */
+const WORK = 1000;
 /** Between two pieces the thread is free for this many times as long as one took. */
 const SHARE = 1;
 const FREE_MS = 1;

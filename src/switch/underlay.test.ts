@@ -4,7 +4,7 @@ import type { Bridge } from '../bridge/bridge.js';
 import type { BridgePort } from '../bridge/port.js';
 import { parseIpv4 } from '../lib/address.js';
 import { tunnelConfig } from '../tunnel/config.js';
-import type { Route } from '../tunnel/underlay.js';
+import { MAX_NEIGHBORS, type Route } from '../tunnel/underlay.js';
 import { Switch } from './switch.js';
 import { narrowText, Underlay } from './underlay.js';
 
@@ -25,9 +25,11 @@ function stage(t: { teardown(f: () => void): void }) {
   const answers = new Map<string, Route>([['10.0.0.2', route('10.0.0.0', 24)]]);
   const count = { changed: 0, asked: 0, tables: 0 };
   const narrow: string[] = [];
+  const names: string[] = [];
   const underlay = new Underlay({
     port: (name) => (name === 'br0' ? { bridge: bridge as Bridge, port } : undefined),
     changed: () => count.changed++,
+    neighborChanged: (name) => names.push(name),
     wanted: () => {},
     narrow: (e) => narrow.push(narrowText(e, 'vm1')),
   });
@@ -46,7 +48,7 @@ function stage(t: { teardown(f: () => void): void }) {
     () => 9,
   );
   underlay.kernelChanged(OWN);
-  return { underlay, answers, count, narrow };
+  return { underlay, answers, count, narrow, names };
 }
 
 t.test('only what was asked for is asked again, and what is as before touches nothing', (t) => {
@@ -129,3 +131,25 @@ t.test('a route that says what it takes goes before its device', (t) => {
   t.equal(mtu({ mtu: 0, linkMtu: 1500 }), 0, 'through a bridge the ports say it');
   t.end();
 });
+
+t.test(
+  'neighbors: who has another link address is named; of very many the oldest goes, and a mere packet takes no place',
+  (t) => {
+    const { underlay, names } = stage(t);
+    const { neighbors } = underlay;
+    const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
+    const at = (i: number): Uint8Array => Uint8Array.of(10, 1, i >> 8, i & 255);
+    for (let i = 0; i < MAX_NEIGHBORS; i++) neighbors.learn('br0', at(i), mac, i);
+    t.equal(names.length, MAX_NEIGHBORS);
+    neighbors.learn('br0', at(7), mac, 1e4);
+    t.equal(names.length, MAX_NEIGHBORS, 'nothing new');
+    neighbors.used('br0', at(0), 1e4);
+    t.equal(neighbors.learn('br0', at(9000), mac, 1e4, true), false);
+    t.equal(neighbors.learn('br0', at(9001), mac, 1e4), true);
+    t.same(names.slice(MAX_NEIGHBORS), ['br0 10.1.0.1', 'br0 10.1.35.41'], 'the oldest that nobody uses goes');
+    names.length = 0;
+    neighbors.expire(2 + neighbors.agingMs);
+    t.same(names, ['br0 10.1.0.2']);
+    t.end();
+  },
+);

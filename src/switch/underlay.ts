@@ -36,6 +36,8 @@ export interface UnderlayDeps {
   port(name: string): { readonly bridge: Bridge; readonly port: BridgePort } | undefined;
   /** Flows may depend on what changed. */
   changed(): void;
+  /** A next hop has another link address, or none any more; by neighborName. */
+  neighborChanged(name: string): void;
   /** Something waits for `flush`. */
   wanted(): void;
   /** Packets of a port may be longer than fits through a tunnel; told once for each two. */
@@ -88,7 +90,7 @@ export class Underlay implements UnderlayView {
 
   constructor(private readonly deps: UnderlayDeps) {
     this.routes = new Routes(() => this.changed());
-    this.neighbors = new Neighbors(() => deps.changed());
+    this.neighbors = new Neighbors((name) => deps.neighborChanged(name));
   }
 
   private changed(): void {
@@ -293,7 +295,7 @@ export class Underlay implements UnderlayView {
   // What translations ask for
 
   apply(e: SideEffect, now: number): void {
-    if (e.kind === 'neighbor') this.neighbors.learn(e.device, e.address, e.mac, now);
+    if (e.kind === 'neighbor') this.neighbors.learn(e.device, e.address, e.mac, now, e.fleeting);
     else if (e.kind === 'neighbor_used') this.neighbors.used(e.device, e.address, now);
     else if (e.kind === 'narrow') this.narrow(e);
     else if (e.kind === 'solicit' && this.neighbors.mayAsk(e.route.device, e.route.nextHop, now)) {

@@ -107,48 +107,63 @@ export interface Neighbor {
 
 /** As long as Open vSwitch keeps one. */
 export const NEIGHBOR_AGING_MS = 900_000;
+/** A network of ours has thousands at most; who lies about its address in each packet brings more. */
+export const MAX_NEIGHBORS = 8192;
 /** Requests for one address are at least so far apart. */
 const REQUEST_MS = 1000;
 
+/** How a next hop is named, by the device that leads to it. */
+export const neighborName = (device: string, address: Uint8Array): string => `${device} ${ipText(address)}`;
+
 export class Neighbors {
   agingMs = NEIGHBOR_AGING_MS;
+  /** Those heard of or used last come last. */
   private readonly entries = new Map<string, Neighbor>();
   private readonly asked = new Map<string, number>();
 
-  constructor(private readonly changed: () => void) {}
-
-  private name(device: string, address: Uint8Array): string {
-    return `${device} ${ipText(address)}`;
-  }
+  /** `changed` hears of each next hop that has another link address, or none any more. */
+  constructor(private readonly changed: (name: string) => void) {}
 
   all(): Iterable<Neighbor> {
     return this.entries.values();
   }
 
   lookup(device: string, address: Uint8Array): Uint8Array | undefined {
-    return this.entries.get(this.name(device, address))?.mac;
+    return this.entries.get(neighborName(device, address))?.mac;
   }
 
-  /** True: it was not known, or was another. */
-  learn(device: string, address: Uint8Array, mac: Uint8Array, now: number): boolean {
-    const name = this.name(device, address);
+  /** True: it was not known, or was another. `fleeting`: nobody asked, and it is only a packet's word; then it takes nobody's place. */
+  learn(device: string, address: Uint8Array, mac: Uint8Array, now: number, fleeting = false): boolean {
+    const name = neighborName(device, address);
     const before = this.entries.get(name);
+    if (before) this.entries.delete(name);
+    else if (this.entries.size >= MAX_NEIGHBORS) {
+      if (fleeting) return false;
+      for (const [oldest] of this.entries) {
+        this.forget(oldest);
+        break;
+      }
+    }
     this.entries.set(name, { device, address: address.slice(), mac: mac.slice(), until: now + this.agingMs });
     this.asked.delete(name);
     const isNew = before === undefined || !bytesEqual(before.mac, mac);
-    if (isNew) this.changed();
+    if (isNew) this.changed(name);
     return isNew;
   }
 
   /** Who is sent to stays known, as by Open vSwitch: when it moves it says so. */
   used(device: string, address: Uint8Array, now: number): void {
-    const entry = this.entries.get(this.name(device, address));
-    if (entry) entry.until = Math.max(entry.until, now + this.agingMs);
+    const name = neighborName(device, address);
+    const entry = this.entries.get(name);
+    if (!entry) return;
+    entry.until = Math.max(entry.until, now + this.agingMs);
+    this.entries.delete(name);
+    this.entries.set(name, entry);
   }
 
   /** May one ask for this address now? Notes that somebody does. */
   mayAsk(device: string, address: Uint8Array, now: number): boolean {
-    const name = this.name(device, address);
+    const name = neighborName(device, address);
     const last = this.asked.get(name);
     if (last !== undefined && now - last < REQUEST_MS) return false;
     this.asked.set(name, now);
@@ -156,14 +171,16 @@ export class Neighbors {
   }
 
   flush(device?: string): void {
-    for (const [name, e] of this.entries) if (device === undefined || e.device === device) this.entries.delete(name);
-    this.changed();
+    for (const [name, e] of this.entries) if (device === undefined || e.device === device) this.forget(name);
   }
 
   expire(now: number): void {
-    let gone = false;
-    for (const [name, e] of this.entries) if (e.until <= now) gone = this.entries.delete(name);
+    for (const [name, e] of this.entries) if (e.until <= now) this.forget(name);
     for (const [name, at] of this.asked) if (now - at > 10 * REQUEST_MS) this.asked.delete(name);
-    if (gone) this.changed();
+  }
+
+  private forget(name: string): void {
+    this.entries.delete(name);
+    this.changed(name);
   }
 }

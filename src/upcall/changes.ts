@@ -1,8 +1,7 @@
 /**
- * What changed since the last revalidation, and whether a flow may depend on it.
+ * What changed since the last revalidation, and whether a way through the tables may be another because of it.
  *
- * There is no index from rules or addresses to flows: it would cost every installation, and a scan of all flows with these tests costs some
- * milliseconds for 200,000 of them. The scan is made once for all changes of a batch.
+ * Which flows a change touches is asked once for all changes of a batch: see dependents.ts.
  * Safe direction of error: a flow that is called affected for nothing costs a translation; one that is missed forwards wrongly. The tests leave out a
  * flow only where its walk cannot have changed.
  */
@@ -10,32 +9,20 @@ import { OK } from '../flow/key.js';
 import { isConjunction } from '../flowtable/conjunction.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { Path } from './derivation.js';
-import type { DpFlow } from './megaflows.js';
-import { macMissKey } from './translation.js';
-import type { BridgeView, MacEntry } from './view.js';
+import type { BridgeView, Dependency } from './view.js';
 
 export interface ChangeSet {
   /** Something that no finer record covers: ports, VLAN modes, fragment handling. */
   everything: boolean;
   /** Rules that went or got other actions: found by their marks (live, generation). */
   rules: boolean;
-  /** Entries that moved or went: found by their mark. */
-  macs: boolean;
   /** New rules, by bridge and table. */
   readonly added: Map<BridgeView, Map<number, Rule[]>>;
-  /** Addresses that are known now: names as in macMisses. */
-  readonly learned: Set<string>;
-  readonly groups: Set<number>;
+  /** Addresses that are known now, or not any more, and groups. */
+  readonly deps: Set<Dependency>;
 }
 
-const fresh = (): ChangeSet => ({
-  everything: false,
-  rules: false,
-  macs: false,
-  added: new Map(),
-  learned: new Set(),
-  groups: new Set(),
-});
+const fresh = (): ChangeSet => ({ everything: false, rules: false, added: new Map(), deps: new Set() });
 
 /** Past so many new rules in a table they are not looked at one by one. */
 const MANY = 16;
@@ -86,29 +73,15 @@ export class Changes {
     this.note();
   }
 
-  macLearned(bridge: BridgeView, entry: MacEntry): void {
+  changed(what: Dependency): void {
+    this.current.deps.add(what);
     this.note();
-    this.current.learned.add(macMissKey(bridge, entry.vlan, entry.mac));
-  }
-
-  macGone(): void {
-    this.current.macs = true;
-    this.note();
-  }
-
-  groupChanged(id: number): void {
-    this.note();
-    this.current.groups.add(id);
   }
 }
 
-export function affected(flow: DpFlow, c: ChangeSet): boolean {
-  const { path, details } = flow;
-  if (c.everything) return true;
+/** May a packet of this way go another way now, by what changed in the tables? */
+export function isDiverted(path: Path, c: ChangeSet): boolean {
   if (c.rules && !path.rules.every((r, i) => r.live && r.generation === path.generations[i])) return true;
-  if (c.macs && details.macs.some((e) => !e.live)) return true;
-  if (c.learned.size > 0 && details.macMisses.some((k) => c.learned.has(k))) return true;
-  if (c.groups.size > 0 && details.groups.some((g) => c.groups.has(g))) return true;
   if (c.added.size > 0) {
     for (const bridge of path.visited) {
       const tables = c.added.get(bridge);

@@ -6,7 +6,7 @@
  */
 import type { Rule } from '../flowtable/rule.js';
 import type { BucketHit, Translation } from './translation.js';
-import type { BridgeView, MacEntry, SideEffect, Tally } from './view.js';
+import type { BridgeView, Dependency, SideEffect, Tally } from './view.js';
 
 /** The tables looked at and the rules met, in order. */
 export interface Path {
@@ -22,20 +22,16 @@ export interface Path {
 }
 
 export interface Details {
-  readonly macs: readonly MacEntry[];
-  readonly macMisses: readonly string[];
+  readonly deps: readonly Dependency[];
   readonly states: readonly number[];
-  readonly groups: readonly number[];
   readonly buckets: readonly BucketHit[];
   readonly mirrors: readonly Tally[];
   readonly effects: readonly SideEffect[];
 }
 
 export const NO_DETAILS: Details = {
-  macs: [],
-  macMisses: [],
+  deps: [],
   states: [],
-  groups: [],
   buckets: [],
   mirrors: [],
   effects: [],
@@ -46,17 +42,14 @@ const lasts = (e: SideEffect): boolean => e.kind !== 'narrow' && (e.kind !== 'ne
 
 /** Copies: the translation's own lists are used again. */
 export function details(t: Translation): Details {
-  const { macs, macMisses, states, groups, buckets, mirrors } = t;
+  const { deps, states, buckets, mirrors } = t;
   const effects = t.effects.every(lasts) ? t.effects : t.effects.filter(lasts);
-  const n =
-    macs.length + macMisses.length + states.length + groups.length + buckets.length + mirrors.length + effects.length;
+  const n = deps.length + states.length + buckets.length + mirrors.length + effects.length;
   if (n === 0) return NO_DETAILS;
   const copy = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? [] : list.slice());
   return {
-    macs: copy(macs),
-    macMisses: copy(macMisses),
+    deps: copy(deps),
     states: copy(states),
-    groups: copy(groups),
     buckets: copy(buckets),
     mirrors: copy(mirrors),
     effects: copy(effects),

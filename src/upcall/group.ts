@@ -147,7 +147,7 @@ function noteDead(w: Walk, b: Bucket): void {
 }
 
 export function group(w: Walk, id: number): void {
-  w.t.groups.push(id);
+  w.t.deps.push(id);
   const g = w.bridge.groups.get(id);
   if (!g) return w.reject('policy');
   if (!w.mayNest()) return;

@@ -31,6 +31,7 @@ export class MaskShape {
     readonly mask: Uint32Array,
     /** Port whose packet brought the mask; 0 nobody's. */
     readonly port: number,
+    readonly hash: number,
   ) {
     this.values = new Uint32Array(index.length * 4);
     this.lines = index.reduce(
@@ -98,7 +99,7 @@ export class MaskShapes {
     const index: number[] = [];
     for (let i = 0; i < DP_WORDS; i++) if (mask[i] !== 0) index.push(i);
     const used = Uint32Array.from(index, (i) => mask[i]);
-    const shape = new MaskShape(Uint8Array.from(index), used, port);
+    const shape = new MaskShape(Uint8Array.from(index), used, port, hash);
     if (list) list.push(shape);
     else this.byHash.set(hash, [shape]);
     this.charge(port, 1);
@@ -106,14 +107,12 @@ export class MaskShapes {
   }
 
   forget(shape: MaskShape): void {
-    for (const [hash, list] of this.byHash) {
-      const at = list.indexOf(shape);
-      if (at < 0) continue;
-      list.splice(at, 1);
-      if (list.length === 0) this.byHash.delete(hash);
-      this.charge(shape.port, -1);
-      return;
-    }
+    const list = this.byHash.get(shape.hash);
+    const at = list?.indexOf(shape) ?? -1;
+    if (!list || at < 0) return;
+    list.splice(at, 1);
+    if (list.length === 0) this.byHash.delete(shape.hash);
+    this.charge(shape.port, -1);
   }
 
   *all(): Generator<MaskShape> {

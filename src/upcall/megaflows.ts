@@ -11,6 +11,8 @@ import { newKey, words } from '../flow/key.js';
 import { finish, mix } from '../flowtable/mini.js';
 import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { ActionLists } from './action-lists.js';
+import type { ChangeSet } from './changes.js';
+import { Dependents } from './dependents.js';
 import { type Details, details, NO_DETAILS, NO_PATH, type Path, Paths } from './derivation.js';
 import { KeyStore } from './key-store.js';
 import { type MaskShape, MaskShapes } from './mask-shapes.js';
@@ -42,8 +44,9 @@ export interface DpFlow {
   /** Of these, packets that came up because there was no flow yet: tools do not count them as the flow's. */
   missedPackets: number;
   missedBytes: number;
-  /** Place in the list of all flows. */
+  /** Place in the list of all flows, and among those of its way. */
   place: number;
+  pathPlace: number;
 }
 
 export interface MegaflowCounts {
@@ -73,6 +76,7 @@ export class Megaflows {
   private readonly wholeKey = newKey();
   private readonly lists = new ActionLists();
   private readonly paths = new Paths();
+  private readonly dependents = new Dependents();
   readonly counts: MegaflowCounts = { installed: 0, deleted: 0, modified: 0, duplicates: 0, full: 0 };
 
   /** Flows at most; no more than `limit` of the constructor, whose slots the datapath has. */
@@ -187,7 +191,9 @@ export class Megaflows {
       missedPackets: 0,
       missedBytes: 0,
       place: this.all.length,
+      pathPlace: 0,
     };
+    this.dependents.add(flow);
     shape.flows.set(hash, flow);
     this.all.push(flow);
     this.expand(flow);
@@ -242,8 +248,10 @@ export class Megaflows {
     }
     for (const id of t.states) this.hooks.ref(id);
     for (const id of flow.details.states) this.hooks.unref(id);
+    this.dependents.remove(flow);
     flow.path = this.paths.share(t);
     flow.details = details(t);
+    this.dependents.add(flow);
     if (unchanged ? this.sameEffect(flow, t) : this.lists.same(flow.actions, t.actions)) return true;
     flow.actions = this.lists.share(t.actions);
     this.dp.flowModify(flow.slot, flow.actions);
@@ -274,6 +282,7 @@ export class Megaflows {
       last.place = flow.place;
       this.all[flow.place] = last;
     }
+    this.dependents.remove(flow);
     shape.forget(flow.row);
     this.packets.forget(flow.whole);
     if (shape.flows.size === 0) this.shapes.forget(shape);
@@ -283,6 +292,11 @@ export class Megaflows {
       for (const id of flow.details.states) this.hooks.unref(id);
       this.free.push(flow.slot);
     });
+  }
+
+  /** Flows that may not be right any more, in a list of the caller's. */
+  touched(changes: ChangeSet): DpFlow[] {
+    return changes.everything ? this.all.slice() : this.dependents.touched(changes);
   }
 
   /** False: it was removed. */

@@ -5,7 +5,7 @@ import { newKey, words } from '../flow/key.js';
 import type { Bucket, Group, Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { FrozenState, FrozenStates } from './frozen.js';
-import type { BridgeView, MacEntry, SideEffect, Tally, UnderlayView } from './view.js';
+import type { BridgeView, Dependency, SideEffect, Tally, UnderlayView } from './view.js';
 
 /** Told of each step of a walk. Absent outside trace and explain, so it may be slow. */
 export interface Tracer {
@@ -73,13 +73,10 @@ export class Translation {
   readonly visited: BridgeView[] = [];
   /** Tables that had no rule, with their bridges. */
   readonly misses: { readonly bridge: BridgeView; readonly table: number }[] = [];
-  readonly macs: MacEntry[] = [];
-  /** Addresses that were looked for and not found: vlan * 2^48 + mac does not fit a number, so text of both. */
-  readonly macMisses: string[] = [];
+  /** What decided beside rules. */
+  readonly deps: Dependency[] = [];
   /** Numbers of frozen states that the actions mention. */
   readonly states: number[] = [];
-  /** Groups met, whether they exist or not. */
-  readonly groups: number[] = [];
   readonly buckets: BucketHit[] = [];
   /** Mirrors that got a copy. */
   readonly mirrors: Tally[] = [];
@@ -91,10 +88,8 @@ export class Translation {
     this.bridges,
     this.visited,
     this.misses,
-    this.macs,
-    this.macMisses,
+    this.deps,
     this.states,
-    this.groups,
     this.buckets,
     this.mirrors,
   ];
@@ -109,7 +104,7 @@ export class Translation {
   }
 }
 
-/** How an unknown destination is named in `macMisses`. */
+/** How an unknown destination is named: vlan * 2^48 + mac does not fit a number, so text of both. */
 export function macMissKey(bridge: BridgeView, vlan: number, mac: number): string {
   return `${bridge.name}/${vlan}/${mac}`;
 }

@@ -15,7 +15,7 @@ import { get16, get32, getBig, isZero, put16, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, FRAG, K, type Slot, TUN_FLAG } from '../packet/key.js';
 import { ETH_TYPE, IP_PROTO } from '../packet/wire/wire.js';
 import { carries, tunnelHeader } from '../tunnel/header.js';
-import { ipText } from '../tunnel/underlay.js';
+import { ipText, neighborName } from '../tunnel/underlay.js';
 import { apart } from './branch.js';
 import { isIp } from './commit.js';
 import { patch } from './output.js';
@@ -93,6 +93,7 @@ export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView, cut: numb
   const route = { ...found, source: sourceOf(w, config, to.length === 16) ?? found.source };
   w.note(() => `-> tunneling to ${ipText(route.nextHop)} via ${route.device}`);
   const mac = route.through ? underlay.neighbor(route.device, route.nextHop) : new Uint8Array(6);
+  if (route.through) w.t.deps.push(neighborName(route.device, route.nextHop));
   if (!mac) {
     const asks = to.length === 4 ? 'ARP' : 'ND';
     w.note(

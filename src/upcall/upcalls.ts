@@ -13,7 +13,7 @@ import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32, put16 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
-import { affected, type ChangeSet, Changes } from './changes.js';
+import { Changes } from './changes.js';
 import { continuationOf } from './continuation.js';
 import type { Details, Path } from './derivation.js';
 import { FrozenStates } from './frozen.js';
@@ -33,9 +33,6 @@ export interface UpcallOptions {
 }
 
 export const UPCALL_DEFAULTS: UpcallOptions = { maxFlows: 65536, maxIdle: 10_000 };
-
-/** Of a translation, in looks at a flow. */
-const TRANSLATION_COST = 20;
 
 /** What a miss is decided by. */
 interface Miss extends Pick<Upcall, 'worker' | 'port' | 'pending' | 'key'> {
@@ -71,8 +68,8 @@ export class Upcalls {
   private readonly key = newKey();
   private readonly keyWords = words(this.key);
   private readonly options: UpcallOptions;
-  /** What `settle` is looking for, and how many flows it has not looked at: those at the start of the list. */
-  private scan: { readonly changes: ChangeSet; left: number } | undefined;
+  /** Flows that `settle` is to translate again. */
+  private touched: DpFlow[] = [];
   /** Where `check` is in the list of flows. */
   private cursor = 0;
   /** Time as of the current batch of work. */
@@ -229,30 +226,19 @@ export class Upcalls {
 
   /** Changes wait for `settle`, or it has not come through all flows yet. */
   get unsettled(): boolean {
-    return !this.paused && (this.scan !== undefined || this.changes.any);
+    return !this.paused && (this.touched.length > 0 || this.changes.any);
   }
 
-  /**
-   * Translates again what a change since the last time may have touched. `most`: stop after so much work (looking at a flow is 1, translating it
-   * TRANSLATION_COST) and go on with the next call. True when there was something to do.
-   */
+  /** Translates again what a change since the last time may have touched: `most` flows, and others with the next call. True when there was something to do. */
   settle(most = Number.POSITIVE_INFINITY): boolean {
     if (!this.unsettled) return false;
     this.now = this.clock.now();
-    const { all } = this.flows;
-    this.scan ??= { changes: this.changes.take(), left: all.length };
-    const { scan } = this;
-    // Backwards: removal puts the last flow, which was seen already or is new, into the gap.
-    for (let work = 0; work < most; work++) {
-      scan.left = Math.min(scan.left, all.length) - 1;
-      if (scan.left < 0) {
-        this.scan = undefined;
-        return true;
-      }
-      const flow = all[scan.left];
-      if (!affected(flow, scan.changes)) continue;
-      this.revalidate(flow);
-      work += TRANSLATION_COST;
+    if (this.touched.length === 0) this.touched = this.flows.touched(this.changes.take());
+    const { touched } = this;
+    for (let n = 0; n < most; n++) {
+      const flow = touched.pop();
+      if (!flow) break;
+      if (this.flows.has(flow)) this.revalidate(flow);
     }
     return true;
   }
@@ -276,7 +262,7 @@ export class Upcalls {
   sweep(): number {
     this.now = this.clock.now();
     this.changes.take();
-    this.scan = undefined;
+    this.touched = [];
     const { all } = this.flows;
     let wrong = 0;
     for (let i = all.length - 1; i >= 0; i--) if (!this.revalidate(all[i])) wrong++;

@@ -108,6 +108,12 @@ export interface MacEntry {
   live: boolean;
 }
 
+/**
+ * What decided beside rules, so that a flow is not right any more when it changes: an entry of link addresses; the name of an address that was not known
+ * (macMissKey) or of a tunnel's next hop (neighborName), whose forms differ; the number of a group, whether it exists or not.
+ */
+export type Dependency = MacEntry | string | number;
+
 export interface MacView {
   lookup(vlan: number, mac: number): MacEntry | undefined;
   /** Would learning this change the table? Keeps the side effects of ordinary packets empty. */

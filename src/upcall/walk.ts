@@ -219,11 +219,11 @@ export class Walk extends WalkState implements Translator, NormalWalk {
   }
 
   usedMac(entry: MacEntry): void {
-    this.t.macs.push(entry);
+    this.t.deps.push(entry);
   }
 
   missedMac(vlan: number, mac: number): void {
-    this.t.macMisses.push(macMissKey(this.bridge, vlan, mac));
+    this.t.deps.push(macMissKey(this.bridge, vlan, mac));
   }
 
   seenHere(vlan: number, mac: number): number | undefined {
