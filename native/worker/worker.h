@@ -72,7 +72,7 @@ struct Control {
 
 constexpr uint32_t kEthernet = 14;  // bytes of the header, which an MTU does not count
 
-// A port as one worker sees it.
+// A port as one worker sees it. Zeros are a port that never was: those of the thousands of numbers nobody uses stay pages that nobody touched.
 struct PortSlot {
   Port* port = nullptr;  // when this worker owns it
   MemoryPort* memory = nullptr;
@@ -80,7 +80,7 @@ struct PortSlot {
   bool present = false;
   bool up = false;
   bool direct = false;  // present, up and ours: packets go straight into `queue`
-  bool sends = true;    // Port::sends
+  bool sends = false;   // Port::sends
   bool failed = false;  // reported; no longer polled
   bool resting = false;  // looked at when its descriptor says so
   uint8_t quiet = 0;     // sleeps in a row without a frame from it
@@ -234,7 +234,8 @@ class Worker final : public Sink, public FrameSink {
   bool use_microflows_;
   uint32_t breaths_ = 0;
 
-  std::unique_ptr<PortSlot[]> ports_;
+  Mapping port_memory_;
+  PortSlot* ports_;  // by vport
   std::vector<uint32_t> receiving_;  // vports this worker owns and looks at in each breath: all but those at rest
   std::vector<uint32_t> dirty_;      // vports with packets to send
 
