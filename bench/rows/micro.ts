@@ -45,6 +45,7 @@ function nativeRow(name: string, program: string, label: string, point?: Point):
 }
 
 const MASKS = [1, 2, 4, 8, 16, 32, 64];
+const SHARED = [4, 16, 64];
 const PACKET = {
   'extract-tcp': 'extract: TCP',
   'extract-mixed': 'extract: TCP or UDP by chance',
@@ -108,6 +109,7 @@ export const micro = group<Session>({
     ...MASKS.map((x) =>
       nativeRow(`megaflow-${x}`, 'cache', `megaflow, ${x} masks`, { plot: 'megaflow-masks', axis: 'masks', x }),
     ),
+    ...SHARED.map((x) => nativeRow(`megaflow-shared-${x}`, 'cache', `megaflow, ${x} masks, shared`)),
     ...Object.entries(ACTIONS).map(actionRow),
     ...Object.keys(SCRIPT_PARTS).map(scriptRow),
   ],

@@ -33,6 +33,7 @@ t.test('caches against a plain list of flows', (t) => {
   execFileSync('g++', [...CHECKS, '-fsanitize=address,undefined', '-o', program, ...inputs], { stdio: 'inherit' });
   const r = spawnSync(program, [SEED], { encoding: 'utf8' });
   t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}`);
+  t.match(r.stdout, /^joined \d{3}/m, 'subtables shared');
   t.equal(r.status, 0, 'no finding');
   if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
   t.end();
