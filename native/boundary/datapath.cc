@@ -116,6 +116,9 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     r.rx_bytes = u32(o, "rxBytes");
     r.programs = flag(o, "programs");
     r.keep = flag(o, "keep");
+    r.xdp_mode = text(o, "xdpMode");
+    r.queues = u32(o, "queues");
+    r.need_wakeup = flag(o, "needWakeup");
     std::string why;
     const int err = open(info).port_add(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(), r, &why);
     if (err == 0) return;
@@ -127,10 +130,10 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
   Napi::Value port_paths(const Napi::CallbackInfo& info) {
     PortPaths paths;
     if (!open(info).describe(info[0].As<Napi::Number>().Uint32Value(), paths)) return info.Env().Undefined();
-    Napi::Array both = Napi::Array::New(info.Env(), 2);
-    both[0u] = Napi::String::New(info.Env(), paths.receive);
-    both[1u] = Napi::String::New(info.Env(), paths.send);
-    return both;
+    Napi::Array words = Napi::Array::New(info.Env(), 4);
+    uint32_t n = 0;
+    for (const char* word : {paths.receive, paths.send, paths.mode, paths.shortfall}) words[n++] = Napi::String::New(info.Env(), word);
+    return words;
   }
   void ports_remove(const Napi::CallbackInfo& info) {
     const auto ports = info[0].As<Napi::Uint32Array>();

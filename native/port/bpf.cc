@@ -48,9 +48,10 @@ bool bpf_map_set(const Fd& map, const void* key, const void* value) {
   return call(BPF_MAP_UPDATE_ELEM, a) == 0;
 }
 
-Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code) {
+Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code, uint32_t flags) {
   bpf_attr a{};
   a.prog_type = type;
+  a.prog_flags = flags;
   a.insns = address(code.data());
   a.insn_cnt = static_cast<uint32_t>(code.size());
   a.license = address(kLicense);
@@ -64,6 +65,15 @@ Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = e;
   return Fd(fd);
+}
+
+Fd bpf_link(const Fd& program, uint32_t ifindex, uint32_t hook, uint32_t flags) {
+  bpf_attr a{};
+  a.link_create.prog_fd = static_cast<uint32_t>(program.get());
+  a.link_create.target_ifindex = ifindex;
+  a.link_create.attach_type = hook;
+  a.link_create.flags = flags;
+  return Fd(call(BPF_LINK_CREATE, a));
 }
 
 bool bpf_run(const Fd& program, const uint8_t* frame, uint32_t len) {

@@ -26,7 +26,9 @@ class Fd {
 // These leave errno as the kernel set it when what they return is not ok().
 Fd bpf_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries, uint32_t flags);
 bool bpf_map_set(const Fd& map, const void* key, const void* value);
-Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code);
+Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code, uint32_t flags = 0);
+// Attaches a program to a device of the calling thread's namespace, for as long as the link is held.
+Fd bpf_link(const Fd& program, uint32_t ifindex, uint32_t hook, uint32_t flags);
 // Runs a program of type SCHED_CLS once on a frame. Returns false with errno.
 bool bpf_run(const Fd& program, const uint8_t* frame, uint32_t len);
 

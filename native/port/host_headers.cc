@@ -1,6 +1,6 @@
 #include "host_headers.h"
 
-#include "../packet/checksum.h"
+#include "unfinished.h"
 
 namespace weft {
 
@@ -59,20 +59,7 @@ void note_unfinished(Packet& p, uint32_t tunnel, bool gre) {
   if (type != kFrame) put_be16(place, type);
   const Headers h = locate(p.data + inner, p.len - inner, type == kFrame ? 1 : 0);
   if (type != kFrame) put_be16(place, before);
-  if (h.l4 == kNone || (h.proto != 6 && h.proto != kProtoUdp)) return;
-  const uint8_t* ip = p.data + inner + h.l3;
-  const uint32_t length = h.l4_end - h.l4;
-  const uint64_t pseudo = h.type == kTypeIpv6 ? csum_pseudo6(ip + 8, ip + 24, h.proto, length) : csum_pseudo4(ip + 12, ip + 16, h.proto, length);
-  const uint32_t offset = h.proto == 6 ? 16 : 6;
-  if (load<uint16_t>(p.data + inner + h.l4 + offset) != csum_fold(pseudo)) return;
-  p.offload.flags = 1;
-  p.offload.csum_start = static_cast<uint16_t>(inner + h.l4);
-  p.offload.csum_offset = static_cast<uint16_t>(offset);
-  const uint32_t headers = h.l4 + (h.proto == 6 ? (p.data[inner + h.l4 + 12] >> 4) * 4u : kUdp);
-  if (h.proto != 6 || h.l4_end - h.l3 <= kWhole || headers + kCut >= h.l4_end) return;
-  p.offload.gso_type = h.type == kTypeIpv6 ? 4 : 1;
-  p.offload.gso_size = kCut;
-  p.offload.hdr_len = static_cast<uint16_t>(inner + headers);
+  note_state(p, inner, h, {kWhole, 0, kCut});
 }
 
 }  // namespace weft

@@ -32,8 +32,10 @@ struct PortTally {  // the worker adds these to the counters arena after each ca
 
 // By which way frames come and go, and why not by a better one: words for people.
 struct PortPaths {
-  char receive[160] = "";
+  char receive[256] = "";
   char send[160] = "";
+  char mode[24] = "";        // of XDP, by Open vSwitch's names; "" where there is none
+  char shortfall[160] = "";  // why it is not a better one
 };
 
 class Port {
@@ -78,11 +80,15 @@ struct PortOptions {
   uint32_t rx_bytes;  // memory for received frames; 0: chosen
   bool programs;      // programs of ours may run in the kernel
   bool keep;          // a device of ours outlives the program
+  const char* xdp_mode = "";  // as asked for: best-effort, native-with-zerocopy, native, generic
+  uint32_t queues = 1;        // of the device that frames are taken from
+  bool need_wakeup = true;
 };
 
 // Makers. On failure: nullptr, with `why` (a sentence for people, 512 bytes) and `err` (an errno).
 Port* open_tap(const PortOptions&, char* why, int* err);
 Port* open_system(const PortOptions&, char* why, int* err);
+Port* open_xdp(const PortOptions&, char* why, int* err);
 Port* open_pcap(const PortOptions&, char* why, int* err);
 Port* open_null(const PortOptions&, char* why, int* err);
 Port* open_host(const PortOptions&, char* why, int* err);

@@ -23,13 +23,14 @@ Datapath::Datapath(const Config& config, Doorbell* bell) : ports_(config.max_por
 Datapath::~Datapath() { close(); }
 
 Port* Datapath::open_port(uint32_t vport, uint32_t worker, const PortRequest& request, Control* c, std::string* why, int* err) {
-  const PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs, request.keep};
+  const PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs, request.keep,
+                      request.xdp_mode.c_str(), request.queues, request.need_wakeup};
   if (request.kind == "memory") return c->memory = new MemoryPort(vport, request.mtu, *workers_[worker]);
   struct Maker {
     const char* kind;
     Port* (*open)(const PortOptions&, char*, int*);
   };
-  static constexpr Maker kMakers[] = {{"tap", open_tap}, {"system", open_system}, {"pcap", open_pcap}, {"null", open_null}, {"tunnel", open_tunnel}, {"host", open_host}};
+  static constexpr Maker kMakers[] = {{"tap", open_tap}, {"system", open_system}, {"xdp", open_xdp}, {"pcap", open_pcap}, {"null", open_null}, {"tunnel", open_tunnel}, {"host", open_host}};
   for (const Maker& m : kMakers) {
     if (request.kind != m.kind) continue;
     char text[512] = "";

@@ -12,7 +12,7 @@
 namespace weft {
 
 struct PortRequest {
-  std::string kind;  // tap, system, memory, pcap, null
+  std::string kind;  // tap, system, xdp, memory, pcap, null
   std::string device;
   std::string output;
   std::string netns;
@@ -22,6 +22,9 @@ struct PortRequest {
   uint32_t rx_bytes = 0;
   bool programs = false;
   bool keep = false;
+  std::string xdp_mode;
+  uint32_t queues = 1;
+  bool need_wakeup = true;
 };
 
 class Datapath {

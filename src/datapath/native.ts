@@ -130,7 +130,7 @@ export const FLOW_COUNTERS = ['packets', 'bytes', 'used_ns', 'tcp_flags'] as con
 
 /** 'tunnel': arrivals of decapsulated packets and counters of a tunnel; it has no device, and takes no frames. 'host': the host's IP stack
  * (native/port/host.cc); its device is a list of what is listened to, as "udp:4789,gre". */
-export type PortKind = 'tap' | 'system' | 'memory' | 'pcap' | 'null' | 'tunnel' | 'host';
+export type PortKind = 'tap' | 'system' | 'xdp' | 'memory' | 'pcap' | 'null' | 'tunnel' | 'host';
 
 export interface PortConfig {
   kind: PortKind;
@@ -152,12 +152,21 @@ export interface PortConfig {
   programs: boolean;
   /** tap: the device outlives the program, with its addresses and routes, and is taken up again by the next; portRemove takes it away all the same. */
   keep: boolean;
+  /** xdp: how the device is to take our program. */
+  xdpMode: XdpMode;
+  /** xdp: receive queues of the device that frames are taken from, the first ones. */
+  queues: number;
+  /** xdp: the kernel is told to look into our rings where it asks for that, and not with each batch. */
+  needWakeup: boolean;
 }
+
+export const XDP_MODES = ['best-effort', 'native-with-zerocopy', 'native', 'generic'] as const;
+export type XdpMode = (typeof XDP_MODES)[number];
 
 /** A port of which nothing is said but its kind: with what it has, its own MTU, nothing offered. */
 export function plainPort(kind: PortKind): PortConfig {
   const nothing = { device: '', output: '', mtu: 0, loop: false, offload: false, netns: '', rxBytes: 0, keep: false };
-  return { kind, ...nothing, programs: true };
+  return { kind, ...nothing, programs: true, xdpMode: 'best-effort', queues: 1, needWakeup: true };
 }
 
 export interface DatapathConfig {
@@ -188,10 +197,10 @@ export interface NativeDatapath {
   /** Makes the device or opens it. Throws an Error with `code` (errno name) and a sentence naming the missing privilege. Ports belong to one worker. */
   portAdd(vport: number, worker: number, config: PortConfig): void;
   /**
-   * By which way frames come and go and why not by a better one, in words: [receiving, sending], "" where a port has only one way. Undefined: no
-   * such port.
+   * By which way frames come and go and why not by a better one, in words, "" where a port has only one way; its XDP mode in use and why it is no better one, ""
+   * where it has none. Undefined: no such port.
    */
-  portPaths(vport: number): [receive: string, send: string] | undefined;
+  portPaths(vport: number): [receive: string, send: string, mode: string, shortfall: string] | undefined;
   /** Stops and closes; returns when the workers have let go. Taps made by us are removed: many at once take the kernel a fifteenth of the time each. */
   portsRemove(vports: Uint32Array): void;
   /**

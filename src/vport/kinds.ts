@@ -2,7 +2,7 @@
  * Port kinds: one row a `type` of the Interface table. A row turns a configuration into what the datapath opens; a kind without a `native`
  * side (patch) exists in translation only. Adding a kind is a row here and, where it needs a device of a new sort, a maker in native/port.
  */
-import { type PortConfig, type PortKind, plainPort } from '../datapath/native.js';
+import { type PortConfig, type PortKind, plainPort, XDP_MODES, type XdpMode } from '../datapath/native.js';
 import { UserError } from '../lib/errors.js';
 import { TUNNEL_OPTIONS, TUNNEL_TYPES } from '../tunnel/config.js';
 
@@ -34,7 +34,7 @@ export interface VportKind {
 }
 
 function row(type: string, native: PortKind | undefined, options: string[], doc: string): VportKind {
-  const privilege = native === 'tap' ? 'CAP_NET_ADMIN' : native === 'system' ? 'CAP_NET_RAW' : '';
+  const privilege = native === 'tap' ? 'CAP_NET_ADMIN' : native === 'system' || native === 'xdp' ? 'CAP_NET_RAW' : '';
   return { type, doc, native, options, privilege, ownsDevice: native === 'tap' };
 }
 
@@ -42,6 +42,7 @@ const DUMMY_OPTIONS = ['pcap', 'tx_pcap', 'rxq_pcap', 'stream', 'pstream', 'ifin
 
 export const VPORT_KINDS: readonly VportKind[] = [
   row('system', 'system', ['offload', 'netns', 'rx_ring', 'bpf'], 'an existing device: veth, NIC'),
+  row('afxdp', 'xdp', ['offload', 'netns', 'xdp-mode', 'use-need-wakeup', 'n_rxq'], 'an existing device by AF_XDP'),
   row('internal', 'tap', ['offload', 'netns'], 'a device that weft makes; it may be moved into a namespace'),
   row('tap', 'tap', ['offload', 'netns'], 'the same as internal'),
   row('patch', undefined, ['peer'], 'a wire to a patch port of another bridge'),
@@ -60,6 +61,8 @@ const byType = new Map(VPORT_KINDS.map((k) => [k.type, k]));
 const MAX_DEVICE_NAME = 15;
 /** Memory for frames that arrived and wait. */
 const RX_RING_KIB = { min: 128, max: 65536 } as const;
+/** Open vSwitch's limit for AF_XDP. */
+const MAX_QUEUES = 16;
 export const MTU_RANGE = { min: 68, max: 65535 } as const;
 
 export function vportKind(type: string): VportKind {
@@ -85,11 +88,36 @@ function kilobytes(spec: VportSpec, key: string, range: { readonly min: number; 
   throw new UserError(`${spec.name}: options:${key} must be ${range.min} to ${range.max} (KiB), not "${text}"`);
 }
 
+/** True: the device is somebody else's, and there before the port. */
+export function isFound(kind: VportKind): boolean {
+  return kind.native === 'system' || kind.native === 'xdp';
+}
+
+function xdpMode(spec: VportSpec): XdpMode {
+  const text = spec.options?.['xdp-mode'] ?? 'best-effort';
+  const mode = XDP_MODES.find((m) => m === text);
+  if (mode) return mode;
+  throw new UserError(`${spec.name}: options:xdp-mode must be one of ${XDP_MODES.join(', ')}, not "${text}"`);
+}
+
+const NO_XDP = { xdpMode: 'best-effort', queues: 1, needWakeup: true } as const;
+
+function xdpConfig(spec: VportSpec): Pick<PortConfig, 'xdpMode' | 'queues' | 'needWakeup'> {
+  return { xdpMode: xdpMode(spec), queues: queues(spec), needWakeup: flag(spec, 'use-need-wakeup', true) };
+}
+
+/** What is no number counts as one queue, as there. */
+function queues(spec: VportSpec): number {
+  const n = Math.max(Number.parseInt(spec.options?.n_rxq ?? '1', 10) || 1, 1);
+  if (n <= MAX_QUEUES) return n;
+  throw new UserError(`${spec.name}: options:n_rxq must be 1 to ${MAX_QUEUES}, not "${n}"`);
+}
+
 /** What the datapath is to open; undefined for kinds that live in translation. Throws UserError that names the fault. */
 export function nativeConfig(spec: VportSpec): PortConfig | undefined {
   const kind = spec.dummy ? { ...vportKind(spec.type), native: 'memory' as const } : vportKind(spec.type);
   if (!kind.native) return undefined;
-  const device = kind.native === 'tap' || kind.native === 'system';
+  const device = kind.native === 'tap' || isFound(kind);
   if (device && (spec.name.length === 0 || spec.name.length > MAX_DEVICE_NAME || /[\s/]/.test(spec.name))) {
     throw new UserError(
       `"${spec.name}" cannot be a device name: 1 to ${MAX_DEVICE_NAME} characters, no space and no slash`,
@@ -110,6 +138,7 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
     rxBytes: kilobytes(spec, 'rx_ring', RX_RING_KIB) * 1024,
     programs: flag(spec, 'bpf', true),
     keep: spec.keep ?? false,
+    ...(kind.native === 'xdp' ? xdpConfig(spec) : NO_XDP),
   };
 }
 

@@ -38,6 +38,14 @@ const DRAIN_MAX = 1024;
 const GATHER_BYTES = 1 << 16;
 const MIN_RING_BYTES = 1 << 19;
 
+/** Words for people; `mode` is of XDP, by Open vSwitch's names, and `shortfall` says why it is no better one. */
+export interface PortPaths {
+  readonly receive: string;
+  readonly send: string;
+  readonly mode: string;
+  readonly shortfall: string;
+}
+
 interface Deletion {
   readonly slot: number;
   readonly done: (last: FlowCounters) => void;
@@ -116,9 +124,11 @@ export class NativeDriver implements Datapath {
   }
 
   /** By which way frames come and go; undefined where there is no choice. */
-  portPaths(vport: number): { readonly receive: string; readonly send: string } | undefined {
+  portPaths(vport: number): PortPaths | undefined {
     const paths = this.native.portPaths(vport);
-    return paths?.[0] ? { receive: paths[0], send: paths[1] } : undefined;
+    if (!paths?.[0]) return undefined;
+    const [receive, send, mode, shortfall] = paths;
+    return { receive, send, mode, shortfall };
   }
 
   portState(vport: number, up: boolean): void {

@@ -1,0 +1,65 @@
+/** Two hosts with a native datapath between them: a wire of two flows, what a test sends through it, and what must hold afterwards. */
+import type { Test } from 'tap';
+import { type Host, type NetLab, until } from '../../src/cli/lab/netlab.js';
+import type { NativeDriver } from '../../src/datapath/driver/native-driver.js';
+import { DROP_REASONS } from '../../src/datapath/drop-reasons.js';
+import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
+
+/** A wire: what arrives at one port leaves by the other. */
+export function join(dp: NativeDriver, a: number, b: number): void {
+  for (const [slot, from, to] of [
+    [0, a, b],
+    [1, b, a],
+  ]) {
+    const key = new Uint8Array(DP_KEY_BYTES);
+    const mask = new Uint8Array(DP_KEY_BYTES);
+    new DataView(key.buffer).setUint32(K.inPort.offset, from);
+    mask.fill(0xff, K.inPort.offset, K.inPort.offset + 4);
+    dp.flowPut(slot, key, mask, [{ type: 'output', port: to }]);
+  }
+}
+
+export function conserved(t: Test, dp: NativeDriver, ports: number[]): void {
+  for (const p of ports) {
+    const c = dp.portCounters(p);
+    const drops = c.drops.reduce((a, b) => a + b, 0);
+    t.equal(c.rx_packets, c.forwarded + drops + c.held, `port ${p}: received = forwarded + dropped + held`);
+    const said = c.drops.map((n, i) => (n ? `${DROP_REASONS[i].name} ${n}` : '')).filter(Boolean);
+    if (said.length) t.comment(`port ${p} drops: ${said.join(', ')}`);
+  }
+}
+
+export async function traffic(t: Test, lab: NetLab, h1: Host, h2ns: string, big: number): Promise<void> {
+  // Link-local addresses are tentative for a while after a device comes up, and neighbours are not asked before.
+  for (const to of ['10.77.0.2', 'fd77::2']) {
+    const answers = () => lab.insideAsync(h1.ns, 'ping', '-c', '1', '-W', '1', to).then((r) => r.status === 0);
+    t.ok(await until(answers, 10_000), `${to} answers`);
+  }
+  const ping = (...args: string[]) => lab.insideAsync(h1.ns, 'ping', '-c', '3', '-i', '0.05', '-W', '2', ...args);
+  for (const [what, args] of [
+    ['IPv4', ['10.77.0.2']],
+    ['IPv6', ['fd77::2']],
+    ['largest that fits', ['-M', 'do', '-s', String(big - 28), '10.77.0.2']],
+    ['IPv4 fragments', ['-s', '4000', '10.77.0.2']],
+    ['IPv6 fragments', ['-s', '4000', 'fd77::2']],
+  ] as const) {
+    const r = await ping(...args);
+    t.match(r.stdout, / 3 received/, `ping: ${what}`);
+  }
+  for (const [what, args] of [
+    ['TCP over IPv4', ['-c', '10.77.0.2', '-t', '1']],
+    ['TCP over IPv6', ['-c', 'fd77::2', '-t', '1']],
+    ['UDP in datagrams of 1,400 bytes', ['-c', '10.77.0.2', '-u', '-b', '200M', '-l', '1400', '-t', '1']],
+  ] as const) {
+    const server = lab.startAsync('ip', ['netns', 'exec', h2ns, 'iperf3', '-s', '-1', '-J']);
+    const listening = () => lab.insideAsync(h2ns, 'ss', '-ltn').then((r) => r.stdout.includes(':5201'));
+    t.ok(await until(listening, 5000), 'iperf3 listens');
+    const r = await lab.insideAsync(h1.ns, 'iperf3', '-J', ...args);
+    server.child.kill();
+    await server.done;
+    const end = JSON.parse(r.stdout || '{}').end;
+    const bps = end?.sum_received?.bits_per_second ?? end?.sum?.bits_per_second ?? 0;
+    t.ok(bps > 50e6, `${what} passes`);
+    t.comment(`${what}: ${(bps / 1e9).toFixed(2)} Gbit/s`);
+  }
+}
