@@ -70,7 +70,7 @@ export interface DevicePort extends Attached {
 }
 
 function isDevice(at: Attached | undefined): at is DevicePort {
-  return at?.config?.kind === 'system' || at?.config?.kind === 'tap' || at?.spec.dummy === true;
+  return ['system', 'xdp', 'tap'].includes(at?.config?.kind ?? '') || at?.spec.dummy === true;
 }
 
 const OWN_TYPES = ['internal', 'tap', 'dummy-internal'];

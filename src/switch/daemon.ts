@@ -13,12 +13,12 @@ import type { BridgePort } from '../bridge/port.js';
 import type { VlanSpec } from '../bridge/vlan.js';
 import { type ControlCommand, ControlServer } from '../control/unixctl.js';
 import { loadAddon } from '../datapath/driver/load.js';
-import { NativeDriver } from '../datapath/driver/native-driver.js';
+import { NativeDriver, type PortPaths } from '../datapath/driver/native-driver.js';
 import { OFPP } from '../flow/field.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 import { OpenFlowServer } from '../openflow/server/server.js';
-import { unknownOptions, type VportSpec, vportKind } from '../vport/kinds.js';
+import { isFound, unknownOptions, type VportSpec } from '../vport/kinds.js';
 import { machineOf } from './addresses.js';
 import { controllerCommands } from './commands/controller-commands.js';
 import { coverageCommands, eventTotals } from './commands/coverage-commands.js';
@@ -38,6 +38,7 @@ import { RealClock } from './real-clock.js';
 import type { Served } from './served.js';
 import { Settler } from './settler.js';
 import { Tidy } from './tidy.js';
+import { xdpText } from './xdp-text.js';
 
 export interface DaemonOptions {
   readonly workers?: number;
@@ -129,7 +130,7 @@ export class Daemon {
       onFrame: (vport, frame, offload) => this.bed?.devices.transmit(vport, frame, offload),
       ...(this.bed ? { vportFor: dummyVport, saysDatapathType: true } : { kernel: loadAddon(), log: this.log }),
       ...(this.runDir !== undefined && !this.bed ? { machine: machineOf(this.runDir) } : {}),
-      describe: (name) => this.bed?.devices.get(name)?.description,
+      describe: (name) => this.bed?.devices.get(name)?.description ?? xdpText(this.core, this.driver, name),
       onGone: (vport) => this.links.gone(vport),
       setDevice: (port, up) => this.setDevice(port, up),
     });
@@ -256,7 +257,7 @@ export class Daemon {
 
   addPort(bridge: Bridge, spec: VportSpec, options: PortOptions = {}): BridgePort {
     if (spec.dummy) this.bed?.devices.add(spec);
-    const has = spec.dummy || vportKind(spec.type).native === 'system';
+    const has = spec.dummy || isFound(spec.type);
     const found = has ? this.devices(spec.name).info(spec.name, spec.options?.netns ?? '') : undefined;
     try {
       const port = this.core.addPort(bridge, spec, { ...options, hwAddr: options.hwAddr ?? found?.mac });
@@ -337,6 +338,10 @@ export class Daemon {
   /** What is known of the device behind a port; undefined where there is none. */
   link(port: BridgePort): LinkStatus | undefined {
     return this.links.status(port.vport);
+  }
+
+  paths(port: BridgePort): PortPaths | undefined {
+    return this.driver.portPaths(port.vport);
   }
 
   /** Grows when `link` has something new to say of any port. */

@@ -97,7 +97,7 @@ export class Links {
     const link = this.link(at);
     const info = this.info(config.device, config.netns);
     if (link.gone) {
-      if (info && config.kind === 'system') this.reopen(at, link);
+      if (info && config.kind !== 'tap') this.reopen(at, link);
       return;
     }
     const first = !link.seen;

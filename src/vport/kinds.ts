@@ -88,9 +88,10 @@ function kilobytes(spec: VportSpec, key: string, range: { readonly min: number; 
   throw new UserError(`${spec.name}: options:${key} must be ${range.min} to ${range.max} (KiB), not "${text}"`);
 }
 
-/** True: the device is somebody else's, and there before the port. */
-export function isFound(kind: VportKind): boolean {
-  return kind.native === 'system' || kind.native === 'xdp';
+/** True: ports of this type have a device of somebody else's, which is there before the port. False for types that there are not, too. */
+export function isFound(type: string): boolean {
+  const native = byType.get(type === '' ? 'system' : type)?.native;
+  return native === 'system' || native === 'xdp';
 }
 
 function xdpMode(spec: VportSpec): XdpMode {
@@ -117,7 +118,7 @@ function queues(spec: VportSpec): number {
 export function nativeConfig(spec: VportSpec): PortConfig | undefined {
   const kind = spec.dummy ? { ...vportKind(spec.type), native: 'memory' as const } : vportKind(spec.type);
   if (!kind.native) return undefined;
-  const device = kind.native === 'tap' || isFound(kind);
+  const device = kind.native === 'tap' || kind.native === 'system' || kind.native === 'xdp';
   if (device && (spec.name.length === 0 || spec.name.length > MAX_DEVICE_NAME || /[\s/]/.test(spec.name))) {
     throw new UserError(
       `"${spec.name}" cannot be a device name: 1 to ${MAX_DEVICE_NAME} characters, no space and no slash`,

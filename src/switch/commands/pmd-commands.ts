@@ -229,7 +229,11 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
           out.push(threadName(w), '  isolated : false');
           for (const port of core.dpPorts()) {
             if (dp.workerOf(port.vport) !== w) continue;
-            out.push(`  port: ${port.name.padEnd(16)}  queue-id:  0 (enabled)   pmd usage: NOT AVAIL`);
+            const queues = core.device(port.vport)?.config.queues ?? 1;
+            for (let q = 0; q < queues; q++) {
+              const queue = String(q).padStart(2);
+              out.push(`  port: ${port.name.padEnd(16)}  queue-id: ${queue} (enabled)   pmd usage: NOT AVAIL`);
+            }
           }
           out.push('  overhead: NOT AVAIL');
         }

@@ -11,7 +11,7 @@ import type { BridgePort } from '../../bridge/port.js';
 import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
 import { TunnelFault } from '../../tunnel/config.js';
-import type { VportSpec } from '../../vport/kinds.js';
+import { isFound, type VportSpec } from '../../vport/kinds.js';
 import type { PortOptions } from '../core.js';
 import { askedMac, type DummyMode, type Effective, effectiveType, openError, vlanSpec, vportSpec } from './ports.js';
 import type { InterfaceRow, PortRow } from './tables.js';
@@ -213,16 +213,16 @@ export class Applier {
     const { lastNumber } = b;
     try {
       const number = this.number(b, row);
-      const hwAddr = type === 'system' || (spec.dummy && type !== 'dummy-internal') ? undefined : askedMac(row);
+      const hwAddr = isFound(type) || (spec.dummy && type !== 'dummy-internal') ? undefined : askedMac(row);
       m.port = this.plant.addPort(b.bridge, spec, { number, vlan: vlanSpec(port.row), hwAddr });
       b.bridge.setProtected(number, port.row.protected);
-      if (type === 'system' && spec.mtu !== undefined && !spec.dummy) this.plant.setMtu(m.port, spec.mtu);
+      if (isFound(type) && spec.mtu !== undefined && !spec.dummy) this.plant.setMtu(m.port, spec.mtu);
     } catch (e) {
       if (!(e instanceof UserError)) throw e;
       b.lastNumber = lastNumber;
-      m.error = e instanceof TunnelFault ? e.message : openError(row.name, e.message);
+      m.error = e instanceof TunnelFault ? e.message : openError(row.name, e.message, type);
       // By what failed, not by a second look: the device may have come between the two.
-      if (type === 'system' && m.error.endsWith('(No such device)')) this.missing.add(m);
+      if (isFound(type) && m.error.endsWith('(No such device)')) this.missing.add(m);
       this.sayOnce(`${b.name}: ${e.message}`);
     }
   }

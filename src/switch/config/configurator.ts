@@ -10,6 +10,7 @@
 import type { Mirror } from '../../bridge/mirror.js';
 import type { BridgePort } from '../../bridge/port.js';
 import type { ControlCommand } from '../../control/unixctl.js';
+import type { PortPaths } from '../../datapath/driver/native-driver.js';
 import type { Clock } from '../../lib/clock.js';
 import { Database } from '../../ovsdb/client/database.js';
 import type { TableReplica } from '../../ovsdb/client/replica.js';
@@ -38,6 +39,8 @@ export interface Configured extends Plant {
   /** Undefined: no sockets are made. */
   readonly runDir: string | undefined;
   link(port: BridgePort): LinkStatus | undefined;
+  /** By which way its frames come and go, where there is a choice. */
+  paths(port: BridgePort): PortPaths | undefined;
   /** What carries tunnels. */
   readonly core: Pick<Core, 'underlay' | 'addressOf' | 'vlans'>;
   /** Grows when `link` has something new to say of any port. */

@@ -58,11 +58,14 @@ export function askedMac(row: InterfaceRow): Uint8Array | undefined {
 }
 
 /** "could not open network device p1 (No such device)": the words that ovs-vsctl repeats and scripts look for. */
-export function openError(name: string, message: string): string {
+export function openError(name: string, message: string, type = ''): string {
   const unknown = /unknown interface type/.test(message);
   // OVS's words for a type that it does not know.
   if (unknown) return `could not open network device ${name} (Address family not supported by protocol)`;
   const at = message.indexOf(`${name}: `);
   const reason = at >= 0 ? message.slice(at + name.length + 2) : message;
+  if (type === 'afxdp' && reason.startsWith('options:')) return `${name}: could not set configuration (${reason})`;
+  if (type === 'afxdp' && !/^No such device/.test(reason))
+    return `could not add network device ${name} to ofproto (${message})`;
   return `could not open network device ${name} (${reason.replace(/ \(.*$/, '')})`;
 }

@@ -115,10 +115,11 @@ export class Reporter {
       if (!tables.interfaces.rows.has(m.row._uuid)) continue;
       const link = m.port && plant.link(m.port);
       const egress = m.port?.tunnel && underlay.egress(m.port.tunnel.config);
-      const said = gist(m, link, egress);
+      const paths = m.type === 'afxdp' && m.port ? plant.paths(m.port) : undefined;
+      const said = gist(m, link, egress, paths);
       if (this.told.get(m) !== said) {
         this.told.set(m, said);
-        writer.put(tx, INTERFACE, m.row._uuid, interfaceStatus(m, link, egress));
+        writer.put(tx, INTERFACE, m.row._uuid, interfaceStatus(m, link, egress, paths));
       }
       if (m.port && (withStatistics || !this.counted.has(m))) {
         this.counted.add(m);

@@ -5,6 +5,7 @@
 
 import type { OfPortStats } from '../../bridge/of-bridge.js';
 import type { BridgePort } from '../../bridge/port.js';
+import type { PortPaths } from '../../datapath/driver/native-driver.js';
 import { OFPP } from '../../flow/field.js';
 import { formatMac } from '../../lib/address.js';
 import type { Column, Table, ValuesOf } from '../../ovsdb/client/column.js';
@@ -93,16 +94,28 @@ function egressStatus(e: Egress): (readonly [string, string])[] {
   return e.byHost ? [...words, ['tunnel_underlay', 'host']] : words;
 }
 
+function xdpStatus(paths: PortPaths | undefined): (readonly [string, string])[] {
+  if (!paths?.mode) return [];
+  const mode = ['xdp-mode', paths.mode] as const;
+  // The reason is our word: Open vSwitch writes it to its log.
+  return paths.shortfall ? [mode, ['xdp-mode-reason', paths.shortfall]] : [mode];
+}
+
 /** Changes whenever interfaceStatus does. */
-export function gist(m: Made, link: LinkStatus | undefined, egress: Egress): string {
+export function gist(m: Made, link: LinkStatus | undefined, egress: Egress, paths?: PortPaths): string {
   const peer = m.type === 'patch' && m.port?.patch !== undefined;
-  const own = `${m.row._uuid} ${m.port?.number} ${m.error} ${peer} ${m.row.mtu_request} ${m.row.options.get('peer')} ${m.port?.hwAddr} ${egress?.device} ${egress?.up} ${egress?.byHost}`;
+  const own = `${m.row._uuid} ${m.port?.number} ${m.error} ${peer} ${m.row.mtu_request} ${m.row.options.get('peer')} ${m.port?.hwAddr} ${egress?.device} ${egress?.up} ${egress?.byHost} ${paths?.mode}`;
   if (!link) return own;
   return `${own} ${link.ifindex} ${link.mtu} ${link.up} ${link.adminUp} ${link.mac} ${link.resets} ${link.gone}`;
 }
 
 /** All that an Interface row says of the port, but its counters. */
-export function interfaceStatus(m: Made, link: LinkStatus | undefined, egress: Egress): InterfaceValues {
+export function interfaceStatus(
+  m: Made,
+  link: LinkStatus | undefined,
+  egress: Egress,
+  paths?: PortPaths,
+): InterfaceValues {
   const { port } = m;
   if (!port) return { ...NOTHING, error: m.error };
   const driver = m.spec.dummy ? undefined : DRIVERS[m.type];
@@ -115,7 +128,11 @@ export function interfaceStatus(m: Made, link: LinkStatus | undefined, egress: E
     admin_state: (link?.adminUp ?? true) ? 'up' : 'down',
     link_state: (link?.up ?? true) ? 'up' : 'down',
     link_resets: link?.resets ?? 0,
-    status: new Map([...(driver === undefined ? [] : ([['driver_name', driver]] as const)), ...egressStatus(egress)]),
+    status: new Map([
+      ...(driver === undefined ? [] : ([['driver_name', driver]] as const)),
+      ...egressStatus(egress),
+      ...xdpStatus(paths),
+    ]),
   };
 }
 
