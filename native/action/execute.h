@@ -6,6 +6,7 @@
 
 #include "../generated/drop_reasons.h"
 #include "../generated/key_layout.h"
+#include "../packet/bytes.h"
 #include "../packet/packet.h"
 
 namespace weft {
@@ -29,15 +30,24 @@ class Sink {
   virtual DropReason userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) = 0;
   // A full copy (counted = 0, delivered = 0) with the same headroom, or nullptr when no buffer is free.
   virtual Packet* copy(const Packet* p) = 0;
-  virtual bool meter(const Packet* p, uint32_t id) = 0;  // false: over the rate
+  virtual bool meter(uint32_t id, uint32_t bytes) = 0;  // false: over the rate
   virtual uint32_t random() = 0;
-  // The packet goes into a tunnel: counted as sent by its port. Returns how many have before.
-  virtual uint32_t encapsulated(Packet* p, uint32_t port) = 0;
+  // The packet, of so many bytes without room for headers that it has not, goes into a tunnel: counted as sent by its port. Returns how many have before.
+  virtual uint32_t encapsulated(Packet* p, uint32_t port, uint32_t bytes) = 0;
   // The packet came out of a tunnel: its end at the port it was counted on, and its arrival at the tunnel's. Refused: nothing has changed.
-  virtual DropReason arrive(Packet* p, uint32_t port) = 0;
+  virtual DropReason arrive(Packet* p, uint32_t port, uint32_t bytes) = 0;
+  // `counter` (kPortTnlFragments, ...) of a port grows.
+  virtual void tally(uint32_t port, uint32_t counter, uint32_t n) = 0;
   // Where segments come from.
   virtual Pool& pool() = 0;
 };
+
+// Bytes of a packet that has no Ethernet header are without the room that its buffer has for one.
+constexpr uint32_t kSpareLink = 14;
+inline uint32_t bytes_of(const Packet& p, const Key& key) {
+  const uint32_t spare = load<uint32_t>(key.packet_type) == 0 ? 0 : kSpareLink;
+  return p.len > spare ? p.len - spare : 0;
+}
 
 // Lines that are not announced hold garbage on both sides.
 inline void copy_key(Key& to, const Key& from) {

@@ -122,7 +122,7 @@ class Run {
       case Op::kCheckPktLen:
         return wire_length() > a[1] ? nested(a + 3, a[2], last) : nested(a + 3 + a[2], n - 3 - a[2], last);
       case Op::kMeter:
-        return !sink_.meter(p_, a[1]) && drop(DropReason::kMeter);
+        return !sink_.meter(a[1], bytes_of(*p_, key_)) && drop(DropReason::kMeter);
       case Op::kTnlPush:
         cut(p_);
         if (!uncut()) return push(a, n, after);

@@ -1,4 +1,5 @@
 // What comes of a packet at tunnels: it gets a header, or several of them as pieces, loses one, or is too long.
+#include "../generated/ring.h"
 #include "run.h"
 
 namespace weft {
@@ -107,6 +108,7 @@ bool Run::misfit(const uint32_t* a, uint32_t n, uint32_t after) {
   if (!cut_outside) {
     Each each{this, a, n + after, 0xffffffffu};
     const int made = fragment(sink_.pool(), *p_, l3, most(t), 0, Each::take, &each);
+    if (made > 0) sink_.tally(t.port, kPortTnlFragments, static_cast<uint32_t>(made));
     return made == -1 ? tell(t, l3) : ended(made, DropReason::kMtu);
   }
   moved();
@@ -115,7 +117,9 @@ bool Run::misfit(const uint32_t* a, uint32_t n, uint32_t after) {
   if (why != DropReason::kNone) return drop(why);
   vlans_ = max_vlans_;
   Each each{this, a + n, after, 0xffffffffu};
-  return ended(fragment(sink_.pool(), *p_, kShortest, way_mtu(t), count, Each::take, &each), DropReason::kMtu);
+  const int made = fragment(sink_.pool(), *p_, kShortest, way_mtu(t), count, Each::take, &each);
+  if (made > 0) sink_.tally(t.port, kPortTnlFragments, static_cast<uint32_t>(made));
+  return ended(made, DropReason::kMtu);
 }
 
 // The sender hears of what would fit, and the packet ends.
@@ -128,7 +132,9 @@ bool Run::tell(const TunnelPush& t, uint32_t l3) {
   Key key;
   copy_key(key, key_);
   answer_key(key, t, t.kind & kTunnelBare ? be16(answer->data + 12) : uint16_t{0});
-  const DropReason why = sink_.arrive(answer, t.port);
+  const DropReason why = sink_.arrive(answer, t.port, bytes_of(*answer, key));
+  if (why == DropReason::kNone)
+    sink_.tally(t.port, kPortTnlTooBig, 1);
   if (why == DropReason::kNone)
     sink_.recirculate(answer, key, 0);
   else
@@ -143,7 +149,7 @@ bool Run::pop(const TunnelPop& t, const uint32_t* options, uint32_t count, bool 
   Key key;
   copy_key(key, key_);
   DropReason why = decapsulate(*out, key, t, options, count, vlans_);
-  if (why == DropReason::kNone) why = sink_.arrive(out, t.port);
+  if (why == DropReason::kNone) why = sink_.arrive(out, t.port, bytes_of(*out, key));
   if (why != DropReason::kNone && last) return drop(why);
   if (why == DropReason::kNone)
     sink_.recirculate(out, key, 0);

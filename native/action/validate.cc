@@ -45,7 +45,7 @@ bool valid_action(const uint32_t* a, uint32_t words, unsigned depth) {
     case Op::kDrop:
       return words == 2 && a[1] > 0 && a[1] < kDropReasons;
     case Op::kTnlPush:
-      return words >= 5 && a[4] <= kMaxTunnelHeader && words == 5 + words_of(a[4]) && valid_push(*reinterpret_cast<const TunnelPush*>(a + 1));
+      return words >= 6 && a[4] <= kMaxTunnelHeader && words == 6 + words_of(a[4]) && valid_push(*reinterpret_cast<const TunnelPush*>(a + 1));
     case Op::kTnlPop:
       return words >= 3 && words % 2 == 1 && is_tunnel_kind(a[2] & 0xff) && (a[2] & ~(0xffu | kPopGbp | kPopGpe | kPopBare)) == 0 &&
              valid_options(a + 3, (words - 3) / 2);

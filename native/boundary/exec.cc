@@ -10,9 +10,9 @@
 namespace weft {
 namespace {
 
-Napi::Uint8Array bytes_of(Napi::Env env, const void* from, size_t n) {
+Napi::Uint8Array array_of(Napi::Env env, const void* from, size_t n) {
   auto out = Napi::Uint8Array::New(env, n);
-  std::memcpy(out.Data(), from, n);
+  if (n != 0) std::memcpy(out.Data(), from, n);
   return out;
 }
 
@@ -61,34 +61,38 @@ class Recorder final : public Sink {
     std::memcpy(c->data, p->data, p->len);
     return c;
   }
-  bool meter(const Packet*, uint32_t id) override { return id % 4 != 0; }
-  uint32_t encapsulated(Packet* p, uint32_t port) override {
-    event("encapsulated", port, p, nullptr, nullptr, 0);
+  bool meter(uint32_t id, uint32_t bytes) override {
+    event("meter", bytes, nullptr, nullptr, nullptr, 0);
+    return id % 4 != 0;
+  }
+  uint32_t encapsulated(Packet* p, uint32_t port, uint32_t bytes) override {
+    event("encapsulated", port + (bytes << 8), p, nullptr, nullptr, 0);
     return 0x10203 + port;
   }
-  DropReason arrive(Packet* p, uint32_t port) override {
+  DropReason arrive(Packet* p, uint32_t port, uint32_t bytes) override {
     if (port >= 100) return DropReason::kNoSuchPort;
-    event("arrive", port, p, nullptr, nullptr, 0);
+    event("arrive", port + (bytes << 8), p, nullptr, nullptr, 0);
     p->counted = 1;
     p->delivered = 0;
     p->in_port = port;
     return DropReason::kNone;
   }
+  void tally(uint32_t port, uint32_t counter, uint32_t n) override { event("tally", port + (counter << 8) + (n << 16), nullptr, nullptr, nullptr, 0); }
   Pool& pool() override { return pool_; }
   uint32_t random() override { return count_ == 0 ? 0 : draws_[at_++ % count_]; }
 
   Napi::Array events() const { return events_; }
 
  private:
-  // [what, number, frame, offload, delivered and counted, headroom, key or undefined, cookie or undefined]
+  // [what, number, then of a packet: frame, offload, delivered and counted, headroom, key or undefined, cookie or undefined]
   void event(const char* what, uint32_t number, const Packet* p, const Key* key, const uint8_t* cookie, uint32_t cookie_len) {
     auto e = Napi::Array::New(env_, 8);
     e[0u] = Napi::String::New(env_, what);
     e[1u] = Napi::Number::New(env_, number);
-    e[2u] = bytes_of(env_, p->data, p->len);
-    e[3u] = bytes_of(env_, &p->offload, sizeof p->offload);
-    e[4u] = Napi::Number::New(env_, p->delivered + 2 * p->counted);
-    e[5u] = Napi::Number::New(env_, headroom(*p));
+    e[2u] = array_of(env_, p ? p->data : nullptr, p ? p->len : 0);
+    e[3u] = array_of(env_, p ? &p->offload : nullptr, p ? sizeof p->offload : 0);
+    e[4u] = Napi::Number::New(env_, p ? p->delivered + 2 * p->counted : 0);
+    e[5u] = Napi::Number::New(env_, p ? headroom(*p) : 0);
     if (key) {
       Key whole = {};
       for (uint32_t n = 0; n < kKeyLines; n++) {
@@ -96,9 +100,9 @@ class Recorder final : public Sink {
         if (n == 0 || (key->lines >> (n - 1) & 1))
           std::memcpy(reinterpret_cast<uint8_t*>(&whole) + at, reinterpret_cast<const uint8_t*>(key) + at, kLineBytes);
       }
-      e[6u] = bytes_of(env_, &whole, kKeyBytes);
+      e[6u] = array_of(env_, &whole, kKeyBytes);
     }
-    if (cookie) e[7u] = bytes_of(env_, cookie, cookie_len);
+    if (cookie) e[7u] = array_of(env_, cookie, cookie_len);
     events_[events_.Length()] = e;
   }
 

@@ -20,7 +20,8 @@ struct alignas(64) Flow {
   uint32_t slot;
   Subtable* subtable;  // nullptr: the slot is empty
   uint32_t hash;       // of the masked key, as the subtable computes it
-  uint32_t plain_drop;  // the DropReason, when the actions do nothing else; else 0
+  uint16_t plain_drop;  // the DropReason, when the actions do nothing else; else 0
+  uint16_t spare;       // bytes of its packets that are room for an Ethernet header they have not
   PushPlan* push;       // when they put a header on and output; owned
   const TunnelPop* pop;  // when they take one off, and nothing else: where that stands in them
 };

@@ -69,9 +69,10 @@ class CountingSink final : public Sink {
     c->trunc = p->trunc;
     return c;
   }
-  bool meter(const Packet*, uint32_t id) override { return id & 1; }
-  uint32_t encapsulated(Packet*, uint32_t) override { return copies; }
-  DropReason arrive(Packet* p, uint32_t port) override {
+  bool meter(uint32_t id, uint32_t) override { return id & 1; }
+  uint32_t encapsulated(Packet*, uint32_t, uint32_t) override { return copies; }
+  void tally(uint32_t, uint32_t, uint32_t) override {}
+  DropReason arrive(Packet* p, uint32_t port, uint32_t) override {
     if (port & 1) return DropReason::kNoSuchPort;
     p->counted = 1;
     p->delivered = 0;
@@ -154,17 +155,18 @@ uint32_t recipe(Bytes& in, uint32_t* out, uint32_t room, unsigned depth) {
         static constexpr uint8_t kKinds[] = {kTunnelGre, kTunnelVxlan, kTunnelGeneve, kTunnelIp6Gre};
         const uint8_t shape = in.u8();
         a[2] = 1;
-        a[3] = kKinds[shape & 3] | (shape & 4 ? kTunnelBare : 0) | (shape & 16 ? kTunnelCut : 0) | (shape & 32 ? uint32_t{in.u16()} << 16 : 0);
+        a[3] = kKinds[shape & 3] | (shape & 4 ? kTunnelBare : 0) | (shape & 16 ? kTunnelCut : 0) | (shape & 64 ? kTunnelAnswer : 0) | (shape & 128 ? kTunnelAnswerKey : 0) | (shape & 32 ? uint32_t{in.u16()} << 16 : 0);
         const bool gre = a[3] % 256 == kTunnelGre || a[3] % 256 == kTunnelIp6Gre, v6 = shape & 8;
         const uint32_t l4 = 14 + (v6 ? 40 : 20);
         a[4] = l4 + 16 + (gre ? 0 : in.u8() % 16 * 4);
-        auto* h = reinterpret_cast<uint8_t*>(a + 5);
+        auto* h = reinterpret_cast<uint8_t*>(a + 6);
         std::memset(h, 0, (a[4] + 3) / 4 * 4);
         for (uint32_t i = l4; i < a[4] && in.left(); i++) h[i] = in.u8();
         put_be16(h + 12, v6 ? 0x86dd : 0x0800);
         h[14] = v6 ? 0x60 : 0x45;
         h[v6 ? 20 : 23] = gre ? 47 : 17;
-        words = 5 + (a[4] + 3) / 4;
+        a[5] = shape;
+        words = 6 + (a[4] + 3) / 4;
         break;
       }
       case Op::kTnlPop: {

@@ -85,10 +85,11 @@ class Counter final : public Sink {
   void release(Packet*) override {}
   DropReason userspace(Packet*, const Key&, const uint8_t*, uint32_t) override { return DropReason::kNone; }
   Packet* copy(const Packet*) override { return nullptr; }
-  bool meter(const Packet*, uint32_t) override { return true; }
+  bool meter(uint32_t, uint32_t) override { return true; }
   uint32_t random() override { return 0; }
-  uint32_t encapsulated(Packet*, uint32_t) override { return 77; }
-  DropReason arrive(Packet*, uint32_t) override { return DropReason::kNone; }
+  uint32_t encapsulated(Packet*, uint32_t, uint32_t) override { return 77; }
+  DropReason arrive(Packet*, uint32_t, uint32_t) override { return DropReason::kNone; }
+  void tally(uint32_t, uint32_t, uint32_t) override {}
   Pool& pool() override { std::abort(); }
 };
 
@@ -96,10 +97,10 @@ class Counter final : public Sink {
 void push(const uint8_t* bytes, uint32_t header, uint32_t len, uint32_t kind) {
   constexpr uint32_t kRoom = 600;
   if (len < header + 14) return;
-  std::vector<uint32_t> actions(5 + (header + 3) / 4 + 2);
+  std::vector<uint32_t> actions(6 + (header + 3) / 4 + 2);
   actions[0] = 20 | static_cast<uint32_t>(actions.size() - 2) << 16;
   actions[1] = 7, actions[3] = kind, actions[4] = header;
-  std::memcpy(&actions[5], bytes, header);
+  std::memcpy(&actions[6], bytes, header);
   actions[actions.size() - 2] = 1 | 2 << 16;
   actions.back() = 3;
   if (!valid_push(*reinterpret_cast<const TunnelPush*>(&actions[1]))) return;

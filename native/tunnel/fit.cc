@@ -38,6 +38,10 @@ void answer_key(Key& key, const TunnelPush& t, uint16_t bare) {
     if (be16(h + l4 + 6) != 0) flags |= kTunFlagCsum;
     put_be32(key.tun_id + 4, be32(h + l4 + 12) >> 8);
   }
+  if (t.kind & kTunnelAnswer) {
+    flags = static_cast<uint16_t>(t.kind & kTunnelAnswerKey ? flags | kTunFlagKey : flags & ~kTunFlagKey);
+    put_be32(key.tun_id + 4, t.answer);
+  }
   put_be16(key.tun_flags, flags);
 }
 

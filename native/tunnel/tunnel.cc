@@ -17,7 +17,7 @@ constexpr uint8_t kProtoGre = 47;
 constexpr uint16_t kGreChecksum = 0x8000, kGreKey = 0x2000, kGreSequence = 0x1000;
 constexpr uint16_t kEthernetInside = 0x6558, kFirstType = 0x600;  // smaller numbers are lengths
 
-static_assert(offsetof(TunnelPush, header) == 16);
+static_assert(offsetof(TunnelPush, header) == 20);
 
 void finish_udp(uint8_t* frame, uint32_t len, uint32_t l4, bool v6, bool checksummed, uint32_t hash) {
   uint8_t* udp = frame + l4;
@@ -235,7 +235,7 @@ void forget_tunnel(Key& key) {
 }
 
 bool valid_push(const TunnelPush& t) {
-  if (!is_tunnel_kind(t.kind & 0xff) || (t.kind & 0xffff & ~(0xffu | kTunnelBare | kTunnelCut)) != 0 || t.bytes > kMaxTunnelHeader || t.bytes < kEth + 20) return false;
+  if (!is_tunnel_kind(t.kind & 0xff) || (t.kind & 0xffff & ~(0xffu | kTunnelBare | kTunnelCut | kTunnelAnswer | kTunnelAnswerKey)) != 0 || t.bytes > kMaxTunnelHeader || t.bytes < kEth + 20) return false;
   const bool v6 = be16(t.header + 12) == kTypeIpv6;
   const uint32_t l4 = kEth + (v6 ? 40 : 20);
   if (t.bytes < l4 + 4) return false;
@@ -257,7 +257,7 @@ DropReason encapsulate(Sink& sink, Packet& p, Key& key, const TunnelPush& t, uin
     p.offload = Offload{};
   }
   if (headroom(p) < t.bytes - inside) return DropReason::kNoHeadroom;
-  const uint32_t count = sink.encapsulated(&p, t.port);
+  const uint32_t count = sink.encapsulated(&p, t.port, p.len - inside);
   if (sent) *sent = count;
   insert(p, 0, t.bytes - inside);
   const Offload old = p.offload;

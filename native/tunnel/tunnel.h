@@ -10,11 +10,12 @@ constexpr uint32_t kMaxTunnelHeader = 512;  // longer than any: Ethernet, IPv6, 
 struct TunnelPush {
   uint32_t port;
   uint32_t out;
-  uint32_t kind;  // low byte: a tunnel kind; kTunnelBare, kTunnelCut; upper half: L3 bytes that its way takes, 0 for any
+  uint32_t kind;  // low byte: a tunnel kind; then the bits; upper half: L3 bytes that its way takes, 0 for any
   uint32_t bytes;
+  uint32_t answer;  // kTunnelAnswer: key of packets that come back, which have one with kTunnelAnswerKey; else it is the header's
   uint8_t header[kMaxTunnelHeader];  // `bytes` of them
 };
-constexpr uint32_t kTunnelBare = 0x100, kTunnelCut = 0x200;
+constexpr uint32_t kTunnelBare = 0x100, kTunnelCut = 0x200, kTunnelAnswer = 0x400, kTunnelAnswerKey = 0x800;
 
 // The words of Op::kTnlPop: how many options there are stands in the action's length.
 struct TunnelPop {

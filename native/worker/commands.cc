@@ -152,6 +152,7 @@ void Worker::flow_put(const uint8_t* c) {
   f.counters = arena_.flow(slot);
   if (flags & 1) std::memset(f.counters, 0, kFlowBlock * 8);
   if (!set_actions(f, at, action_bytes)) return;
+  f.spare = load<uint32_t>(key.packet_type) == 0 ? 0 : kSpareLink;
   if (++f.seq == 0) f.seq = 1;
   megaflows_.insert(f, key, mask);
 }
@@ -182,7 +183,7 @@ bool Worker::set_actions(Flow& f, const uint8_t* bytes, uint32_t n) {
   f.plain_port = plain ? words[1] : kNoPort;
   // Refusing must be cheap: it is what a flood meets.
   const bool drops = n == 8 && words[0] == (static_cast<uint32_t>(Op::kDrop) | 2u << 16) && words[1] < kDropReasons;
-  f.plain_drop = drops ? words[1] : n == 0 ? static_cast<uint32_t>(DropReason::kPolicy) : 0;
+  f.plain_drop = drops ? static_cast<uint16_t>(words[1]) : n == 0 ? static_cast<uint16_t>(DropReason::kPolicy) : uint16_t{0};
   delete f.push;
   f.push = plan_push(mine, f.words);
   if (f.push && f.push->out >= shared_.config.max_ports) {

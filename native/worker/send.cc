@@ -27,6 +27,8 @@ void Worker::finish(Packet* p, DropReason why) {
   if (p->counted) {
     uint64_t* block = arena_.port(p->in_port);
     block[p->delivered || why == DropReason::kNone ? uint32_t{kPortForwarded} : kPortCounters + static_cast<uint32_t>(why)]++;
+  } else if (!p->delivered && why != DropReason::kNone) {
+    stats_[kWorkerCopiesDropped]++;
   }
   pool_.put(p);
 }
@@ -68,15 +70,15 @@ DropReason Worker::output(Packet* p, uint32_t port) {
   return DropReason::kNone;
 }
 
-uint32_t Worker::encapsulated(Packet* p, uint32_t port) {
+uint32_t Worker::encapsulated(Packet*, uint32_t port, uint32_t bytes) {
   uint64_t* block = arena_.port(block_of(port));
   block[kPortTxPackets]++;
-  block[kPortTxBytes] += p->len;
+  block[kPortTxBytes] += bytes;
   PortSlot* s = port_slot(port);
   return s && s->present ? s->tunnelled++ : 0;
 }
 
-DropReason Worker::arrive(Packet* p, uint32_t port) {
+DropReason Worker::arrive(Packet* p, uint32_t port, uint32_t bytes) {
   const PortSlot* s = port_slot(port);
   if (!s || !s->present) return DropReason::kNoSuchPort;
   if (!s->up) return DropReason::kPortDown;
@@ -86,7 +88,7 @@ DropReason Worker::arrive(Packet* p, uint32_t port) {
   p->in_port = port;
   uint64_t* block = arena_.port(port);
   block[kPortRxPackets]++;
-  block[kPortRxBytes] += p->len;
+  block[kPortRxBytes] += bytes;
   return DropReason::kNone;
 }
 

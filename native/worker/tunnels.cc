@@ -57,7 +57,7 @@ uint32_t Worker::pop_run(Packet** batch, uint32_t i, uint32_t n) {
     count(f, 1, p->len, be16(outer.keys[i].tcp_flags));
     p->slot = f.slot;
     if (quick_pop(*p, popped_.keys[m], popped_.hashes[m], *f.pop, max_vlans_)) [[likely]] {
-      if (const DropReason why = arrive(p, f.pop->port); why != DropReason::kNone) {
+      if (const DropReason why = arrive(p, f.pop->port, p->len); why != DropReason::kNone) {
         drop(p, why);
         continue;
       }
@@ -78,7 +78,7 @@ uint32_t Worker::pop_run(Packet** batch, uint32_t i, uint32_t n) {
 bool Worker::pop_slowly(Packet* p, const Key& outer, Flow& f, Key& key, uint32_t& hash) {
   copy_key(key, outer);
   DropReason why = decapsulate(*p, key, *f.pop, f.actions + 3, (f.words - 3) / 2, max_vlans_);
-  if (why == DropReason::kNone) why = arrive(p, f.pop->port);
+  if (why == DropReason::kNone) why = arrive(p, f.pop->port, bytes_of(*p, key));
   if (why == DropReason::kNone && !extract_inline(p->data, p->len, key, max_vlans_)) why = DropReason::kTooShort;
   if (why != DropReason::kNone) {
     drop(p, why);

@@ -143,10 +143,11 @@ class Worker final : public Sink, public FrameSink {
   void release(Packet* p) override;
   DropReason userspace(Packet* p, const Key& key, const uint8_t* cookie, uint32_t cookie_len) override;
   Packet* copy(const Packet* p) override;
-  bool meter(const Packet* p, uint32_t id) override { return shared_.meters.pass(id, p->len, now_ns_); }
+  bool meter(uint32_t id, uint32_t bytes) override { return shared_.meters.pass(id, bytes, now_ns_); }
   uint32_t random() override { return random_.u32(); }
-  uint32_t encapsulated(Packet* p, uint32_t port) override;
-  DropReason arrive(Packet* p, uint32_t port) override;
+  uint32_t encapsulated(Packet* p, uint32_t port, uint32_t bytes) override;
+  DropReason arrive(Packet* p, uint32_t port, uint32_t bytes) override;
+  void tally(uint32_t port, uint32_t counter, uint32_t n) override { arena_.port(block_of(port))[counter] += n; }
   Pool& pool() override { return pool_; }
   // FrameSink
   bool frame_up(uint32_t vport, const Packet& p) override;
@@ -175,7 +176,7 @@ class Worker final : public Sink, public FrameSink {
   void run_flow(Packet* p, Key& key, Flow& f);
   void count(Flow& f, uint64_t packets, uint64_t bytes, uint32_t tcp_flags) {
     f.counters[kFlowPackets] += packets;
-    f.counters[kFlowBytes] += bytes;
+    f.counters[kFlowBytes] += bytes - packets * f.spare;
     f.counters[kFlowUsedNs] = now_ns_;
     f.counters[kFlowTcpFlags] |= tcp_flags;
   }

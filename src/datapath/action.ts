@@ -63,10 +63,14 @@ export const TUNNEL_KINDS = { gre: 3, vxlan: 4, geneve: 5, ip6gre: 109 } as cons
 export type TunnelKind = keyof typeof TUNNEL_KINDS;
 export const isGre = (kind: TunnelKind): boolean => kind === 'gre' || kind === 'ip6gre';
 
-/** `mtu`: L3 bytes of the way, 1 to 65535. `cut`: the packet with the header may be cut into fragments. */
+/**
+ * `mtu`: L3 bytes of the way, 1 to 65535. `cut`: the packet with the header may be cut into fragments. `answer`: the key with which the tunnel's other end
+ * would answer, or that it would without one, where that is not the header's.
+ */
 export interface TunnelFit {
   readonly mtu: number;
   readonly cut: boolean;
+  readonly answer?: number | 'none';
 }
 
 /** What a tunnel port takes off. */

@@ -57,8 +57,13 @@ export interface PortCounters {
   held: number;
   rx_errors: number;
   tx_dropped: number;
+  tnl_fragments: number;
+  tnl_too_big: number;
   drops: number[];
 }
+
+/** Counters that an action adds to at a tunnel's way out. */
+export type TunnelCounter = 'tnl_fragments' | 'tnl_too_big';
 
 export interface MeterBand {
   /** kbit (1000 bits) or packets a second, by the meter's unit. 1 to 2^32 - 1. */

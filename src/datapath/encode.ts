@@ -1,5 +1,13 @@
 import { unreachable } from '../lib/errors.js';
-import { type DpAction, OP, SET_KIND_NAMES, TUNNEL_KINDS, type TunnelFormat, type UserCookie } from './action.js';
+import {
+  type DpAction,
+  OP,
+  SET_KIND_NAMES,
+  TUNNEL_KINDS,
+  type TunnelFit,
+  type TunnelFormat,
+  type UserCookie,
+} from './action.js';
 
 /** Grows as needed; one may be kept and reset, so that encoding makes no garbage per flow. */
 export class WordWriter {
@@ -37,7 +45,7 @@ export class WordWriter {
  * output: port · set: kind, byte length, value bytes, mask bytes · push_vlan: tpid << 16 | tci · push_mpls: lse, ethType ·
  * pop_mpls: whole << 16 | ethType · add_mpls: lse, whole << 16 | ethType · push_eth: addresses · push_nsh: byte length, header · recirc: id · hash: alg (0 l4, 1 sym_l4), basis · trunc: maxLen · clone: actions · sample: probability, actions ·
  * userspace: byte length of cookie, cookie bytes · check_pkt_len: length, words of the first list, greater list, lessEqual list ·
- * meter: id · drop: reason · tnl_push: port, out, kind | bare << 8 | cut << 9 | mtu << 16, byte length, header · tnl_pop: port, kind | TUNNEL_POP bits << 8, then two words an
+ * meter: id · drop: reason · tnl_push: port, out, kind | bare << 8 | cut << 9 | answer << 10 | keyed answer << 11 | mtu << 16, byte length, key of answers, header · tnl_pop: port, kind | TUNNEL_POP bits << 8, then two words an
  * option: class << 16 | type << 8 | length, offset << 16 | index.
  */
 export function encodeActions(w: WordWriter, actions: readonly DpAction[]): void {
@@ -110,10 +118,9 @@ function encodePayload(w: WordWriter, a: DpAction): void {
     case 'tnl_push':
       w.push(a.port);
       w.push(a.out);
-      w.push(
-        (TUNNEL_KINDS[a.kind] | (a.bare ? 0x100 : 0) | (a.fit?.cut ? 0x200 : 0) | ((a.fit?.mtu ?? 0) << 16)) >>> 0,
-      );
+      w.push((TUNNEL_KINDS[a.kind] | (a.bare ? 0x100 : 0) | fitBits(a.fit)) >>> 0);
       w.push(a.header.length);
+      w.push(typeof a.fit?.answer === 'number' ? a.fit.answer : 0);
       return w.bytes(a.header);
     case 'tnl_pop':
       w.push(a.port);
@@ -123,6 +130,12 @@ function encodePayload(w: WordWriter, a: DpAction): void {
     default:
       return unreachable(a);
   }
+}
+
+function fitBits(fit: TunnelFit | undefined): number {
+  if (!fit) return 0;
+  const answer = fit.answer === undefined ? 0 : fit.answer === 'none' ? 0x400 : 0xc00;
+  return (fit.cut ? 0x200 : 0) | answer | (fit.mtu << 16);
 }
 
 /** Bits above the kind. */

@@ -10,7 +10,7 @@
 import type { PortConfig } from './port-config.js';
 
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 8;
+export const LAYOUT_VERSION = 9;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -112,6 +112,7 @@ export const WORKER_COUNTERS = [
   'sleeps',
   'recirculations',
   'pending',
+  'copies_dropped', // copies of packets that did not leave; packets themselves are counted at their ports
 ] as const;
 
 /** Port counters, u64 each; then DROP_REASON_SLOTS drop counters. rx = forwarded + sum(drops) + held, always, for each port. */
@@ -124,6 +125,8 @@ export const PORT_COUNTERS = [
   'held', // of rx: waiting for a decision now
   'rx_errors', // frames that arrived and were not taken: no room in the ring, no buffer, cut by the kernel
   'tx_dropped', // copies that could not be sent on this port
+  'tnl_fragments', // of a tunnel: what packets were cut into that did not fit its way, whole ones no longer counted
+  'tnl_too_big', // of a tunnel: senders that were told by ICMP what would fit
 ] as const;
 
 /** Flow counters, u64 each, by slot. */
@@ -184,7 +187,7 @@ export interface NativeDatapath {
   onUpcall(callback: () => void): void;
   /** To be called after the ring was read empty: re-arms the doorbell. True when something came meanwhile: read on. */
   rearm(worker: number): boolean;
-  /** The counters arena of a worker: WORKER_COUNTERS, padded to 64 u64; maxPorts blocks of 8 + DROP_REASON_SLOTS u64; maxFlows blocks of 4 u64. */
+  /** The counters arena of a worker: WORKER_COUNTERS, padded to 64 u64; maxPorts blocks of PORT_COUNTERS and DROP_REASON_SLOTS u64; maxFlows blocks of 4 u64. */
   counters(worker: number): ArrayBuffer;
   /** Packets and bytes that came to a meter, then those that each of its bands dropped; empty when there is no such meter. */
   meterCounts(id: number): Float64Array;
@@ -332,7 +335,7 @@ export interface NativeAddon {
   cyclesPerSecond(): number;
 }
 
-/** What happened (output, recirc, drop, release, userspace), port or id or reason, frame, offload state, 1 delivered | 2 counted, headroom, key, cookie. */
+/** What happened (output, recirc, drop, ..., by names of Sink), its numbers, then of a packet: frame, offload state, 1 delivered | 2 counted, headroom, key, cookie. */
 export type ExecutorEvent = [
   what: string,
   number: number,
@@ -362,10 +365,7 @@ export interface KernelRoute {
 export interface DeviceInfo {
   ifindex: number;
   mtu: number;
-  /** 6 bytes. */
-  mac: Uint8Array;
-  /** Administrative state. */
-  up: boolean;
-  /** Carrier. */
-  running: boolean;
+  mac: Uint8Array; // 6 bytes
+  up: boolean; // administrative state
+  running: boolean; // carrier
 }

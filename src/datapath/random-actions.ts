@@ -137,7 +137,8 @@ export function randomTunnelFormat(r: Random, kind: TunnelKind): TunnelFormat {
 const TUNNELS = Object.keys(TUNNEL_KINDS) as TunnelKind[];
 function randomPush(r: Random, o: RandomActionsOptions, kind = r.pick(TUNNELS)): DpAction {
   const header = randomTunnelHeader(r, kind);
-  const fit = r.chance(0.5) ? { fit: { mtu: r.pick([100, 300, 700, 1400]), cut: r.chance(0.5) } } : {};
+  const answer = r.chance(0.5) ? {} : { answer: r.pick([0, 7, 0xfffffffe, 'none' as const]) };
+  const fit = r.chance(0.5) ? { fit: { mtu: r.pick([100, 300, 700, 1400]), cut: r.chance(0.5), ...answer } } : {};
   return { type: 'tnl_push', port: r.pick(o.ports), kind, bare: r.chance(0.2), header, out: r.pick(o.ports), ...fit };
 }
 function randomPop(r: Random, o: RandomActionsOptions, kind = r.pick(TUNNELS)): DpAction {

@@ -83,7 +83,7 @@ export const FIT_CASES: readonly (readonly [string, (t: Test, b: Bench) => void]
         'to the sender, from whom it sent to: 950 bytes',
       );
       t.same(answer.subarray(42), big.subarray(14, 14 + 548));
-      t.match(b.dp.portCounters(TUNNEL), { rx_packets: 1, forwarded: 1 });
+      t.match(b.dp.portCounters(TUNNEL), { rx_packets: 1, forwarded: 1, tnl_too_big: 1, tnl_fragments: 0 });
       t.same(b.upcalls, []);
     },
   ],
@@ -111,6 +111,7 @@ export const FIT_CASES: readonly (readonly [string, (t: Test, b: Bench) => void]
       for (const f of sent(b, 2)) b.send(2, f);
       t.same(together(sent(b, 3), false), big.subarray(34));
       t.match(b.dp.portCounters(1), { forwarded: 1 });
+      t.match(b.dp.portCounters(TUNNEL), { tnl_fragments: 2, tnl_too_big: 0 });
     },
   ],
   ...[false, true].map((v6): readonly [string, (t: Test, b: Bench) => void] => [
@@ -126,6 +127,7 @@ export const FIT_CASES: readonly (readonly [string, (t: Test, b: Bench) => void]
       const names = [0, 2].map((i) => get32(sent(b, 2)[i] ?? new Uint8Array(80), v6 ? 58 : 18) >>> (v6 ? 0 : 16));
       t.not(names[0], names[1], 'two packets have two names');
       t.match(b.dp.portCounters(1), { forwarded: 2 });
+      t.match(b.dp.portCounters(TUNNEL), { tnl_fragments: 4, tnl_too_big: 0 });
     },
   ]),
   [

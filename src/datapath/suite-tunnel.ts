@@ -106,6 +106,23 @@ const CASES: readonly Case[] = [
     },
   ],
   [
+    'a packet without an Ethernet header is counted without the room for one, and pays a meter so',
+    (t, b) => {
+      const gre = push(`header(size=38,type=3,${ETH},${IP(47)},gre((flags=0x0,proto=0x800)))`);
+      const ip = UDP.length - 14;
+      flow(b, 0, { inPort: be32(1) }, [pop({ kind: 'gre', bare: true })]);
+      b.dp.meterSet(1, { unit: 'pktps', bands: [] });
+      flow(b, 1, { inPort: be32(TUNNEL), packetType: be32(0x10800) }, [{ type: 'meter', id: 1 }, gre, out(2)]);
+      const frame = outer(47, Uint8Array.of(...hex('00000800'), ...UDP.subarray(14)));
+      for (let n = 0; n < 3; n++) b.send(1, frame);
+      t.match(b.dp.flowCounters(1), { packets: 3, bytes: 3 * ip });
+      t.match(b.dp.flowCounters(0), { packets: 3, bytes: 3 * frame.length });
+      t.match(b.dp.portCounters(TUNNEL), { rx_packets: 3, rx_bytes: 3 * ip, tx_packets: 3, tx_bytes: 3 * ip });
+      t.match(b.dp.meterCounters(1), { packets: 3, bytes: 3 * ip });
+      t.same(b.sent(2), Array(3).fill(ip + 38));
+    },
+  ],
+  [
     'GRE with checksum, key and sequence number, there and back',
     (t, b) => {
       const gre = push(

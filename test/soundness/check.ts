@@ -195,6 +195,7 @@ function effects(frame: Uint8Array, actions: readonly DpAction[], maxVlans: numb
         return 0;
       },
       meter: () => true,
+      tally: () => {},
       encapsulated: (_, port) => {
         events.push(['encapsulated', port]);
         return 0;

@@ -19,11 +19,13 @@ import {
   NO_OFFLOAD,
   type Offload,
   type PortCounters,
+  type TunnelCounter,
 } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
 import type { DatapathConfig, PortConfig } from '../native.js';
 import { Meter, UpcallBucket } from './buckets.js';
 import { execute, type Sink } from './execute.js';
+import { bytesOf } from './fit.js';
 import { type Flow, FlowTable, newKey } from './flow-table.js';
 import { put32 } from './metadata.js';
 import { newPacket, type Packet } from './packet.js';
@@ -220,15 +222,19 @@ export class ReferenceDatapath implements Datapath, Sink {
     return 0;
   }
 
-  encapsulated(p: Packet, port: number): number {
+  encapsulated(_p: Packet, port: number, bytes: number): number {
     const block = this.ports.block(port);
     block.tx_packets++;
-    block.tx_bytes += p.frame.length;
+    block.tx_bytes += bytes;
     const at = this.ports.find(port);
     return at ? at.tunnelled++ : 0;
   }
 
-  arrive(p: Packet, port: number): number {
+  tally(port: number, counter: TunnelCounter, n: number): void {
+    this.ports.block(port)[counter] += n;
+  }
+
+  arrive(p: Packet, port: number, bytes: number): number {
     const to = this.ports.find(port);
     if (!to) return DROP.no_such_port;
     if (!to.up) return DROP.port_down;
@@ -238,12 +244,12 @@ export class ReferenceDatapath implements Datapath, Sink {
     p.inPort = port;
     const block = this.ports.block(port);
     block.rx_packets++;
-    block.rx_bytes += p.frame.length;
+    block.rx_bytes += bytes;
     return 0;
   }
 
-  meter(p: Packet, id: number): boolean {
-    return this.meters.get(id)?.pass(p.frame.length, this.nowMs) ?? true;
+  meter(id: number, bytes: number): boolean {
+    return this.meters.get(id)?.pass(bytes, this.nowMs) ?? true;
   }
 
   random(): number {
@@ -287,7 +293,7 @@ export class ReferenceDatapath implements Datapath, Sink {
 
   private count({ counters }: Flow, p: Packet, key: Uint8Array): void {
     counters.packets++;
-    counters.bytes += p.frame.length;
+    counters.bytes += bytesOf(p.frame, key);
     counters.usedMs = this.nowMs;
     counters.tcpFlags |= (key[K.tcpFlags.offset] << 8) | key[K.tcpFlags.offset + 1];
   }

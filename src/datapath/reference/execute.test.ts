@@ -4,11 +4,11 @@ import { extract } from '../../packet/extract.js';
 import { DP_KEY_BYTES, K } from '../../packet/key.js';
 import { randomFrame } from '../../packet/random.js';
 import type { DpAction, UserCookie } from '../action.js';
-import { NO_OFFLOAD, type Offload } from '../datapath.js';
+import { NO_OFFLOAD, type Offload, type TunnelCounter } from '../datapath.js';
 import { loadAddon } from '../driver/load.js';
 import { DROP } from '../drop-reasons.js';
 import { encodeActions, encodeCookie, WordWriter } from '../encode.js';
-import type { ExecutorEvent } from '../native.js';
+import { type ExecutorEvent, PORT_COUNTERS } from '../native.js';
 import { randomActions } from '../random-actions.js';
 import { execute, type Sink } from './execute.js';
 import { newPacket, type Packet } from './packet.js';
@@ -34,7 +34,8 @@ class TestSink implements Sink {
 
   constructor(private readonly numbers: Uint32Array) {}
 
-  private event(what: string, number: number, p: Packet, key?: Uint8Array, cookie?: Uint8Array): void {
+  private event(what: string, number: number, p?: Packet, key?: Uint8Array, cookie?: Uint8Array): void {
+    if (!p) return void this.events.push([what, number, new Uint8Array(0), new Uint8Array(0), 0, 0]);
     const flags = (p.delivered ? 1 : 0) | (p.counted ? 2 : 0);
     this.events.push([what, number, p.frame.slice(), offloadBytes(p.offload), flags, p.headroom, key?.slice(), cookie]);
   }
@@ -56,19 +57,23 @@ class TestSink implements Sink {
     this.event('userspace', bytes.length, p, key, bytes);
     return ++this.upcalls % 3 === 0 ? DROP.upcall_rate : 0;
   }
-  encapsulated(p: Packet, port: number): number {
-    this.event('encapsulated', port, p);
+  encapsulated(p: Packet, port: number, bytes: number): number {
+    this.event('encapsulated', port + bytes * 256, p);
     return 0x10203 + port;
   }
-  arrive(p: Packet, port: number): number {
+  arrive(p: Packet, port: number, bytes: number): number {
     if (port >= 100) return DROP.no_such_port;
-    this.event('arrive', port, p);
+    this.event('arrive', port + bytes * 256, p);
     p.counted = true;
     p.delivered = false;
     p.inPort = port;
     return 0;
   }
-  meter(_p: Packet, id: number): boolean {
+  tally(port: number, counter: TunnelCounter, n: number): void {
+    this.event('tally', port + PORT_COUNTERS.indexOf(counter) * 256 + n * 65536);
+  }
+  meter(id: number, bytes: number): boolean {
+    this.event('meter', bytes);
     return id % 4 !== 0;
   }
   random(): number {

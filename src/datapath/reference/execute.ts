@@ -31,9 +31,9 @@ import { K } from '../../packet/key.js';
 import { finishChecksum, GSO, segment } from '../../packet/offload.js';
 import { ETH_TYPE, IP_PROTO } from '../../packet/wire/wire.js';
 import { type DpAction, SAMPLE_ALWAYS, type UserCookie } from '../action.js';
-import { NO_OFFLOAD } from '../datapath.js';
+import { NO_OFFLOAD, type TunnelCounter } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
-import { answerKey, roomOf } from './fit.js';
+import { answerKey, bytesOf, roomOf } from './fit.js';
 import { ETH_HEADER, type Headers, locate, u16 } from './headers.js';
 import { merge } from './merge.js';
 import { put32, setTunnel, setWord } from './metadata.js';
@@ -54,12 +54,14 @@ export interface Sink {
   release(p: Packet): void;
   // The packet stays the caller's.
   userspace(p: Packet, key: Uint8Array, cookie: UserCookie): number;
-  /** The packet goes into a tunnel: counted as sent by its port. Returns how many have before. */
-  encapsulated(p: Packet, port: number): number;
+  /** The packet, of so many bytes without room for headers that it has not, goes into a tunnel: counted as sent by its port. Returns how many have before. */
+  encapsulated(p: Packet, port: number, bytes: number): number;
   /** The packet came out of a tunnel: its end at the port it was counted on, and its arrival at the tunnel's. Refused: nothing has changed. */
-  arrive(p: Packet, port: number): number;
+  arrive(p: Packet, port: number, bytes: number): number;
+  /** A counter of a port grows. */
+  tally(port: number, counter: TunnelCounter, n: number): void;
   /** False: over the rate. */
-  meter(p: Packet, id: number): boolean;
+  meter(id: number, bytes: number): boolean;
   random(): number;
 }
 
@@ -132,7 +134,7 @@ class Run {
       case 'drop':
         return this.drop(a.reason);
       case 'meter':
-        return this.sink.meter(p, a.id) ? undefined : this.drop(DROP.meter);
+        return this.sink.meter(a.id, bytesOf(p.frame, this.key)) ? undefined : this.drop(DROP.meter);
       case 'trunc':
         p.trunc = Math.max(0, p.frame.length - Math.max(SHORTEST, a.maxLen));
         return undefined;
@@ -239,7 +241,12 @@ class Run {
   }
 
   /** Runs a list for each of the frames that the packet has become; undefined: it ends for that reason. */
-  private each(frames: readonly Uint8Array[] | undefined, rest: readonly DpAction[], refused: number): number {
+  private each(
+    frames: readonly Uint8Array[] | undefined,
+    rest: readonly DpAction[],
+    refused: number,
+    done: (made: number) => void = () => undefined,
+  ): number {
     const { p } = this;
     if (!frames) return this.drop(refused);
     const most = p.trunc ? p.frame.length - p.trunc : Number.POSITIVE_INFINITY;
@@ -248,6 +255,7 @@ class Run {
       const piece = { ...p, frame, trunc, offload: NO_OFFLOAD, headroom: HEADROOM, delivered: false, counted: false };
       this.taken(new Run(this.sink, piece, this.key.slice(), this.maxVlans, this.vlans).list(rest));
     }
+    done(frames.length);
     if (!p.delivered) return this.drop(this.why);
     this.sink.release(p);
     return 0;
@@ -267,7 +275,7 @@ class Run {
     for (const frame of frames) {
       const piece = { ...p, frame, offload: NO_OFFLOAD, headroom: HEADROOM, delivered: false, counted: false };
       const key = this.key.slice();
-      const why = encapsulate(piece, key, a, () => sink.encapsulated(piece, a.port));
+      const why = encapsulate(piece, key, a, (bytes) => sink.encapsulated(piece, a.port, bytes));
       if (why !== 0) {
         sink.drop(piece, why);
         this.taken(why);
@@ -287,7 +295,7 @@ class Run {
 
   private push(a: Push, all: readonly DpAction[], at: number): number | undefined {
     if (this.p.frame.length > roomOf(a)) return this.misfit(a, all, at);
-    const why = encapsulate(this.p, this.key, a, () => this.sink.encapsulated(this.p, a.port));
+    const why = encapsulate(this.p, this.key, a, (bytes) => this.sink.encapsulated(this.p, a.port, bytes));
     if (why !== 0) return this.drop(why);
     this.vlans = this.maxVlans;
     return undefined;
@@ -303,16 +311,20 @@ class Run {
     p.offload = NO_OFFLOAD;
     if (!a.fit?.cut) {
       const parts = fragment(p.frame, l3, this.most(a), 0);
-      return parts ? this.each(parts, all.slice(at), DROP.mtu) : this.tell(a, l3);
+      return parts ? this.fragments(a, parts, all.slice(at)) : this.tell(a, l3);
     }
     let count = 0;
-    const why = encapsulate(p, this.key, a, () => {
-      count = this.sink.encapsulated(p, a.port);
+    const why = encapsulate(p, this.key, a, (bytes) => {
+      count = this.sink.encapsulated(p, a.port, bytes);
       return count;
     });
     if (why !== 0) return this.drop(why);
     this.vlans = this.maxVlans;
-    return this.each(fragment(p.frame, ETH_HEADER, a.fit.mtu, count), all.slice(at + 1), DROP.mtu);
+    return this.fragments(a, fragment(p.frame, ETH_HEADER, a.fit.mtu, count), all.slice(at + 1));
+  }
+
+  private fragments(a: Push, parts: readonly Uint8Array[] | undefined, rest: readonly DpAction[]): number {
+    return this.each(parts, rest, DROP.mtu, (n) => this.sink.tally(a.port, 'tnl_fragments', n));
   }
 
   /** The sender hears of what would fit, and the packet ends. */
@@ -325,9 +337,11 @@ class Run {
     const answer = { ...copyPacket(p), frame, offload: NO_OFFLOAD, headroom: p.headroom - more };
     const key = this.key.slice();
     answerKey(key, a, a.bare ? u16(frame, ETH_HEADER - 2) : 0);
-    const why = sink.arrive(answer, a.port);
-    if (why === 0) sink.recirculate(answer, key, 0);
-    else sink.drop(answer, why);
+    const why = sink.arrive(answer, a.port, bytesOf(frame, key));
+    if (why === 0) {
+      sink.tally(a.port, 'tnl_too_big', 1);
+      sink.recirculate(answer, key, 0);
+    } else sink.drop(answer, why);
     return this.drop(DROP.tunnel_mtu);
   }
 
@@ -335,7 +349,7 @@ class Run {
     const out = last ? this.p : copyPacket(this.p);
     out.trunc = 0;
     const key = this.key.slice();
-    const why = decapsulate(out, key, port, tunnel, this.vlans) || this.sink.arrive(out, port);
+    const why = decapsulate(out, key, port, tunnel, this.vlans) || this.sink.arrive(out, port, bytesOf(out.frame, key));
     if (why === 0) this.sink.recirculate(out, key, 0);
     else if (last) return this.drop(why);
     else this.sink.drop(out, why);

@@ -15,6 +15,11 @@ import { forgetTunnel } from './tunnel.js';
 
 type Push = Extract<DpAction, { type: 'tnl_push' }>;
 
+/** Bytes of a packet that has no Ethernet header are without the room that its frame has for one. */
+export function bytesOf(frame: { readonly length: number }, key: Uint8Array): number {
+  return get32(key, K.packetType.offset) === 0 ? frame.length : Math.max(0, frame.length - ETH_HEADER);
+}
+
 /** Bytes of a frame, its Ethernet header included, that fit with the tunnel's header. */
 export function roomOf({ fit, bare, header }: Push): number {
   return fit ? Math.max(0, fit.mtu + (bare ? 2 * ETH_HEADER : ETH_HEADER) - header.length) : Number.POSITIVE_INFINITY;
@@ -49,6 +54,11 @@ export function answerKey(key: Uint8Array, a: Push, bare: number): void {
   } else {
     flags |= TUN_FLAG.key | (get16(h, l4 + 6) !== 0 ? TUN_FLAG.csum : 0);
     put32(key, K.tunId.offset + 4, get32(h, l4 + 12) >>> 8);
+  }
+  const answer = a.fit?.answer;
+  if (answer !== undefined) {
+    flags = answer === 'none' ? flags & ~TUN_FLAG.key : flags | TUN_FLAG.key;
+    put32(key, K.tunId.offset + 4, answer === 'none' ? 0 : answer);
   }
   put16(key, K.tunFlags.offset, flags);
 }

@@ -26,6 +26,8 @@ const noCounters = (): PortCounters => ({
   held: 0,
   rx_errors: 0,
   tx_dropped: 0,
+  tnl_fragments: 0,
+  tnl_too_big: 0,
   drops: DROP_REASONS.map(() => 0),
 });
 

@@ -38,10 +38,10 @@ const FIRST_TYPE = 0x600;
 const GPE_TYPES: Readonly<Record<number, number>> = { 1: 0x0800, 2: 0x86dd, 3: TRANSPARENT_ETHERNET, 4: 0x894f };
 
 /**
- * Puts the header on. `counted` is called once nothing can go wrong any more, and says how many packets the tunnel has sent before. Returns 0 or why
+ * Puts the header on. `counted` is called with the bytes of what is inside once nothing can go wrong any more, and says how many packets the tunnel has sent before. Returns 0 or why
  * not; then the packet is to be dropped.
  */
-export function encapsulate(p: Packet, key: Uint8Array, a: Push, counted: () => number): number {
+export function encapsulate(p: Packet, key: Uint8Array, a: Push, counted: (bytes: number) => number): number {
   const { header } = a;
   const v6 = u16(header, 12) === 0x86dd;
   const l4 = ETH_HEADER + (v6 ? 40 : 20);
@@ -55,7 +55,7 @@ export function encapsulate(p: Packet, key: Uint8Array, a: Push, counted: () => 
     p.offload = NO_OFFLOAD;
   }
   if (p.headroom < header.length - inside) return DROP.no_headroom;
-  const count = counted();
+  const count = counted(p.frame.length - inside);
   insert(p, 0, header.length - inside);
   p.offload = unfinished(p.offload, p.offload.flags & NEEDS_CSUM);
   const { frame } = p;

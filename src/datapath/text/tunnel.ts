@@ -36,7 +36,10 @@ export function formatPush(a: Push, portName: (vport: number) => string): string
   return `tnl_push(tnl_port(${portName(a.port)}),header(size=${h.length},type=${TUNNEL_KINDS[a.kind]},${rest.join(',')}),out_port(${portName(a.out)})${fitText(a)})`;
 }
 
-const fitText = ({ fit }: Push): string => (fit ? `,mtu(${fit.mtu}${fit.cut ? ',cut' : ''})` : '');
+function fitText({ fit }: Push): string {
+  if (!fit) return '';
+  return `,mtu(${fit.mtu}${fit.cut ? ',cut' : ''}${fit.answer === undefined ? '' : `,in_key=${fit.answer}`})`;
+}
 
 function ipv4Text(h: Uint8Array): string {
   return `ipv4(src=${formatIpv4(h, ETH + 12)},dst=${formatIpv4(h, ETH + 16)},proto=${h[ETH + 9]},tos=${hexOrZero(h[ETH + 1])},ttl=${h[ETH + 8]},frag=${hex(get16(h, ETH + 6))})`;
@@ -144,9 +147,15 @@ export function parsePush(args: string, item: string, vport: (text: string) => n
 
 function parseFit(text: string | undefined, item: string): Push['fit'] {
   if (text === undefined) return undefined;
-  const [mtu, cut] = text.split(',');
-  if (cut !== undefined && cut !== 'cut') throw new UserError(`"cut" is all that may follow the MTU in ${item}`);
-  return { mtu: parseNumber(mtu, 0xffff), cut: cut !== undefined };
+  const [mtu, ...words] = text.split(',');
+  const cut = words[0] === 'cut';
+  const key = words[cut ? 1 : 0];
+  if (words.length > (cut ? 2 : 1) || (key !== undefined && !key.startsWith('in_key=')))
+    throw new UserError(`"cut" and "in_key=" are all that may follow the MTU in ${item}`);
+  const answer = key?.slice('in_key='.length);
+  const fit = { mtu: parseNumber(mtu, 0xffff), cut };
+  if (answer === undefined) return fit;
+  return { ...fit, answer: answer === 'none' ? 'none' : parseNumber(answer, 0xffffffff) };
 }
 
 function parseOuter(h: Uint8Array, inside: Map<string, string>, item: string): void {

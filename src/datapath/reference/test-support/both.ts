@@ -32,6 +32,7 @@ export function plainly(frame: Uint8Array, actions: DpAction[], offload: Offload
     meter: () => true,
     encapsulated: () => 0,
     arrive: () => 0,
+    tally: () => {},
     random: () => 0,
   };
   const key = new Uint8Array(DP_KEY_BYTES);

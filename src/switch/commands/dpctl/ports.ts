@@ -1,5 +1,5 @@
 /** dpctl on datapaths, their ports and caches. Which ports that of the switch has is said by the database: none is made or taken away here. */
-import type { PortCounters } from '../../../datapath/datapath.js';
+import type { PortCounters, TunnelCounter } from '../../../datapath/datapath.js';
 import type { NativeDriver } from '../../../datapath/driver/native-driver.js';
 import { backerText } from '../../../tunnel/text.js';
 import { VPORT_KINDS } from '../../../vport/kinds.js';
@@ -18,7 +18,7 @@ function bytesText(direction: string, bytes: number): string {
 }
 
 /** `losses`: they are known. */
-function statistics(c: Omit<PortCounters, 'forwarded' | 'held'>, losses: boolean): string[] {
+function statistics(c: Omit<PortCounters, 'forwarded' | 'held' | TunnelCounter>, losses: boolean): string[] {
   const dropped = c.drops.reduce((n, d) => n + d, 0);
   const known = (n: number): string => (losses ? String(n) : '?');
   return [
