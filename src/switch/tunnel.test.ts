@@ -1,95 +1,14 @@
-/** Two switches, each with a bridge for its hosts and one for the wire between them, joined by tunnels. */
+/** Tunnels between two switches, and within one. */
 import t from 'tap';
 import { DROP } from '../datapath/drop-reasons.js';
 import { field } from '../flow/fields.js';
-import { parseIpv4, parseIpv6 } from '../lib/address.js';
 import { VirtualClock } from '../lib/clock.js';
-import { arpLayer, build, eth, ip4, payload, udpLayer } from '../packet/build.js';
-import { Switch, type SwitchBridge, type SwitchPort } from './switch.js';
+import { build, eth, ip4, payload, udpLayer } from '../packet/build.js';
+import { Switch } from './switch.js';
+import { ADDRESS, answer, carry, hex, ip, type Machine, machine, neighbors, PING } from './testing/machines.js';
 
-interface Machine {
-  readonly sw: Switch;
-  readonly clock: VirtualClock;
-  readonly host: SwitchPort;
-  readonly wire: SwitchPort;
-  /** The bridge of the wire, and its own port's address. */
-  readonly phy: SwitchBridge;
-  readonly local: Uint8Array;
-}
-
-const ip = (text: string): Uint8Array => parseIpv4(text) ?? parseIpv6(text) ?? new Uint8Array(4);
-const ADDRESS = { a: '172.31.1.1', b: '172.31.1.2' } as const;
-
-function machine(
-  datapath: 'native' | 'reference',
-  own: string,
-  other: string,
-  options: Record<string, string>,
-): Machine {
-  const { type = 'vxlan', ...rest } = options;
-  const clock = new VirtualClock();
-  const sw = new Switch({ datapath, clock });
-  // Addresses come from names: each machine has its own.
-  const device = `phy-${own}`;
-  const phy = sw.bridge(device);
-  phy.addFlow('actions=NORMAL');
-  const wire = phy.addPort('p1', { number: 1 });
-  const int = sw.bridge('br-int');
-  int.addFlow('in_port=1,actions=output:2');
-  int.addFlow('in_port=2,actions=output:1');
-  const host = int.addPort('h1', { number: 1 });
-  int.addPort('t1', { type, number: 2, options: { remote_ip: other, ...rest } });
-  const { underlay } = sw.core;
-  underlay.addAddress(device, ip(own));
-  const source = ip(own);
-  underlay.routes.add({
-    prefix: ip(other),
-    length: source.length * 8,
-    device,
-    gateway: undefined,
-    source,
-    mark: 0,
-    user: true,
-    local: false,
-  });
-  const local = phy.bridge.portByName(device)?.hwAddr ?? new Uint8Array(6);
-  return { sw, clock, host, wire, phy, local };
-}
-
-/** Two machines that know each other's link address. */
-function neighbors(datapath: 'native' | 'reference', options: Record<string, string>): readonly [Machine, Machine] {
-  const a = machine(datapath, ADDRESS.a, ADDRESS.b, options);
-  const b = machine(datapath, ADDRESS.b, ADDRESS.a, options);
-  a.sw.core.underlay.neighbors.learn(a.phy.bridge.name, ip(ADDRESS.b), b.local, 0);
-  b.sw.core.underlay.neighbors.learn(b.phy.bridge.name, ip(ADDRESS.a), a.local, 0);
-  return [a, b];
-}
-
-/** Frames on the wire, both ways, until there are none. Returns them. */
-function carry(a: Machine, b: Machine): Uint8Array[] {
-  const seen: Uint8Array[] = [];
-  for (let quiet = false; !quiet; ) {
-    a.sw.run();
-    b.sw.run();
-    const there = a.wire.received();
-    const back = b.wire.received();
-    for (const f of there) b.wire.send(f);
-    for (const f of back) a.wire.send(f);
-    seen.push(...there, ...back);
-    quiet = there.length + back.length === 0;
-  }
-  return seen;
-}
-
-const PING = build([
-  eth({ dst: '02:00:00:00:00:0b', src: '02:00:00:00:00:0a' }),
-  ip4({ src: '10.0.0.1', dst: '10.0.0.2' }),
-  udpLayer({ src: 7, dst: 7 }),
-  payload(new Uint8Array(30)),
-]);
-/** The same with a tag. */
+/** A packet with a tag. */
 const TAGGED = Uint8Array.from([...PING.subarray(0, 12), 0x81, 0, 0x20, 5, ...PING.subarray(12)]);
-const hex = (f: Uint8Array): string => Buffer.from(f).toString('hex');
 
 const TUNNELS: readonly (readonly [string, Record<string, string>, number])[] = [
   ['VXLAN', { key: '100' }, 50],
@@ -114,14 +33,7 @@ for (const datapath of ['reference', 'native'] as const) {
       const [asked] = carry(a, b);
       t.match(hex(asked ?? PING), /^ffffffffffff.*0806000108000604000102/, 'who has the other end?');
       t.equal(b.host.received().length, 0, 'the packet waits');
-      b.phy.bridge.packetOut(
-        build([
-          eth({ dst: a.local, src: b.local }),
-          arpLayer({ op: 2, sha: b.local, spa: ADDRESS.b, tha: a.local, tpa: ADDRESS.a }),
-        ]),
-        0xfffffffe,
-        [{ type: 'output', port: 1, maxLen: 0 }],
-      );
+      answer(a, b);
       const onWire = carry(a, b);
       t.same(b.host.received().map(hex), [hex(PING)], 'now it is there');
       t.equal(onWire.at(-1)?.length, PING.length + overhead);
@@ -281,6 +193,45 @@ for (const datapath of ['reference', 'native'] as const) {
         );
       a.sw.close();
       b.sw.close();
+    }
+    t.end();
+  });
+}
+
+/** Options of a tunnel that has one key this way and another that way, and what is told of it. */
+const KEYS: readonly (readonly [Record<string, string>, string])[] = [
+  [{ in_key: '7', out_key: '8' }, ',in_key=7'],
+  [{ in_key: '7', out_key: 'flow' }, ',in_key=7'],
+  [{ out_key: '8' }, ',in_key=0'],
+  [{ in_key: '7' }, ',in_key=7'],
+  [{ in_key: 'flow', out_key: '8' }, ''],
+  [{ key: '8' }, ''],
+  [{ type: 'gre', in_key: '7', out_key: '8', csum: 'true' }, ',in_key=7'],
+  [{ type: 'gre', out_key: '8' }, ',in_key=none'],
+  [{ type: 'gre', in_key: '7' }, ',in_key=7'],
+  [{ type: 'gre', in_key: '0' }, ',in_key=0'],
+  [{ type: 'gre' }, ''],
+  [{ type: 'geneve', in_key: '7', out_key: '8' }, ',in_key=7'],
+  [{ in_key: '7', out_key: '8', df_default: 'false' }, ''],
+];
+
+for (const datapath of ['reference', 'native'] as const) {
+  t.test(`who sends too much hears of it by a tunnel whose keys differ, ${datapath}`, (t) => {
+    // Which answer it is does not depend on the engine: three ways to say it are enough for the other.
+    for (const [options, text] of datapath === 'native' ? [KEYS[0], KEYS[6], KEYS[7]] : KEYS) {
+      const [a, b] = neighbors(datapath, options);
+      const name = JSON.stringify(options);
+      a.sw.core.setMtu(a.sw.bridge('phy-172.31.1.1').bridge.portByName('p1')?.vport ?? 0, 1500);
+      a.host.send(LONG);
+      carry(a, b);
+      const vport = [...a.sw.core.underlay.backers.values()][0].vport;
+      const { tnl_too_big, tnl_fragments, drops } = a.sw.core.dp.portCounters(vport);
+      const tells = options.df_default !== 'false';
+      t.same([tnl_too_big, tnl_fragments], tells ? [1, 0] : [0, 2], name);
+      t.same(drops.filter(Boolean), [], `${name}: the answer is the tunnel's`);
+      t.equal(a.host.received().length, tells ? 1 : 0, name);
+      t.match(a.sw.dumpDatapathFlows(), tells ? `,mtu(1500${text})` : ',mtu(1500,cut)');
+      for (const m of [a, b]) m.sw.close();
     }
     t.end();
   });

@@ -111,3 +111,17 @@ function samePath(p: Path, t: Translation): boolean {
   for (let i = 0; i < p.tables.length; i++) if (p.tables[i] !== t.tables[i]) return false;
   return true;
 }
+
+/** Packets to what sent them: rules, tables, buckets, mirrors. `now`: when the last one came. */
+export function creditRules(
+  d: Pick<Path, 'rules' | 'bridges' | 'misses'>,
+  more: Pick<Details, 'buckets' | 'mirrors'>,
+  packets: number,
+  bytes: number,
+  now: number,
+): void {
+  for (let i = 0; i < d.rules.length; i++) d.bridges[i].credit(d.rules[i], packets, bytes, now);
+  for (const m of d.misses) m.bridge.creditMiss(m.table, packets);
+  for (const b of more.buckets) b.groups.credit(b.group, b.buckets, packets, bytes);
+  for (const m of more.mirrors) m.credit(packets, bytes);
+}

@@ -2,7 +2,7 @@
 import type { Action } from '../action/action.js';
 import { FRAG, K } from '../packet/key.js';
 import * as output from './output.js';
-import { asFrame, tunnelIn } from './tunnel.js';
+import { asFrame, tunnelIn } from './tunnel-end.js';
 import { type PortView, refusalOf } from './view.js';
 import type { Walk } from './walk.js';
 

@@ -98,6 +98,27 @@ export function left(frames: readonly Frame[]): Frame[] {
   });
 }
 
+/** The number of a pass with this packet and a single output, cut to `cut` bytes where that is not 0. */
+export function laterOutput(w: Walk, port: number, cut: number): number {
+  const id = w.input.states.intern(
+    {
+      bridge: w.bridge,
+      ofLines: w.flow.slice(DP_KEY_BYTES),
+      stack: [],
+      actionSet: [],
+      frames: [{ actions: [w.input.states.output(port, cut)], from: 0, table: w.table, rule: w.rule }],
+      mirrored: w.mirrored,
+      packetType: get32(w.flow, K.packetType.offset),
+      table: 0,
+      cookie: w.rule?.cookie ?? 0n,
+      userdata: new Uint8Array(0),
+    },
+    w.input.now,
+  );
+  w.t.states.push(id);
+  return id;
+}
+
 /** A trace of a later pass that nobody knows; of real packets there is none. */
 export function lost(w: Walk, id: number): void {
   w.note(() => `>>>> Recirculation context not found for ID ${id.toString(16)} <<<<`);

@@ -57,11 +57,13 @@ interface Entry {
 
 /** How long a state outlives its last flow: far longer than a packet waits in a queue. */
 const LINGER_MS = 10_000;
+const MAX_OUTPUTS = 4096;
 
 export class FrozenStates {
   private readonly byId = new Map<number, Entry>();
   private readonly byText = new Map<string, Entry>();
   private readonly actionIds = new WeakMap<Action, number>();
+  private readonly outputs = new Map<string, Action>();
   private nextAction = 1;
   private nextId = 1;
 
@@ -86,6 +88,18 @@ export class FrozenStates {
     }
     if (e.refs === 0) e.idleSince = now;
     return e.id;
+  }
+
+  /** An output, cut where `maxLen` is not 0: the same object for the same one, so that states with it are equal. */
+  output(port: number, maxLen: number): Action {
+    const name = `${port} ${maxLen}`;
+    const known = this.outputs.get(name);
+    if (known) return known;
+    const a: Action = maxLen > 0 ? { type: 'output_trunc', port, maxLen } : { type: 'output', port, maxLen };
+    // With others in their place equal states have two numbers for a while.
+    if (this.outputs.size >= MAX_OUTPUTS) this.outputs.clear();
+    this.outputs.set(name, a);
+    return a;
   }
 
   ref(id: number): void {

@@ -8,7 +8,8 @@ import type { Rule } from '../flowtable/rule.js';
 import { get32, put32 } from '../lib/bytes.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { enterPort, missed } from './entry.js';
-import { tunnelEnd, tunnelOut } from './tunnel.js';
+import { tunnelOut } from './tunnel.js';
+import { tunnelEnd } from './tunnel-end.js';
 import { PORT_CONFIG, PORT_STATE, type PortView } from './view.js';
 import type { Walk } from './walk.js';
 

@@ -1,35 +1,26 @@
 /**
- * Into tunnels and out of them.
+ * Into tunnels: out by a tunnel port. The way out of them is tunnel-end.ts.
  *
- * Out by a tunnel port: the header is made here, once for a flow, of the port's configuration and of what flows set; the datapath only puts it on. Then the
+ * The header is made here, once for a flow, of the port's configuration and of what flows set; the datapath only puts it on. Then the
  * packet that this makes goes through the bridge that carries it, as if it came in by that bridge's local port. It is another packet: what is looked at there
  * is decided by the header, so it is no part of this flow's mask. Price: what differs from packet to packet (the UDP source port) is 0 there.
- *
- * In: a packet that goes to a local port may be a tunnel's, by protocol, address and port; it is taken apart in place of being sent there, and arrives
- * anew at the tunnel's datapath port. ARP and ND on their way to a local port tell link addresses of next hops.
  */
 
-import type { DpAction, TunnelFit } from '../datapath/action.js';
+import { type DpAction, isGre, type TunnelFit } from '../datapath/action.js';
+import { OFPP } from '../flow/field.js';
 import { formatMac } from '../lib/address.js';
 import { get16, get32, getBig, isZero, put16, put32 } from '../lib/bytes.js';
-import { DP_KEY_BYTES, FRAG, K, type Slot, TUN_FLAG } from '../packet/key.js';
+import { ETH_HEADER } from '../packet/extract.js';
+import { DP_KEY_BYTES, K, TUN_FLAG } from '../packet/key.js';
 import { ETH_TYPE, IP_PROTO } from '../packet/wire/wire.js';
 import { carries, tunnelHeader } from '../tunnel/header.js';
 import { ipText, neighborName } from '../tunnel/underlay.js';
 import { apart } from './branch.js';
-import { isIp } from './commit.js';
+import { laterOutput } from './freeze.js';
 import { patch } from './output.js';
+import { bytes, ECN, hasIp, look } from './tunnel-end.js';
 import type { PortView, TunnelView, UnderlayRoute } from './view.js';
 import type { Walk } from './walk.js';
-
-const ECN = { mask: 3, ce: 3, ect0: 2 } as const;
-const hasIp = (key: Uint8Array): boolean => isIp(get16(key, K.ethType.offset));
-
-function look(w: Walk, s: Slot): void {
-  w.mask.fill(0xff, s.offset, s.offset + s.bytes);
-}
-
-const bytes = (key: Uint8Array, s: Slot): Uint8Array => key.slice(s.offset, s.offset + s.bytes);
 
 /** The other end, from flows or from the configuration; undefined: none was set. */
 function remoteOf(w: Walk, { remote }: TunnelView['config']): Uint8Array | undefined {
@@ -74,6 +65,27 @@ function idOf(w: Walk, { outKey }: TunnelView['config']): bigint {
 
 /** The current flow leaves by a tunnel port, cut to `cut` bytes before the header comes on; 0: whole. */
 export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView, cut: number): void {
+  w.lacksNeighbor = false;
+  send(w, port, tunnel, cut);
+  // What a tunnel's packet goes on through is not held by itself: its outer header is made anew with the whole.
+  if (w.lacksNeighbor && w.tunnelDepth === 0) hold(w, port, cut);
+}
+
+/**
+ * The next hop's link address is not known yet. The packet's other ways out need not wait for it: this one becomes a pass of its own, which has nothing
+ * but this output. It is missed, and waits where packets wait that leave by a tunnel alone (Upcalls); when the address is known, neither pass is needed.
+ */
+function hold(w: Walk, port: PortView, cut: number): void {
+  const list = apart(w, () => {
+    w.commit();
+    w.out.push({ type: 'recirc', id: laterOutput(w, port.number === w.inPort ? OFPP.inPort : port.number, cut) });
+  });
+  const later: DpAction = { type: 'clone', actions: list };
+  w.out.push(later);
+  w.later.add(later);
+}
+
+function send(w: Walk, port: PortView, tunnel: TunnelView, cut: number): void {
   const { config } = tunnel;
   const { underlay } = w.input;
   const to = remoteOf(w, config);
@@ -100,6 +112,7 @@ export function tunnelOut(w: Walk, port: PortView, tunnel: TunnelView, cut: numb
       () => `-> neighbor cache miss for ${ipText(route.nextHop)} on bridge ${route.device}, sending ${asks} request`,
     );
     w.effect({ kind: 'solicit', bridge: underlay, route });
+    w.lacksNeighbor = true;
     return w.reject('tunnel_neighbor');
   }
   if (route.through) {
@@ -154,6 +167,7 @@ function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void
   const flags = get16(w.flow, K.tunFlags.offset);
   if (config.kind === 'geneve') w.mask[K.tunFlags.offset + 1] |= TUN_FLAG.oam;
   for (const s of [K.tunGbpId, K.tunGbpFlags]) if (config.gbp) look(w, s);
+  const tunId = idOf(w, config);
   const header = tunnelHeader(config, {
     dstMac,
     srcMac,
@@ -161,7 +175,7 @@ function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void
     dst: to,
     tos: tosOf(w, config),
     ttl: ttlOf(w, config),
-    tunId: idOf(w, config),
+    tunId,
     keyed: config.outKey !== undefined,
     oam: (flags & TUN_FLAG.oam) !== 0,
     bare,
@@ -173,6 +187,7 @@ function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void
   w.commit();
   const stripped = strip(w, bare);
   const { through } = route;
+  w.tunnelDepth++;
   const rest = apart(w, () =>
     w.aside(() => {
       becomeOuter(w, header);
@@ -183,12 +198,14 @@ function push(w: Walk, port: PortView, { config }: TunnelView, route: Way): void
       }
     }),
   );
+  w.tunnelDepth--;
   const left = w.sent;
   w.sent = sent || left;
   if (!left) return;
+  w.lacksNeighbor = false;
   const out = through?.port.vport ?? route.hostVport;
   const kind = config.kind === 'gre' && to.length === 16 ? 'ip6gre' : config.kind;
-  const fit = fitOf(w, route, rest, config);
+  const fit = fitOf(w, route, rest, config, tunId);
   const onto: Push = {
     type: 'tnl_push',
     port: port.vport,
@@ -210,16 +227,28 @@ function fitOf(
   w: Walk,
   route: UnderlayRoute,
   rest: readonly DpAction[],
-  { df }: TunnelView['config'],
+  config: TunnelView['config'],
+  tunId: bigint,
 ): TunnelFit | undefined {
+  const { df } = config;
   if (!route.through && !df) return undefined;
   const ports = route.through ? leastMtu(rest, (vport) => w.input.underlay?.mtuOf(vport) ?? 0) : ANY_MTU;
   const mtu = Math.min(ports, route.mtu || ANY_MTU);
-  return mtu < ANY_MTU ? { mtu: Math.max(1, mtu), cut: !df } : undefined;
+  if (mtu >= ANY_MTU) return undefined;
+  const answer = df ? answerOf(config, tunId) : undefined;
+  return { mtu: Math.max(1, mtu), cut: !df, ...(answer === undefined ? {} : { answer }) };
+}
+
+/** The key by which the port takes packets, where that is not the key with which it sends this one. */
+function answerOf({ kind, inKey, outKey }: TunnelView['config'], tunId: bigint): TunnelFit['answer'] {
+  if (inKey === 'flow') return undefined;
+  if (inKey === undefined && isGre(kind)) return outKey === undefined ? undefined : 'none';
+  const key = inKey ?? 0n;
+  const same = key === tunId && (outKey !== undefined || !isGre(kind));
+  return same || key > 0xffffffffn ? undefined : Number(key);
 }
 
 const ANY_MTU = 0xffff;
-const ETH_HEADER = 14;
 
 /** What all ports take that a list sends to; a tunnel takes less than its way by its header. */
 function leastMtu(actions: readonly DpAction[], of: (vport: number) => number): number {
@@ -292,96 +321,4 @@ function becomeOuter(w: Walk, h: Uint8Array): void {
   if (flow[K.nwProto.offset] === IP_PROTO.udp) put16(flow, K.tpDst.offset, get16(h, (v6 ? 54 : 34) + 2));
   w.base.set(flow);
   w.wasMpls = w.deepLabels = false;
-}
-
-/** True: the packet was for a tunnel, and is not sent to this port. */
-export function tunnelEnd(w: Walk, port: PortView): boolean {
-  const { underlay } = w.input;
-  if (!underlay?.active) return false;
-  const own = underlay.macOf(port.name);
-  if (!own) return false;
-  snoop(w, port.name);
-  const { flow } = w;
-  const type = get16(flow, K.ethType.offset);
-  if (!isIp(type) || flow[K.nwFrag.offset] & FRAG.any) return false;
-  look(w, K.nwProto);
-  const proto = flow[K.nwProto.offset];
-  if (proto !== IP_PROTO.udp && proto !== IP_PROTO.gre) return false;
-  look(w, K.ethDst);
-  if (own.some((b, i) => b !== flow[K.ethDst.offset + i])) return false;
-  const dst = type === ETH_TYPE.ipv4 ? K.nwDst : K.ipv6Dst;
-  look(w, dst);
-  if (!underlay.isLocal(port.name, bytes(flow, dst))) return false;
-  if (!takeOff(w, proto)) return false;
-  // Who sends through a tunnel is heard as well as who says where it is. Nothing is looked at for this: it needs no flow of its own, and this packet's
-  // addresses are not those of the flow's others.
-  const address = bytes(flow, type === ETH_TYPE.ipv4 ? K.nwSrc : K.ipv6Src);
-  const mac = bytes(flow, K.ethSrc);
-  w.effect({ kind: 'neighbor', bridge: underlay, device: port.name, address, mac, fleeting: true });
-  return true;
-}
-
-function takeOff(w: Walk, proto: number): boolean {
-  if (proto === IP_PROTO.udp) look(w, K.tpDst);
-  const backer = w.input.underlay?.backer(proto, proto === IP_PROTO.udp ? get16(w.flow, K.tpDst.offset) : 0);
-  if (!backer) return false;
-  w.commit();
-  w.out.push({ type: 'tnl_pop', port: backer.vport, tunnel: backer.format });
-  w.sent = true;
-  return true;
-}
-
-/** The host's stack has a packet for one of its ports. */
-export function hostEnd(w: Walk): void {
-  look(w, K.nwProto);
-  if (!takeOff(w, w.flow[K.nwProto.offset])) w.reject('tunnel_port');
-}
-
-/** What ARP and neighbor advertisements say on their way to a local port. */
-function snoop(w: Walk, device: string): void {
-  const { flow, input } = w;
-  const { underlay } = input;
-  if (!underlay) return;
-  const type = get16(flow, K.ethType.offset);
-  const learn = (address: Slot, link: Slot): void => {
-    look(w, address);
-    look(w, link);
-    const mac = bytes(flow, link);
-    if (isZero(mac) || mac[0] & 1) return;
-    w.effect({ kind: 'neighbor', bridge: underlay, device, address: bytes(flow, address), mac });
-  };
-  if (type === ETH_TYPE.arp) return learn(K.nwSrc, K.arpSha);
-  if (type !== ETH_TYPE.ipv6) return;
-  look(w, K.nwProto);
-  if (flow[K.nwProto.offset] !== IP_PROTO.icmpv6 || flow[K.nwFrag.offset] & FRAG.any) return;
-  look(w, K.tpSrc);
-  // An advertisement: its target is who it tells of, and its link address stands where ARP has the target's.
-  if (get16(flow, K.tpSrc.offset) === 136) learn(K.ndTarget, K.arpTha);
-}
-
-/** A packet came in by a tunnel port. One without an Ethernet header may be a frame without addresses to rules: those of such a port see nothing else. */
-export function asFrame(w: Walk, { config }: TunnelView): void {
-  if (config.layer === 'legacy_l3') put32(w.flow, K.packetType.offset, 0);
-}
-
-/**
- * A packet came in by a tunnel port. What told the port apart is looked at; congestion that the underlay reports goes into the packet. False: the packet
- * cannot carry the report, and is to be dropped.
- */
-export function tunnelIn(w: Walk, port: PortView): boolean {
-  for (const s of [K.tunId, K.tunSrc, K.tunDst]) look(w, s);
-  if (isZero(w.flow, K.tunSrc.offset, K.tunDst.offset + 4)) for (const s of [K.tunIpv6Src, K.tunIpv6Dst]) look(w, s);
-  w.mask[K.tunFlags.offset + 1] |= TUN_FLAG.dontFragment | TUN_FLAG.csum | TUN_FLAG.key;
-  w.mask[K.tunTos.offset] |= ECN.mask;
-  if (port.tallies) w.count(port.tallies.rx);
-  const { flow } = w;
-  if ((flow[K.tunTos.offset] & ECN.mask) !== ECN.ce || !hasIp(flow)) return true;
-  w.mask[K.nwTos.offset] |= ECN.mask;
-  if ((flow[K.nwTos.offset] & ECN.mask) === 0) {
-    w.note(() => '>> dropping tunnel packet marked ECN CE but is not ECN capable');
-    w.reject('tunnel_ecn');
-    return false;
-  }
-  flow[K.nwTos.offset] |= ECN.ce;
-  return true;
 }

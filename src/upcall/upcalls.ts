@@ -12,10 +12,11 @@ import { DROP } from '../datapath/drop-reasons.js';
 import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32, put16 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
+import { ETH_HEADER } from '../packet/extract.js';
 import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import { Changes } from './changes.js';
 import { continuationOf } from './continuation.js';
-import type { Details, Path } from './derivation.js';
+import { creditRules } from './derivation.js';
 import { FrozenStates } from './frozen.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
 import { type TraceNames, traceText } from './trace.js';
@@ -54,6 +55,8 @@ export interface UpcallCounts {
   retranslated: number;
   /** Packets made by a controller. */
   executed: number;
+  /** Packets, without those of their flow behind them, for which a tunnel's next hop did not answer in time or too many others waited. */
+  unresolved: number;
   /** Misses whose port had brought as many masks as it may: their flows are of everything that the packet had. */
   excess: number;
 }
@@ -62,7 +65,15 @@ export class Upcalls {
   readonly states = new FrozenStates();
   readonly changes = new Changes();
   readonly flows: Megaflows;
-  readonly counts: UpcallCounts = { misses: 0, packetIns: 0, unkept: 0, retranslated: 0, executed: 0, excess: 0 };
+  readonly counts: UpcallCounts = {
+    misses: 0,
+    packetIns: 0,
+    unkept: 0,
+    retranslated: 0,
+    executed: 0,
+    unresolved: 0,
+    excess: 0,
+  };
   private readonly walk = new Walk();
   private readonly t = new Translation();
   private readonly key = newKey();
@@ -149,16 +160,19 @@ export class Upcalls {
       this.unresolved.push({ worker, port, pending, since, key: this.key.slice(0, DP_KEY_BYTES), frame });
       return;
     }
+    if (t.reason === DROP.tunnel_neighbor) this.counts.unresolved++;
     // It belongs to the rules that decided, whatever becomes of the flow until the datapath has counted it.
-    creditRules(t, t, 1, u.frame.length, this.now);
+    // Without the room for an Ethernet header that it has not.
+    const bytes = u.frame.length - (get32(this.key, K.packetType.offset) === 0 ? 0 : ETH_HEADER);
+    creditRules(t, t, 1, bytes, this.now);
     for (const e of t.effects) e.bridge.apply(e, this.now, flags);
     const flow = this.flows.install(t, this.keyWords, u.port, this.now);
     const actions: readonly DpAction[] = t.actions;
     if (flow) {
       flow.packets++;
-      flow.bytes += u.frame.length;
+      flow.bytes += bytes;
       flow.missedPackets++;
-      flow.missedBytes += u.frame.length;
+      flow.missedBytes += bytes;
     } else this.counts.unkept++;
     this.dp.resume(u.worker, u.pending, flow?.slot, actions);
   }
@@ -362,17 +376,4 @@ function narrow(mask: Uint32Array, key: Uint8Array): void {
     if (isThere) bytes.fill(0xff, line * LINE_BYTES, (line + 1) * LINE_BYTES);
   }
   bytes[K.lines.offset] = 0;
-}
-
-function creditRules(
-  d: Pick<Path, 'rules' | 'bridges' | 'misses'>,
-  more: Pick<Details, 'buckets' | 'mirrors'>,
-  packets: number,
-  bytes: number,
-  now: number,
-): void {
-  for (let i = 0; i < d.rules.length; i++) d.bridges[i].credit(d.rules[i], packets, bytes, now);
-  for (const m of d.misses) m.bridge.creditMiss(m.table, packets);
-  for (const b of more.buckets) b.groups.credit(b.group, b.buckets, packets, bytes);
-  for (const m of more.mirrors) m.credit(packets, bytes);
 }

@@ -39,6 +39,16 @@ function clearTunnel(mask: Uint8Array): void {
   mask.fill(0, K.tunMetadata.offset, DP_KEY_BYTES);
 }
 
+/** A list and those in it without some actions, and without copies of nothing. */
+function without(list: readonly DpAction[], some: ReadonlySet<DpAction>): DpAction[] {
+  return list.flatMap((a): DpAction[] => {
+    if (some.has(a)) return [];
+    if (a.type !== 'clone' && a.type !== 'sample') return [a];
+    const actions = without(a.actions, some);
+    return actions.length === 0 ? [] : [{ ...a, actions }];
+  });
+}
+
 export type PauseAction = Extract<Action, { type: 'controller' }>;
 
 /** Everything a walk knows, from its start to its end; what changes it is in walk.ts and the files around it. */
@@ -101,6 +111,12 @@ export class WalkState {
   /** Bits of the bridge's mirrors that have their copy. */
   mirrored = 0;
   depth = 0;
+  /** Headers of tunnels around what is walked. */
+  tunnelDepth = 0;
+  /** The last way into a tunnel ended where its next hop's link address is not known. */
+  lacksNeighbor = false;
+  /** Copies that only wait for one. */
+  readonly later = new Set<DpAction>();
   /** Copies around the action being walked. */
   copies = 0;
   protected resubmits = 0;
@@ -135,7 +151,8 @@ export class WalkState {
     this.freezeHash = this.pendingNsh = this.pendingLabel = undefined;
     this.flowShape = this.baseShape = this.shapes = 0;
     this.ended = this.failed = this.freezing = this.wasMpls = this.deepLabels = this.sent = this.listOver = false;
-    this.cut = this.mirrored = this.depth = this.copies = this.resubmits = this.table = 0;
+    this.later.clear();
+    this.cut = this.mirrored = this.depth = this.tunnelDepth = this.copies = this.resubmits = this.table = 0;
     this.isLast = true;
     this.shown = undefined;
     this.rule = undefined;
@@ -173,6 +190,8 @@ export class WalkState {
       t.actions = [];
       this.sent = false;
     }
+    // Where nothing else becomes of the packet it waits itself.
+    if (!this.sent && this.later.size > 0) t.actions = without(t.actions, this.later);
     // The packet ends with the list, so what is last needs no copy of it.
     const last = t.actions.at(-1);
     if (last?.type === 'clone') t.actions.splice(-1, 1, ...last.actions);

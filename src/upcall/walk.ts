@@ -32,7 +32,7 @@ import * as output from './output.js';
 import * as rewrite from './rewrite.js';
 import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
-import { hostEnd } from './tunnel.js';
+import { hostEnd } from './tunnel-end.js';
 import type { MacEntry, NormalWalk, PortView, SideEffect, Tally } from './view.js';
 import { WalkState } from './walk-state.js';
 import * as wrap from './wrap.js';

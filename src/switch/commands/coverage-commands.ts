@@ -18,19 +18,36 @@ export function* eventTotals(core: Core, dp: NativeDriver, control: ControlServe
   yield ['upcall_mask_limit_hit', counts.excess];
   yield ['xlate_actions', counts.misses + counts.retranslated + counts.executed];
   yield ['packet_in', counts.packetIns];
+  yield ['tunnel_unresolved', counts.unresolved];
   yield ['revalidate_flow', counts.retranslated];
   yield ['unixctl_received', control.received];
   yield ['unixctl_replied', control.replied];
   const workers = Array.from({ length: dp.workers }, (_, w) => dp.workerCounters(w));
-  for (const name of ['packets', 'recirculations', 'upcalls', 'upcalls_lost', 'commands', 'sleeps'] as const) {
+  for (const name of [
+    'packets',
+    'recirculations',
+    'upcalls',
+    'upcalls_lost',
+    'commands',
+    'sleeps',
+    'copies_dropped',
+  ] as const) {
     yield [`datapath_${name}`, workers.reduce((n, c) => n + c[name], 0)];
   }
   const drops = DROP_REASONS.map(() => 0);
-  for (const port of core.dpPorts()) {
-    dp.portCounters(port.vport).drops.forEach((n, i) => {
+  let [fragments, tooBig] = [0, 0];
+  const tunnels = [...core.underlay.backers.values()].map((b) => b.vport);
+  const host = core.underlay.hostVport === 0 ? [] : [core.underlay.hostVport];
+  for (const vport of [...core.dpPorts().map((p) => p.vport), ...tunnels, ...host]) {
+    const counters = dp.portCounters(vport);
+    fragments += counters.tnl_fragments;
+    tooBig += counters.tnl_too_big;
+    counters.drops.forEach((n, i) => {
       drops[i] += n;
     });
   }
+  yield ['datapath_tunnel_fragments', fragments];
+  yield ['datapath_tunnel_too_big', tooBig];
   for (const [i, reason] of DROP_REASONS.entries()) yield [`datapath_drop_${reason.name}`, drops[i]];
 }
 
