@@ -7,8 +7,10 @@ import { scratch } from './files.js';
 import { BRIDGE, Daemon, Hosts, must } from './hosts.js';
 import { Missing, OURS, type Side } from './row.js';
 
-/** How ports come to the hosts: veth pairs whose outer ends are the switch's, or devices that the switch makes. */
-export type Ports = 'veth' | 'tap';
+/** How ports come to the hosts: veth pairs whose outer ends are the switch's, the same by AF_XDP, or devices that the switch makes. */
+export type Ports = 'veth' | 'xdp' | 'tap';
+
+const TYPES: Readonly<Record<Ports, string>> = { veth: 'system', xdp: 'afxdp', tap: 'tap' };
 
 export const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
@@ -47,7 +49,7 @@ async function ovs(hosts: Hosts, ports: Ports, form: OvsForm): Promise<void> {
   const vsctl = (...args: string[]) => must(env, 'ovs-vsctl', '--timeout=20', `--db=unix:${dir}/db.sock`, ...args);
   vsctl('--retry', '--no-wait', 'init', '--', 'set', 'Open_vSwitch', '.', ...form.settings);
   const sw = start('ovs-vswitchd', `unix:${dir}/db.sock`);
-  if (ports === 'veth') hosts.wire(form.plain);
+  if (ports !== 'tap') hosts.wire(form.plain);
   vsctl('add-br', BRIDGE, '--', 'set', 'bridge', BRIDGE, 'datapath_type=netdev', ...add(hosts, form.type));
   if (ports === 'tap') hosts.move(names(hosts));
   await hosts.pass([sw.pid], env);
@@ -57,8 +59,8 @@ async function weft(hosts: Hosts, ports: Ports): Promise<void> {
   const dir = mkdtempSync(join(scratch(), 'weft-'));
   const env = environment(dir);
   const words = [process.execPath, WEFT, 'switchd', '--rundir', dir, '--bridge', `${BRIDGE}=${names(hosts)}`];
-  if (ports === 'tap') words.push(...names(hosts).flatMap((p) => ['--port', `${p}:type=tap`]));
-  if (ports === 'veth') hosts.wire(false);
+  words.push(...names(hosts).flatMap((p) => ['--port', `${p}:type=${TYPES[ports]}`]));
+  if (ports !== 'tap') hosts.wire(false);
   const sw = hosts.ends(new Daemon(hosts.middle, env, ...words));
   await sw.ready(() => sw.output.includes('weft: ready'), 'weft switchd');
   if (ports === 'tap') hosts.move(names(hosts));

@@ -51,6 +51,24 @@ export const veth = group<Hosts>({
   ],
 });
 
+export const vethXdp = group<Hosts>({
+  name: 'veth-xdp',
+  what: "two hosts, each behind a veth pair whose outer end is the switch's by AF_XDP",
+  sides: [OURS, 'ovs-afxdp'].map((name) => switchBetween(name, 'xdp')),
+  rows: [
+    { name: 'veth-xdp-small', ...SMALL, targets: { 'ovs-afxdp': 1.2 }, measure: (h, turn) => h.small(turn) },
+    { name: 'veth-xdp-tcp', ...TCP, targets: { 'ovs-afxdp': 2 }, measure: (h, turn) => h.tcp(turn) },
+    {
+      name: 'veth-xdp-10k',
+      what: 'processor time of the switch for 10,000 frames a second by AF_XDP',
+      unit: 'ms/s',
+      better: 'lower',
+      targets: { 'ovs-afxdp': 1 },
+      measure: (h, turn) => h.processor('busy', turn),
+    },
+  ],
+});
+
 export const tap = group<Hosts>({
   name: 'tap',
   what: 'two hosts, each with a TAP of the switch as its device',

@@ -33,7 +33,7 @@ switch's own, in a file; with --bridge there is none, and the options below say 
 
   --bridge NAME=PORT,...  a bridge and its ports, numbered from 1 in this order; may be repeated. A port is an existing device
                           (veth, NIC), or else a TAP that weft makes. A bridge begins with the flow priority=0,actions=NORMAL
-  --port NAME:KEY=VALUE,...  settings of a port named in a --bridge: type (system, internal, tap, null, pcap, patch), tag,
+  --port NAME:KEY=VALUE,...  settings of a port named in a --bridge: type (system, afxdp, internal, tap, null, pcap, patch), tag,
                           trunks (VLANs joined by +), vlan_mode, number; any other key is an option of its type (peer, rx_pcap, ...)
 ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WEFT_RUNDIR, $OVS_RUNDIR, /var/run/openvswitch)
   --dbdir DIR             where the switch's own database is kept, as conf.db (default $WEFT_DBDIR, $OVS_DBDIR, else with a run directory of its own
