@@ -24,6 +24,7 @@
 #include "chores.h"
 #include "netdev.h"
 #include "port.h"
+#include "transmission.h"
 #include "unfinished.h"
 #include "xdp_program.h"
 #include "xdp_socket.h"
@@ -36,6 +37,7 @@ constexpr uint32_t kLink = 22;               // Ethernet header and two tags
 constexpr uint32_t kPlaces = 4096;           // for frames that wait: 8 ms at 500,000 a second
 constexpr uint32_t kSmallPlace = 2048, kLargePlace = 4096;
 // The kernel holds a queue for a while after the socket that had it was closed.
+constexpr int kSendBuffer = 16 << 20;
 constexpr int kBusyTries = 20;
 constexpr timespec kBusyPause{0, 10'000'000};
 
@@ -68,19 +70,20 @@ bool is_virtual(int fd, const char* device) {
 class Xdp final : public Port {
  public:
   Xdp(Fd packet, Fd events, std::unique_ptr<Held> held, const DeviceInfo& device, bool guess, const PortPaths& paths)
-      : packet_(std::move(packet)), events_(std::move(events)), held_(std::move(held)), paths_(paths), ifindex_(device.ifindex), mtu_(device.mtu), guess_(guess) {}
+      : packet_(std::move(packet)), events_(std::move(events)), held_(std::move(held)), paths_(paths), ifindex_(device.ifindex), mtu_(device.mtu), guess_(guess),
+        join_(guess && !held_->sockets[0]->zero_copy()), messages_(packet_.get(), device.ifindex, device.mtu, true, ECANCELED) {}
   ~Xdp() override {
     chore([held = std::shared_ptr<Held>(std::move(held_))]() mutable { held.reset(); });
   }
 
   uint32_t receive(Pool& pool, Packet** out, uint32_t max) override {
     uint32_t n = 0;
-    for (size_t i = 0; i < held_->sockets.size() && n < max; i++) n += held_->sockets[(first_ + i) % held_->sockets.size()]->receive(pool, out + n, max - n);
+    for (size_t i = 0; i < held_->sockets.size() && n < max; i++) n += held_->sockets[(first_ + i) % held_->sockets.size()]->receive(pool, out + n, max - n, join_, guess_);
     first_++;
     if (n == 0 && ++empty_ >= kErrorCheckEvery) check_device();
     if (guess_)
       for (uint32_t i = 0; i < n; i++)
-        if (out[i]->len >= kEthernet) note_state(*out[i], 0, locate(out[i]->data, out[i]->len, 2), {mtu_, mtu_, 0});
+        if (out[i]->len >= kEthernet && out[i]->offload.flags == 0) note_state(*out[i], 0, locate(out[i]->data, out[i]->len, 2), {mtu_, mtu_, 0});
     return n;
   }
 
@@ -92,7 +95,10 @@ class Xdp final : public Port {
       Packet& p = *packets[at_];
       ok[at_] = 0;
       if (p.offload.gso_type != 0) {
-        if (segment(pool, p, mtu_, &Xdp::send_segment, this) < 0) tally.dropped_error++;
+        if (join_) {
+          flush();
+          messages_.transmit(pool, packets + at_, 1, ok + at_, tally);
+        } else if (segment(pool, p, mtu_, &Xdp::send_segment, this) < 0) tally.dropped_error++;
         continue;
       }
       if ((p.offload.flags & kNeedsCsum) != 0) finish_checksum(p);
@@ -117,7 +123,7 @@ class Xdp final : public Port {
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return mtu_; }
   void changed(uint32_t mtu) override {
-    if (mtu != 0) mtu_ = mtu;
+    if (mtu != 0) take_mtu(mtu);
     empty_ = kErrorCheckEvery;
   }
 
@@ -167,16 +173,22 @@ class Xdp final : public Port {
     DeviceInfo info{};
     const int err = device_name(packet_.get(), ifindex_, name);
     if (err == ENODEV) failed_ = err;
-    if (err == 0 && device_info(packet_.get(), name, &info) == 0) mtu_ = info.mtu;
+    if (err == 0 && device_info(packet_.get(), name, &info) == 0) take_mtu(info.mtu);
   }
 
-  Fd packet_;  // keeps the device promiscuous, and asks of it
+  void take_mtu(uint32_t mtu) {
+    mtu_ = mtu;
+    messages_.set_mtu(mtu);
+  }
+
+  Fd packet_;  // keeps the device promiscuous, asks of it, and sends segments
   Fd events_;  // of several sockets
   std::unique_ptr<Held> held_;
   PortPaths paths_;
   int ifindex_;
   uint32_t mtu_;
-  bool guess_;
+  bool guess_, join_;
+  Transmission messages_;
   bool look_ = false;
   int failed_ = 0;
   uint32_t empty_ = 0, first_ = 0;
@@ -262,12 +274,25 @@ int refuse(char* why, const Maker& m, int e) {
   return e;
 }
 
+// A packet socket that sends segments, and receives nothing: bound to no protocol.
+const char* prepare(int fd, int ifindex) {
+  const int one = 1;
+  sockaddr_ll at{};
+  at.sll_family = AF_PACKET;
+  at.sll_ifindex = ifindex;
+  if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one) != 0) return "cannot use PACKET_VNET_HDR on";
+  if (bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) return "cannot bind to";
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof kSendBuffer) != 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+  return nullptr;
+}
+
 void say(PortPaths& to, const PortOptions& o, const Mode& mode, const Maker& m) {
   const XdpSocket& s = *m.held->sockets[0];
   std::snprintf(to.mode, sizeof to.mode, "%s", mode.name);
   std::snprintf(to.shortfall, sizeof to.shortfall, "%s", m.shortfall.c_str());
   std::snprintf(to.receive, sizeof to.receive, "AF_XDP, %s, %u queue%s%s%s", mode.name, o.queues, o.queues == 1 ? "" : "s", to.shortfall[0] ? "; " : "", to.shortfall);
-  std::snprintf(to.send, sizeof to.send, "AF_XDP%s%s", s.multiple() ? ", long frames in pieces" : "", o.need_wakeup ? ", woken where it asks" : "");
+  std::snprintf(to.send, sizeof to.send, "AF_XDP%s%s%s", s.multiple() ? ", long frames in pieces" : "", s.zero_copy() ? "" : ", segments by messages",
+                o.need_wakeup ? ", woken where it asks" : "");
 }
 
 }  // namespace
@@ -292,6 +317,7 @@ Port* open_xdp(const PortOptions& o, char* why, int* err) {
       if (e == 0 && epoll_ctl(events.get(), EPOLL_CTL_ADD, s->fd(), &on) != 0) m.fault = "cannot wait for", e = errno;
     }
   }
+  if (e == 0 && (m.fault = prepare(packet.get(), m.device.ifindex)) != nullptr) e = errno;
   packet_mreq all{};
   all.mr_ifindex = m.device.ifindex;
   all.mr_type = PACKET_MR_PROMISC;

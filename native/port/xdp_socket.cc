@@ -112,12 +112,19 @@ bool XdpSocket::bind(const Options& o) {
   return false;
 }
 
-uint32_t XdpSocket::receive(Pool& pool, Packet** out, uint32_t max) {
+uint32_t XdpSocket::receive(Pool& pool, Packet** out, uint32_t max, bool join, bool unfinished) {
   const uint32_t waiting = rx_.waiting(max * 2);
   if (waiting == 0) return 0;
   if (waiting > receive_places_ / 2) crowded_ = true;
   uint32_t n = 0, at = 0;
   while (n < max && at < waiting) {
+    if (join) {
+      if (const uint32_t many = take_stream(pool, at, waiting, unfinished, out + n)) {
+        at += many;
+        n++;
+        continue;
+      }
+    }
     uint32_t places = 0, bytes = 0;
     bool whole = false, good = true;
     while (!whole && at + places < waiting) {
@@ -127,23 +134,52 @@ uint32_t XdpSocket::receive(Pool& pool, Packet** out, uint32_t max) {
       whole = (d.options & kContinued) == 0;
     }
     if (!whole) break;  // the kernel tells of all places of a frame at once
-    Packet* p = nullptr;
-    if (good && bytes <= kLargeBuffer - kHeadroom) p = pool.take(bytes > kSmallBuffer - kHeadroom);
-    if (p != nullptr) {
-      p->len = bytes;
-      uint8_t* to = p->data;
-      for (uint32_t i = 0; i < places; i++) {
-        const xdp_desc& d = rx_.front(at + i);
-        std::memcpy(to, memory_ + d.addr, d.len);
-        to += d.len;
-      }
+    if (Packet* p = good ? take(pool, at, places, bytes) : nullptr)
       out[n++] = p;
-    } else {
+    else
       strange_++;
-    }
     at += places;
   }
   refill(at);
+  return n;
+}
+
+Packet* XdpSocket::take(Pool& pool, uint32_t at, uint32_t places, uint32_t bytes) {
+  if (bytes > kLargeBuffer - kHeadroom) return nullptr;
+  Packet* p = pool.take(bytes > kSmallBuffer - kHeadroom);
+  if (p == nullptr) return nullptr;
+  p->len = bytes;
+  uint8_t* to = p->data;
+  for (uint32_t i = at; i < at + places; i++) {
+    const xdp_desc& d = rx_.front(i);
+    std::memcpy(to, memory_ + d.addr, d.len);
+    to += d.len;
+  }
+  return p;
+}
+
+// How many frames from `at` on became one packet; 0: the first is no piece of a stream that goes on, and nothing was taken.
+uint32_t XdpSocket::take_stream(Pool& pool, uint32_t at, uint32_t waiting, bool unfinished, Packet** out) {
+  const auto frame = [this, at, waiting](uint32_t i) {
+    const xdp_desc* d = at + i < waiting ? &rx_.front(at + i) : nullptr;
+    return d != nullptr && d->len >= Stream::kLeast && (d->options & kContinued) == 0 && inside(*d) ? d : nullptr;
+  };
+  const xdp_desc *d = frame(0), *next = frame(1);
+  Stream s;
+  if (d == nullptr || next == nullptr || !s.begin(memory_ + d->addr, d->len, unfinished) || !s.follows(memory_ + next->addr, next->len)) return 0;
+  Packet* p = pool.take(true);
+  if (p == nullptr) return 0;
+  std::memcpy(p->data, memory_ + d->addr, p->len = d->len);
+  uint32_t n = 1;
+  do {
+    const uint8_t* f = memory_ + next->addr;
+    std::memcpy(p->data + p->len, f + s.payload(), next->len - s.payload());
+    p->len += next->len - s.payload();
+    s.append(f, next->len);
+    next = frame(++n);
+  } while (next != nullptr && s.open() && s.follows(memory_ + next->addr, next->len));
+  s.finish(*p);
+  *out = p;
   return n;
 }
 

@@ -9,6 +9,7 @@
 
 #include "bpf.h"
 #include "port.h"
+#include "stream.h"
 #include "xdp_ring.h"
 
 namespace weft {
@@ -36,7 +37,8 @@ class XdpSocket {
   bool multiple() const { return multiple_; }
   uint32_t longest() const { return multiple_ ? kLargeBuffer - kHeadroom : place_bytes_ - kHead; }
 
-  uint32_t receive(Pool& pool, Packet** out, uint32_t max);
+  // `join`: pieces of a stream become one packet (stream.h). `unfinished`: checksums may be.
+  uint32_t receive(Pool& pool, Packet** out, uint32_t max, bool join, bool unfinished);
   bool more() { return rx_.waiting(1) != 0; }
   // Takes a copy of a frame to be sent. False: no room.
   bool put(const uint8_t* frame, uint32_t len);
@@ -51,7 +53,8 @@ class XdpSocket {
   XdpSocket() = default;
   const char* make(const Options& o);
   bool bind(const Options& o);
-  Packet* take(Pool& pool, uint32_t places, uint32_t bytes);
+  Packet* take(Pool& pool, uint32_t at, uint32_t places, uint32_t bytes);
+  uint32_t take_stream(Pool& pool, uint32_t at, uint32_t waiting, bool unfinished, Packet** out);
   void refill(uint32_t n);
   void reap();
   bool inside(const xdp_desc& d) const { return d.addr < bytes_ && d.len <= bytes_ - d.addr; }
