@@ -31,6 +31,9 @@ t.test('devices, and what is read back of them', { skip: refusal ?? false }, asy
   t.ok(await pings(), 'hosts of one VLAN reach each other');
   t.equal(get('interface wfqi mtu'), '1400');
   t.match(lab.ip('link show wfqi'), /mtu 1400/);
+  vsctl('add-br wfqm -- set interface wfqm mtu_request=4500');
+  t.match(lab.ip('link show wfqm'), /mtu 4500/, "of a bridge's own port in the transaction that makes it, too");
+  vsctl('del-br wfqm');
   t.equal(get('interface wfqi ifindex'), lab.ip('-o link show wfqi').split(':')[0]);
   t.equal(get('interface wfqi mac_in_use').replaceAll('"', ''), /ether (\S+)/.exec(lab.ip('link show wfqi'))?.[1]);
   t.equal(get('interface wfqi link_state'), 'down');

@@ -148,6 +148,7 @@ export class Applier {
       const spec = vportSpec(local, kind);
       const { row } = local;
       this.made.set(row.name, { row, portRow: local.port.row, type: kind.type, spec, bridge: made, port, error });
+      if (port && row.mtu_request !== undefined) this.plant.setMtu(port, row.mtu_request);
     }
     return made;
   }
