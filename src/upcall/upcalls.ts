@@ -300,6 +300,8 @@ export class Upcalls {
     // What they taught may have changed the tables just now: that is for `settle`.
     if (unchanged && this.unsettled) return true;
     this.walk.run(this.input(at, this.key, frozen), this.t);
+    // What a changed MTU makes too long is told; everything else waits for a packet.
+    for (const e of this.t.effects) if (e.kind === 'narrow') e.bridge.apply(e, this.now, 0);
     return this.flows.update(flow, this.t, unchanged);
   }
 
