@@ -72,35 +72,10 @@ class HostPort final : public Port {
 
   // 0 or an errno. Port 0: GRE.
   int listen(uint16_t udp_port, bool v6) {
-    const int fd = udp_port != 0 ? socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-                                 : socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, kProtoGre);
-    if (fd < 0) return v6 && errno == EAFNOSUPPORT ? 0 : errno;
-    listeners_.push_back({fd, v6, udp_port});
-    if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer)) set(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);
-    if (v6) {
-      if (udp_port != 0) set(fd, IPPROTO_UDP, UDP_NO_CHECK6_RX, 1);
-      set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-      set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-      set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
-      set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
-    } else {
-      set(fd, IPPROTO_IP, IP_PKTINFO, 1);
-      set(fd, IPPROTO_IP, IP_RECVTTL, 1);
-      set(fd, IPPROTO_IP, IP_RECVTOS, 1);
-    }
-    if (udp_port != 0) {
-      set(fd, IPPROTO_UDP, UDP_GRO, 1);  // datagrams that follow one another come as one
-      sockaddr_in6 six = {};
-      six.sin6_family = AF_INET6;
-      six.sin6_port = htons(udp_port);
-      sockaddr_in four = {};
-      four.sin_family = AF_INET;
-      four.sin_port = htons(udp_port);
-      if (bind(fd, v6 ? reinterpret_cast<sockaddr*>(&six) : reinterpret_cast<sockaddr*>(&four), v6 ? sizeof six : sizeof four) != 0) return errno;
-    }
-    epoll_event e = {};
-    e.events = EPOLLIN;
-    return epoll_ctl(events_, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : errno;
+    const size_t before = listeners_.size();
+    const int err = begin_to_listen(udp_port, v6);
+    for (; err != 0 && listeners_.size() > before; listeners_.pop_back()) close(listeners_.back().fd);
+    return err;
   }
 
   uint32_t receive(Pool& pool, Packet** out, uint32_t max) override {
@@ -146,6 +121,38 @@ class HostPort final : public Port {
   uint32_t mtu() const override { return 0; }
 
  private:
+  int begin_to_listen(uint16_t udp_port, bool v6) {
+    const int fd = udp_port != 0 ? socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+                                 : socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, kProtoGre);
+    if (fd < 0) return v6 && errno == EAFNOSUPPORT ? 0 : errno;
+    listeners_.push_back({fd, v6, udp_port});
+    if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer)) set(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);
+    if (v6) {
+      if (udp_port != 0) set(fd, IPPROTO_UDP, UDP_NO_CHECK6_RX, 1);
+      set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+      set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+      set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+    } else {
+      set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+      set(fd, IPPROTO_IP, IP_RECVTTL, 1);
+      set(fd, IPPROTO_IP, IP_RECVTOS, 1);
+    }
+    if (udp_port != 0) {
+      set(fd, IPPROTO_UDP, UDP_GRO, 1);  // datagrams that follow one another come as one
+      sockaddr_in6 six = {};
+      six.sin6_family = AF_INET6;
+      six.sin6_port = htons(udp_port);
+      sockaddr_in four = {};
+      four.sin_family = AF_INET;
+      four.sin_port = htons(udp_port);
+      if (bind(fd, v6 ? reinterpret_cast<sockaddr*>(&six) : reinterpret_cast<sockaddr*>(&four), v6 ? sizeof six : sizeof four) != 0) return errno;
+    }
+    epoll_event e = {};
+    e.events = EPOLLIN;
+    return epoll_ctl(events_, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : errno;
+  }
+
   uint32_t receive_from(const Listener& l, Pool& pool, Packet** out, uint32_t max) {
     Batch& b = *batch_;
     for (uint32_t i = 0; i < max; i++) {
@@ -231,25 +238,10 @@ class HostPort final : public Port {
       put_be16(udp + 4, static_cast<uint16_t>(carried));
     }
     if (unit != 0 && unit < bytes)
-      join(*p, headers, unit, l.v6);
+      note_joined(*p, headers, unit, l.v6);
     else
       note_unfinished(*p, headers, l.udp_port == 0);
     return p;
-  }
-
-  // Several datagrams in one, which a device could cut again.
-  static void join(Packet& p, uint32_t payload, uint16_t unit, bool v6) {
-    const uint32_t l4 = payload - kUdp;
-    const uint8_t* ip = p.data + kEth;
-    const uint32_t length = p.len - l4;
-    store(p.data + l4 + 6, csum_fold(v6 ? csum_pseudo6(ip + 8, ip + 24, kProtoUdp, length) : csum_pseudo4(ip + 12, ip + 16, kProtoUdp, length)));
-    p.offload = Offload{};
-    p.offload.flags = kNeedsCsum;
-    p.offload.gso_type = kGsoUdpL4;
-    p.offload.hdr_len = static_cast<uint16_t>(payload);
-    p.offload.gso_size = unit;
-    p.offload.csum_start = static_cast<uint16_t>(l4);
-    p.offload.csum_offset = 6;
   }
 
   // The socket for such packets, made when it is not there; -1: none can be had.
@@ -314,6 +306,22 @@ class HostPort final : public Port {
     if (p.offload.gso_type == kGsoUdpL4) add_control(m, IPPROTO_UDP, UDP_SEGMENT, &p.offload.gso_size, sizeof p.offload.gso_size);
   }
 
+  // Joined datagrams of `unit` bytes, each in a call of its own. False: errno says why the rest was not sent.
+  static bool send_apart(int fd, const msghdr& all, uint32_t unit) {
+    const iovec whole = *all.msg_iov;
+    msghdr m = all;
+    m.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));  // the last one says that they are joined
+    for (size_t at = 0; at < whole.iov_len;) {
+      iovec part = {static_cast<uint8_t*>(whole.iov_base) + at, std::min<size_t>(unit, whole.iov_len - at)};
+      m.msg_iov = &part;
+      if (sendmsg(fd, &m, 0) >= 0)
+        at += part.iov_len;
+      else if (errno != EINTR)
+        return false;
+    }
+    return true;
+  }
+
   void send(int fd, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) {
     for (uint32_t i = 0; i < n;) {
       const int sent = sendmmsg(fd, batch_->messages + i, n - i, 0);
@@ -326,6 +334,14 @@ class HostPort final : public Port {
         continue;
       }
       if (errno == EINTR) continue;
+      // The kernel takes no joined datagrams of which each is longer than the way: one by one it cuts them itself, where it may.
+      const bool joined = packets[i]->offload.gso_type == kGsoUdpL4 && (errno == EINVAL || errno == EMSGSIZE);
+      if (joined && send_apart(fd, batch_->messages[i].msg_hdr, packets[i]->offload.gso_size)) {
+        ok[i] = 1;
+        tally.sent_packets++;
+        tally.sent_bytes += packets[i++]->len;
+        continue;
+      }
       ok[i++] = 0;
       if (errno == EMSGSIZE)
         tally.dropped_mtu++;
@@ -346,7 +362,7 @@ class HostPort final : public Port {
 
 }  // namespace
 
-// The device is a list of what is listened to: "udp:4789,udp:6081,gre".
+// The device is a list of what is listened to: "udp:4789,udp:6081,gre". What ends in "?" is done without where it is refused.
 Port* open_host(const PortOptions& o, char* why, int* err) {
   const int events = epoll_create1(EPOLL_CLOEXEC);
   if (events < 0) {
@@ -358,12 +374,18 @@ Port* open_host(const PortOptions& o, char* why, int* err) {
   const std::string all = o.device;
   for (size_t at = 0; at < all.size();) {
     const size_t end = std::min(all.find(',', at), all.size());
-    const std::string one = all.substr(at, end - at);
+    std::string one = all.substr(at, end - at);
     at = end + 1;
+    const bool optional = one.ends_with('?');
+    if (optional) one.pop_back();
     const auto udp_port = static_cast<uint16_t>(one.starts_with("udp:") ? std::atoi(one.c_str() + 4) : 0);
     for (const bool v6 : {false, true}) {
       *err = port->listen(udp_port, v6);
       if (*err == 0) continue;
+      if (optional) {
+        *err = 0;
+        continue;
+      }
       std::snprintf(why, 512, "cannot listen for tunnels at %s: %s%s", one.c_str(), std::strerror(*err),
                     *err == EPERM ? " (it needs CAP_NET_RAW)" : *err == EADDRINUSE ? " (another program has the port)" : "");
       return nullptr;

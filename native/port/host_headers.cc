@@ -1,5 +1,7 @@
 #include "host_headers.h"
 
+#include "../packet/checksum.h"
+#include "../packet/offload.h"
 #include "unfinished.h"
 
 namespace weft {
@@ -60,6 +62,20 @@ void note_unfinished(Packet& p, uint32_t tunnel, bool gre) {
   const Headers h = locate(p.data + inner, p.len - inner, type == kFrame ? 1 : 0);
   if (type != kFrame) put_be16(place, before);
   note_state(p, inner, h, {kWhole, 0, kCut});
+}
+
+void note_joined(Packet& p, uint32_t payload, uint16_t unit, bool v6) {
+  const uint32_t l4 = payload - kUdp;
+  const uint8_t* ip = p.data + kEth;
+  const uint32_t length = p.len - l4;
+  store(p.data + l4 + 6, csum_fold(v6 ? csum_pseudo6(ip + 8, ip + 24, kProtoUdp, length) : csum_pseudo4(ip + 12, ip + 16, kProtoUdp, length)));
+  p.offload = Offload{};
+  p.offload.flags = kNeedsCsum;
+  p.offload.gso_type = kGsoUdpL4;
+  p.offload.hdr_len = static_cast<uint16_t>(payload);
+  p.offload.gso_size = unit;
+  p.offload.csum_start = static_cast<uint16_t>(l4);
+  p.offload.csum_offset = 6;
 }
 
 }  // namespace weft

@@ -27,4 +27,7 @@ bool read_outer(const Packet& p, Outer& o);
 // `tunnel`: where its header begins.
 void note_unfinished(Packet& p, uint32_t tunnel, bool gre);
 
+// Several datagrams of `unit` bytes in one, which a device could cut again. `payload`: where the first one's begins.
+void note_joined(Packet& p, uint32_t payload, uint16_t unit, bool v6);
+
 }  // namespace weft

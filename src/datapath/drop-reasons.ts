@@ -43,7 +43,7 @@ const reasons = [
   ['no_controller', 'The packet was for a controller and none is connected.'],
   ['tunnel_header', 'The tunnel header is cut short, or not one that the port takes.'],
   ['tunnel_checksum', 'A checksum of the outer headers is wrong.'],
-  ['tunnel_fragment', 'A fragment of a tunnel packet: tunnels put nothing together.'],
+  ['tunnel_fragment', 'A fragment of a tunnel packet where its tunnel ends: what puts them together has not seen it.'],
   ['tunnel_port', 'No tunnel port takes packets with this key from this sender.'],
   ['tunnel_route', "There is no route to the tunnel's other end, or none that carries a tunnel."],
   ['tunnel_neighbor', "The link address of the tunnel's next hop is not known yet."],

@@ -153,3 +153,19 @@ t.test(
     t.end();
   },
 );
+
+t.test(
+  'the host listens for tunnels that no bridge carries, and where it can for fragments of those that one does',
+  (t) => {
+    const { underlay, answers } = stage(t);
+    const config = (type: string, remote: string) => tunnelConfig('v1', type, { remote_ip: remote }, () => {});
+    answers.set('10.9.9.9', route('10.9.0.0', 16, { device: 'eth0' }));
+    t.equal(underlay.listensFor(config('vxlan', '10.0.0.2')), 'udp:4789?');
+    t.equal(underlay.listensFor(config('gre', '10.9.9.9')), 'gre');
+    t.equal(underlay.listensFor(config('vxlan', 'flow')), 'udp:4789');
+    t.equal(underlay.listensFor(config('vxlan', '10.8.0.1')), undefined, 'no way');
+    underlay.kernelChanged(new Map());
+    t.equal(underlay.listensFor(config('vxlan', '10.0.0.2')), undefined, 'the kernel has no address there');
+    t.end();
+  },
+);

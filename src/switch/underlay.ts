@@ -50,6 +50,8 @@ const MAX_WAYS = 65536;
 const MAX_ASKED = 1024;
 /** Warnings about packets that do not fit. */
 const MAX_NARROWS = 256;
+/** The end of a word of what the host's stack listens to: without it where another program has the port. */
+const IF_POSSIBLE = '?';
 const MULTICAST = 'ff:ff:ff:ff:ff:ff';
 const UNKNOWN = '00:00:00:00:00:00';
 
@@ -231,20 +233,24 @@ export class Underlay implements UnderlayView {
       const word = this.listensFor(config);
       if (word !== undefined) wanted.add(word);
     }
-    return [...wanted].sort().join(',');
+    return [...wanted]
+      .filter((word) => !wanted.has(word.replace(IF_POSSIBLE, '')) || !word.endsWith(IF_POSSIBLE))
+      .sort()
+      .join(',');
   }
 
-  /** The part of it that one tunnel asks for. */
+  /**
+   * The part of it that one tunnel asks for. One that a bridge of ours carries wants it for fragments only: they go to the bridge's local port like all that
+   * is not a tunnel's, the kernel puts them together, and the whole comes back here. Price: what comes in by devices of no bridge is taken as well.
+   */
   listensFor(config: TunnelConfig): string | undefined {
-    if (!this.isByHost(config)) return undefined;
-    return isGre(config.kind) ? 'gre' : `udp:${config.dstPort}`;
-  }
-
-  /** May the host have to carry it? */
-  private isByHost({ remote, egressMark }: TunnelConfig): boolean {
-    if (remote === 'flow') return true;
+    const word = isGre(config.kind) ? 'gre' : `udp:${config.dstPort}`;
+    const { remote, egressMark } = config;
+    if (remote === 'flow') return word;
     const way = this.way(remote, egressMark ?? 0);
-    return way !== undefined && !way.local && this.deps.port(way.device) === undefined;
+    if (!way || way.local) return undefined;
+    if (!this.deps.port(way.device)) return word;
+    return this.kernelAddresses.has(way.device) ? word + IF_POSSIBLE : undefined;
   }
 
   /** Where a packet came in that came by none of the bridges' own ports. */

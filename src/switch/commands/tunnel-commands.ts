@@ -175,7 +175,10 @@ function listeners({ underlay }: Core): string[] {
       }
     }
   }
-  const host = underlay.hostVport === 0 ? [] : [`the host's stack (${underlay.hostVport}) : ${underlay.listens}`];
+  const host =
+    underlay.hostVport === 0
+      ? []
+      : [`the host's stack (${underlay.hostVport}) : ${underlay.listens.replaceAll('?', '')}`];
   return [...by.values(), ...host];
 }
 
