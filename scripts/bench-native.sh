@@ -12,5 +12,7 @@ for name in "${names[@]}"; do
   read -ra sources <<<"$(sed -n 's|^// sources: ||p' "native/bench/${name}_bench.cc")"
   "${CXX:-g++}" -std=c++20 -O3 -Wall -Wextra "native/bench/${name}_bench.cc" "${sources[@]}" -o "build/bench/$name" -lpthread
   echo "== $name"
-  "build/bench/$name"
+  # And what it reads: "// input: program", after `node scripts/build.mjs`.
+  input=$(sed -n 's|^// input: ||p' "native/bench/${name}_bench.cc")
+  if [ -n "$input" ]; then $input | "build/bench/$name"; else "build/bench/$name"; fi
 done

@@ -2,12 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { flowModFromText } from '../../src/bridge/flow-text.js';
+import { encodeActions, WordWriter } from '../../src/datapath/encode.js';
+import { parseDpActions } from '../../src/datapath/text/actions.js';
+import { formatDpKey, parseDpKey } from '../../src/datapath/text/flow.js';
 import { KEY_WORDS, newKey, words } from '../../src/flow/key.js';
 import { FlowTables } from '../../src/flowtable/tables.js';
 import { put16, put32 } from '../../src/lib/bytes.js';
 import { VirtualClock } from '../../src/lib/clock.js';
 import { decode, encode } from '../../src/openflow/message.js';
 import { fromFlowMod } from '../../src/openflow/messages/flow-mod.js';
+import { corpus } from '../../src/openflow/testing/corpus.js';
+import { hashKey } from '../../src/packet/crc32c.js';
 import { extract } from '../../src/packet/extract.js';
 import { K } from '../../src/packet/key.js';
 import { Switch } from '../../src/switch/switch.js';
@@ -95,6 +100,37 @@ function translate(file: string, tables: string): ScriptPart {
   };
 }
 
+/** An example of a message of OpenFlow 1.3 that real programs sent. */
+function example(kind: string): Uint8Array {
+  const found = corpus(1, 0).find((s) => s.version === OF13 && decode(s.bytes).kind === kind);
+  if (!found) throw new Error(`no example of ${kind}`);
+  return found.bytes;
+}
+
+/** Reading and writing of a message. */
+const codec = (name: string): Record<string, ScriptPart> => ({
+  [`${name.replaceAll('_', '-')}-decode`]: {
+    what: `an OpenFlow 1.3 ${name} message read`,
+    prepare() {
+      const bytes = example(name);
+      return () => void decode(bytes);
+    },
+  },
+  [`${name.replaceAll('_', '-')}-encode`]: {
+    what: `an OpenFlow 1.3 ${name} message written`,
+    prepare() {
+      const { kind, value } = decode(example(name));
+      return () => void encode(kind, value, { version: OF13, xid: 1 });
+    },
+  },
+});
+
+const CODECS = ['packet_in', 'packet_out', 'flow_stats_reply', 'group_mod', 'meter_mod', 'port_status'];
+
+const DP_KEY =
+  'recirc_id(0),in_port(2),packet_type(ns=0,id=0),eth(src=02:00:00:00:00:01),eth_type(0x0800),ipv4(src=10.0.0.0/255.0.0.0,dst=10.1.2.3,proto=17,frag=no),udp(dst=2000)';
+const DP_ACTIONS = 'set(eth(dst=02:00:00:00:00:09)),set(ipv4(ttl=63)),push_vlan(vid=5,pcp=0),3';
+
 export const SCRIPT_PARTS: Readonly<Record<string, ScriptPart>> = {
   extract: {
     what: 'extraction of the key of a UDP packet',
@@ -109,6 +145,41 @@ export const SCRIPT_PARTS: Readonly<Record<string, ScriptPart>> = {
   'classifier-100': classifier(100),
   'translate-2': translate('flows-two-tables.txt', 'two'),
   'translate-10': translate('flows-ten-tables.txt', 'ten'),
+  'hash-key': {
+    what: 'hash of a key, as a worker has it',
+    prepare() {
+      const key = newKey();
+      extract(udp(1), key, 1);
+      return () => void hashKey(key);
+    },
+  },
+  'dp-flow-parse': {
+    what: 'the key of a datapath flow read from text',
+    prepare: () => () => void parseDpKey(DP_KEY),
+  },
+  'dp-flow-format': {
+    what: 'and written',
+    prepare() {
+      const { value, mask } = parseDpKey(DP_KEY);
+      return () => void formatDpKey(value, mask);
+    },
+  },
+  'dp-actions-parse': {
+    what: 'four datapath actions read from text',
+    prepare: () => () => void parseDpActions(DP_ACTIONS),
+  },
+  'dp-actions-encode': {
+    what: 'and written for a worker',
+    prepare() {
+      const actions = parseDpActions(DP_ACTIONS);
+      const w = new WordWriter();
+      return () => {
+        w.reset();
+        encodeActions(w, actions);
+      };
+    },
+  },
+  ...Object.assign({}, ...CODECS.map(codec)),
   'flow-text': {
     what: 'a flow read from text',
     prepare: () => () => void flowMod(),

@@ -1,12 +1,14 @@
 /**
  * Small parts by themselves: no peer, but every change of one is seen. Native ones come from the programs of native/bench, those of TypeScript from the
- * package benchmark. Actions are measured whole: what a packet takes that does nothing else but leave by a port.
+ * package benchmark. `action-*` are measured whole: what a packet takes that does nothing else but leave by a port; `native-action-*` are the executor's part of it, for each
+ * datapath action, above what it takes to have the frame and its key.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Benchmark from 'benchmark';
+import { ACTION_PARTS } from '../lib/action-parts.js';
 import { frames, scratch } from '../lib/files.js';
 import { group, OURS, type Point, type Row, type Session, type Turn } from '../lib/row.js';
 import { SCRIPT_PARTS } from '../lib/script-parts.js';
@@ -19,7 +21,7 @@ const said = new Map<string, Map<string, number>>();
 function native(program: string): Map<string, number> {
   const known = said.get(program);
   if (known) return known;
-  const r = spawnSync(join(ROOT, 'scripts/bench-native.sh'), [program], { encoding: 'utf8', timeout: 120_000 });
+  const r = spawnSync(join(ROOT, 'scripts/bench-native.sh'), [program], { encoding: 'utf8', timeout: 400_000 });
   if (r.status !== 0) throw new Error(`bench-native.sh ${program}: ${(r.stderr || String(r.error)).slice(0, 200)}`);
   const figures = new Map<string, number>();
   for (const m of r.stdout.matchAll(/^(.+?) +([\d.]+) ns +[\d.]+ cycles$/gm)) figures.set(m[1], Number(m[2]));
@@ -54,8 +56,8 @@ const PACKET = {
   'extract-arp': 'extract: ARP',
   'extract-hash': 'extract_received (hash too)',
   hash: 'hash_key, line 0',
-  'checksum-1460': 'checksum of 1460 bytes',
 } as const;
+const CHECKSUMS = [20, 64, 256, 576, 1460, 9000];
 
 /** What stands before `output:2`. */
 const ACTIONS: Readonly<Record<string, string>> = {
@@ -105,6 +107,10 @@ export const micro = group<Session>({
   sides: [{ name: OURS, open: async () => ({ close() {} }) }],
   rows: [
     ...Object.entries(PACKET).map(([name, label]) => nativeRow(name, 'packet', label)),
+    ...CHECKSUMS.map((x) =>
+      nativeRow(`checksum-${x}`, 'packet', `checksum of ${x} bytes`, { plot: 'checksum', axis: 'bytes', x }),
+    ),
+    ...ACTION_PARTS.map((name) => nativeRow(`action-${name}`, 'action', name)),
     nativeRow('microflow', 'cache', 'microflow, 8,192 keys'),
     ...MASKS.map((x) =>
       nativeRow(`megaflow-${x}`, 'cache', `megaflow, ${x} masks`, { plot: 'megaflow-masks', axis: 'masks', x }),

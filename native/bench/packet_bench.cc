@@ -106,10 +106,15 @@ int main() {
   per_packet("dp_hash sym_l4", [](const Frame&, Key& k, int j) { hashes[j] = dp_hash_sym_l4(k, 0); });
   std::vector<uint8_t> big(65536, 0x5a);
   measure("checksum of 64 KB, a KB", 64, [&] { sink = csum_finish(csum_add(sink, big.data(), big.size())); });
-  measure("checksum of 1460 bytes", 44, [&] {
-    uint32_t s = 0;
-    for (uint32_t i = 0; i < 44; i++) s += csum_finish(csum_add(0, big.data() + i * 1460, 1460));
-    sink = s;
-  });
+  for (const size_t bytes : {20, 64, 256, 576, 1460, 9000}) {
+    char name[64];
+    std::snprintf(name, sizeof name, "checksum of %zu bytes", bytes);
+    const size_t n = big.size() / bytes;
+    measure(name, static_cast<double>(n), [&] {
+      uint32_t s = 0;
+      for (size_t i = 0; i < n; i++) s += csum_finish(csum_add(0, big.data() + i * bytes, bytes));
+      sink = s;
+    });
+  }
   return 0;
 }
