@@ -2,8 +2,8 @@
 //
 // A program that asks a switch one question spends most of its time loading: 140 modules cost 85 ms of processor time, one file with its
 // compiled form 25. The launcher takes a bundle where there is one; everything works without. A cache of another version of Node is ignored.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -13,32 +13,46 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 const out = join(root, 'dist/bundle');
 
-/** Programs, each with a run that has the engine compile what most runs need. */
-const PROGRAMS = {
-  ofctl: ['ofctl', 'parse-flow', 'table=1,tcp,nw_dst=10.0.0.0/8,tp_dst=80,actions=mod_vlan_vid:3,output:1'],
-  vsctl: ['vsctl', '--version'],
-  appctl: ['appctl', '--version'],
-  dpctl: ['dpctl', '--version'],
-  'ovsdb-client': ['ovsdb-client', '--version'],
-  switchd: ['switchd', '--enable-dummy=override'],
-};
+const PROGRAMS = ['ofctl', 'vsctl', 'appctl', 'dpctl', 'ovsdb-client', 'ovsdb-server', 'switchd'];
 
-/** A daemon runs until it says that it is ready, in a directory of its own. */
-function runDaemon(args, env) {
-  const dir = mkdtempSync(join(tmpdir(), 'weft-build-'));
-  const places = ['--rundir', dir, '--dbdir', dir];
-  const child = spawn(process.execPath, [join(root, 'bin/weft'), ...args, ...places], {
-    env,
-    stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: 60_000,
-  });
-  child.stdout.on('data', () => child.kill('SIGTERM'));
+/** Run beside a switch, so that the engine compiles what most runs need, in the switch as in the programs. What a program compiled before is kept. */
+const REHEARSAL = [
+  ['vsctl', 'add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=dummy'],
+  ['vsctl', 'show'],
+  ['ofctl', 'parse-flow', 'table=1,tcp,nw_dst=10.0.0.0/8,tp_dst=80,actions=mod_vlan_vid:3,output:1'],
+  ['ofctl', 'add-flow', 'br0', 'priority=1,ip,actions=output:1'],
+  ['ofctl', 'dump-flows', 'br0'],
+  ['ofctl', 'show', 'br0'],
+  ['appctl', 'version'],
+  ['dpctl', '--version'],
+  ['ovsdb-client', 'list-dbs'],
+  ['ovsdb-server', '--version'],
+];
+
+function run(child, lines) {
   return new Promise((resolve) => {
-    child.on('close', () => {
-      rmSync(dir, { recursive: true, force: true });
-      resolve();
-    });
+    if (lines) child.stdout.once('data', resolve);
+    child.on('close', resolve);
   });
+}
+
+/** A switch in a directory of its own, and the programs one after the other. */
+async function rehearse() {
+  const dir = mkdtempSync(join(tmpdir(), 'weft-build-'));
+  const env = { ...process.env, WEFT_WRITE_CACHE: '1', OVS_RUNDIR: dir, WEFT_RUNDIR: dir };
+  const weft = (args, out) =>
+    spawn(process.execPath, [join(root, 'bin/weft'), ...args], {
+      env,
+      stdio: ['ignore', out, 'ignore'],
+      timeout: 60_000,
+    });
+  const daemon = weft(['switchd', '--enable-dummy=override', '--rundir', dir, '--dbdir', dir], 'pipe');
+  const ended = run(daemon, false);
+  await run(daemon, true);
+  for (const args of REHEARSAL) await run(weft(args, 'ignore'), false);
+  daemon.kill('SIGTERM');
+  await ended;
+  rmSync(dir, { recursive: true, force: true });
 }
 
 /** Where a module lies stays its own business: data files are found from there. */
@@ -54,12 +68,31 @@ const ownUrls = {
   },
 };
 
+/** Node's own modules that a start seldom needs are loaded with the first call of one of their functions: TLS alone takes 6 ms of processor time. */
+const LATE = /^node:(tls|crypto|child_process|dgram|timers\/promises)$/;
+const lateModules = {
+  name: 'late-modules',
+  setup(build) {
+    build.onResolve({ filter: LATE }, ({ path, namespace }) =>
+      namespace === 'late' ? { path, external: true } : { path, namespace: 'late', sideEffects: false },
+    );
+    // Functions alone: a class or a constant that somebody imports fails the build, and is to be had in another way.
+    build.onLoad({ filter: LATE, namespace: 'late' }, ({ path }) => {
+      const functions = Object.entries(require(path)).filter(
+        ([name, v]) => typeof v === 'function' && /^[a-z]/.test(name),
+      );
+      const lines = functions.map(([name]) => `export const ${name} = (...args) => late().${name}(...args);`);
+      return { contents: [`const late = () => require('${path}');`, ...lines].join('\n'), loader: 'js' };
+    });
+  },
+};
+
 /** Stale ones must not run: called before anything is compiled. */
 export function unbundle() {
   rmSync(out, { recursive: true, force: true });
 }
 
-export function bundle() {
+export async function bundle() {
   let esbuild;
   try {
     esbuild = require('esbuild');
@@ -68,11 +101,8 @@ export function bundle() {
     return;
   }
   mkdirSync(out, { recursive: true });
-  const entryPoints = Object.keys(PROGRAMS)
-    .map((name) => join(root, 'dist/src/cli', `${name}.js`))
-    .filter((file) => existsSync(file));
-  const done = esbuild.build({
-    entryPoints,
+  await esbuild.build({
+    entryPoints: PROGRAMS.map((name) => join(root, 'dist/src/cli', `${name}.js`)),
     outdir: out,
     outExtension: { '.js': '.cjs' },
     bundle: true,
@@ -83,14 +113,12 @@ export function bundle() {
     minifyWhitespace: true,
     external: ['*.node'],
     logLevel: 'error',
-    plugins: [ownUrls],
+    plugins: [ownUrls, lateModules],
+    // The launcher calls it (bin/weft), and finds out where a line of a trace came from (bin/trace.js).
+    banner: { js: '(function (exports, require, module, __bundle) {' },
+    footer: { js: '})' },
+    sourcemap: 'external',
+    sourcesContent: false,
   });
-  const env = { ...process.env, WEFT_WRITE_CACHE: '1' };
-  return done.then(async () => {
-    for (const args of Object.values(PROGRAMS)) {
-      if (!existsSync(join(out, `${args[0]}.cjs`))) continue;
-      if (args[0] === 'switchd') await runDaemon(args, env);
-      else spawnSync(process.execPath, [join(root, 'bin/weft'), ...args], { env, stdio: 'ignore', timeout: 60_000 });
-    }
-  });
+  await rehearse();
 }

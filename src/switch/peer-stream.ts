@@ -10,7 +10,6 @@
  */
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import { getSystemErrorMap } from 'node:util';
 import { loadAddon } from '../datapath/driver/load.js';
 import { PEER_EVENT, type PeerSocket } from '../datapath/native.js';
@@ -152,7 +151,7 @@ function fault(what: string, n: number): Error {
 
 /** Takes a socket over that was just accepted or connected and that nobody has listened to yet. Other streams (SSL) are given back as they are. */
 export function directly(stream: Duplex): Duplex {
-  if (!(stream instanceof Socket) || stream instanceof TLSSocket) return stream;
+  if (!(stream instanceof Socket) || 'encrypted' in stream) return stream;
   const handle: unknown = Reflect.get(stream, '_handle');
   const fd: unknown = handle instanceof Object ? Reflect.get(handle, 'fd') : undefined;
   // Node does not promise the descriptor: without it all works as well, but slower.

@@ -1,8 +1,10 @@
 /** The launcher: a program from its bundle says what its modules say. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
 import t from 'tap';
 
 const root = new URL('../../../', import.meta.url);
@@ -32,9 +34,38 @@ const skip = hasEsbuild() ? false : 'esbuild is not installed';
 t.test('programs have a bundle and its compiled form', { skip }, (t) => {
   t.ok(existsSync(bundles), 'there are bundles');
   const files = readdirSync(bundles);
-  for (const name of ['ofctl', 'vsctl', 'appctl', 'dpctl', 'ovsdb-client']) {
+  for (const name of ['ofctl', 'vsctl', 'appctl', 'dpctl', 'ovsdb-client', 'ovsdb-server', 'switchd']) {
     t.ok(files.includes(`${name}.cjs`) && files.includes(`${name}.cache`), name);
   }
+  t.end();
+});
+
+t.test('a compiled form is taken by the engine, not compiled again', { skip }, (t) => {
+  for (const cache of readdirSync(bundles).filter((f) => f.endsWith('.cache'))) {
+    const filename = fileURLToPath(new URL(cache.replace('cache', 'cjs'), pathToFileURL(bundles)));
+    const cachedData = readFileSync(new URL(cache, pathToFileURL(bundles)));
+    const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
+    t.equal(script.cachedDataRejected, false, cache);
+  }
+  t.end();
+});
+
+/** Runs a bundle's main in a way that nobody foresaw. */
+const FAILING = `
+const file = ${JSON.stringify(join(bundles, 'vsctl.cjs'))};
+Error.prepareStackTrace = require(${JSON.stringify(fileURLToPath(new URL('bin/trace.js', root)))}).trace;
+const { readFileSync } = require('node:fs');
+const made = { exports: {} };
+new (require('node:vm').Script)(readFileSync(file, 'latin1'), { filename: file })
+  .runInThisContext()(made.exports, require, made, 'file://' + file);
+made.exports.main(undefined, 'ovs-vsctl').then(() => console.log('no fault'), (e) => console.log(e.stack));
+`;
+t.test('a trace names modules, not a bundle', { skip }, (t) => {
+  const said = execFileSync(process.execPath, ['-e', FAILING], { encoding: 'utf8' });
+  t.match(said, /^TypeError: /);
+  const place = new RegExp(`${fileURLToPath(new URL('dist/src/cli/', root))}\\S+\\.js:(\\d+):\\d+`).exec(said);
+  t.ok(place, said);
+  t.notMatch(said, /vsctl\.cjs/);
   t.end();
 });
 

@@ -67,12 +67,20 @@ const rank = (row: FieldRow): number => {
   const at = FIRST.findIndex((p) => p.test(row.name));
   return at < 0 ? FIRST.length : at;
 };
-const ORDERED: readonly FieldRow[] = [...FIELDS].sort((a, b) => rank(a) - rank(b));
+/** Filled when first asked for: trying every name on every pattern takes as long as a tenth of a start. */
+const ordered: FieldRow[] = [];
+function orderedFields(): readonly FieldRow[] {
+  if (ordered.length === 0) {
+    const ranked = FIELDS.map((row) => ({ row, rank: rank(row) }));
+    ordered.push(...ranked.sort((a, b) => a.rank - b.rank).map(({ row }) => row));
+  }
+  return ordered;
+}
 
 /** Headers of the fields that `take` admits; `masks` says with a header's low bit that the field takes a mask. */
 function oxmIds(version: number, writable: boolean, masks: boolean): Uint8Array {
   const w = new Writer(version);
-  for (const row of ORDERED) {
+  for (const row of orderedFields()) {
     if (writable && !row.writable) continue;
     const id = codePointFor(row, version);
     if (!id) continue;

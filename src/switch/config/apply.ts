@@ -10,6 +10,7 @@ import type { Bridge } from '../../bridge/bridge.js';
 import type { BridgePort } from '../../bridge/port.js';
 import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
+import { naturalOrder } from '../../lib/natural.js';
 import { TunnelFault } from '../../tunnel/config.js';
 import { isFound, type VportSpec } from '../../vport/kinds.js';
 import type { PortOptions } from '../core.js';
@@ -54,8 +55,6 @@ export interface MadeBridge {
 }
 
 const MAX_NUMBER = 0xfeff;
-/** "p2" before "p10": rows have no order of their own, and numbers are given out in this one. */
-const order = new Intl.Collator('en', { numeric: true });
 
 /** What cannot change while a port is open. */
 function shape(type: string, spec: VportSpec, row: InterfaceRow): string {
@@ -120,7 +119,8 @@ export class Applier {
     made.wanted = b;
     const all: WantedInterface[] = [];
     for (const p of b.ports) for (const i of p.interfaces) if (!this.keep(made, i)) all.push(i);
-    all.sort((a, b) => order.compare(a.row.name, b.row.name));
+    // Rows have no order of their own, and numbers are given out in this one.
+    all.sort((a, b) => naturalOrder(a.row.name, b.row.name));
     const asks = (i: WantedInterface): boolean => i.row.ofport_request !== undefined || i.row.ofport !== undefined;
     for (const i of all) if (i.row.ofport_request !== undefined) this.make(made, i);
     for (const i of all) if (i.row.ofport_request === undefined && asks(i)) this.make(made, i);
