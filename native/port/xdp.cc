@@ -200,6 +200,9 @@ class Xdp final : public Port {
   uint32_t who_[kBatch], bytes_[kBatch];
 };
 
+// By a program in the same mode, or in the other one, or by a socket.
+bool is_taken(int e) { return e == EBUSY || e == EEXIST; }
+
 // The making of a port, mode by mode.
 struct Maker {
   const PortOptions& options;
@@ -227,7 +230,7 @@ struct Maker {
   // Sockets of ours that were closed, or of a program that ended just now, may still be on their way out.
   int patient(const Mode& mode, XdpSocket::Copies copies) {
     int e = attempt(mode, copies);
-    for (int tries = 0; e == EBUSY && tries < kBusyTries; tries++) {
+    for (int tries = 0; is_taken(e) && tries < kBusyTries; tries++) {
       held.reset();
       if (tries == 0)
         finish_chores();
@@ -253,8 +256,8 @@ struct Maker {
       if (!zero) shortfall = "the driver has no zero-copy";
       return 0;
     }
-    // No rights and no memory for the one, none for the other.
-    if (e == EPERM || e == EACCES || e == ENOMEM || e == ENOBUFS || e == ENODEV) return e;
+    // No rights, no memory or no place for the one, none for the other.
+    if (e == EPERM || e == EACCES || e == ENOMEM || e == ENOBUFS || e == ENODEV || is_taken(e)) return e;
     shortfall = std::string("native: ") + fault + " it: " + strerrordesc_np(e);
     return *got = &kGeneric, patient(kGeneric, XdpSocket::Copies::kAlways);
   }
@@ -266,7 +269,7 @@ int refuse(char* why, const Maker& m, int e) {
     advice = " (it needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF)";
   else if (e == ENOBUFS || e == ENOMEM)
     advice = " (memory that stays: it needs CAP_IPC_LOCK or a larger limit, ulimit -l)";
-  else if (e == EBUSY || e == EEXIST)
+  else if (is_taken(e))
     advice = " (it has an XDP program or an AF_XDP socket already)";
   else if (e == EINVAL && m.options.queues > 1)
     advice = " (has it so many queues? options:n_rxq)";

@@ -82,8 +82,8 @@ const carried = (list: readonly Sent[]): string =>
     .join('');
 
 for (const { xdpMode, needWakeup } of [
-  { xdpMode: 'native', needWakeup: true },
-  { xdpMode: 'generic', needWakeup: false },
+  { xdpMode: 'native', needWakeup: false },
+  { xdpMode: 'generic', needWakeup: true },
 ] as const) {
   t.test(`frames of all sorts, ${xdpMode}, need-wakeup ${needWakeup}`, { skip: refusal }, (t) => {
     const lab = new NetLab('wfy');

@@ -2,7 +2,7 @@
 import '../support/isolate.js';
 
 import t from 'tap';
-import { labRefusal, NetLab } from '../../src/cli/lab/netlab.js';
+import { labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
 import { type PortConfig, plainPort, type XdpMode } from '../../src/datapath/native.js';
@@ -15,8 +15,7 @@ const XDP: PortConfig = { ...plainPort('xdp'), offload: true };
 
 for (const { xdpMode, needWakeup, mode, shortfall } of [
   { xdpMode: 'best-effort', needWakeup: true, mode: 'native', shortfall: /no zero-copy/ },
-  { xdpMode: 'native', needWakeup: false, mode: 'native', shortfall: /^$/ },
-  { xdpMode: 'generic', needWakeup: true, mode: 'generic', shortfall: /^$/ },
+  { xdpMode: 'generic', needWakeup: false, mode: 'generic', shortfall: /^$/ },
 ] as const satisfies readonly { xdpMode: XdpMode; needWakeup: boolean; mode: XdpMode; shortfall: RegExp }[]) {
   t.test(`hosts with ${xdpMode}, need-wakeup ${needWakeup}`, { skip: refusal }, async (t) => {
     const lab = new NetLab('wfx');
@@ -39,3 +38,102 @@ for (const { xdpMode, needWakeup, mode, shortfall } of [
     dp.portRemove(2);
   });
 }
+
+t.test('what cannot be had is named', { skip: refusal }, (t) => {
+  const lab = new NetLab('wfe');
+  const dp = new NativeDriver();
+  t.teardown(() => {
+    dp.close();
+    lab.close();
+  });
+  lab.veth('wfe-a', 'wfe-b');
+  t.throws(() => dp.portAdd(1, { ...XDP, device: 'wfe-none' }), /^no device wfe-none: No such device/);
+  t.throws(() => dp.portAdd(1, { ...XDP, device: 'x', netns: '/nowhere' }), /namespace \/nowhere: No such file/);
+  t.throws(
+    () => dp.portAdd(1, { ...XDP, device: 'wfe-a', queues: 2 }),
+    /bind .*wfe-a: Invalid argument \(has it so many/,
+  );
+  dp.portAdd(1, { ...XDP, device: 'wfe-a' });
+  t.throws(
+    () => dp.portAdd(2, { ...XDP, device: 'wfe-a' }),
+    /attach an XDP program to wfe-a: .* \(it has an XDP program or an AF_XDP/,
+  );
+  dp.portRemove(1);
+  dp.portAdd(1, { ...XDP, device: 'wfe-a' });
+  t.match(dp.portPaths(1), { mode: 'native' }, 'right after it was removed it can be had again');
+  lab.ip('link del wfe-a');
+  lab.ip('link add wfe-d type bridge');
+  dp.portAdd(2, { ...XDP, device: 'wfe-d' });
+  t.match(dp.portPaths(2), { mode: 'generic', shortfall: /^native: cannot attach .*: Operation not supported/ });
+  t.throws(
+    () => dp.portAdd(3, { ...XDP, device: 'wfe-d', xdpMode: 'native' }),
+    /cannot attach an XDP program to wfe-d/,
+  );
+  t.end();
+});
+
+t.test('a device with several queues', { skip: refusal }, async (t) => {
+  const lab = new NetLab('wfq');
+  const dp = new NativeDriver();
+  t.teardown(() => {
+    dp.close();
+    lab.close();
+  });
+  const h1 = lab.host('1', { address: '10.77.0.1/24' });
+  const h2 = lab.host('2', { address: '10.77.0.2/24' });
+  for (const h of [h1, h2]) {
+    lab.run('ethtool', ['-L', h.outer, 'rx', '2', 'tx', '2']);
+    lab.inside(h.ns, 'ethtool', '-L', 'e0', 'rx', '2', 'tx', '2');
+  }
+  dp.portAdd(1, { ...XDP, queues: 2, device: h1.outer });
+  dp.portAdd(2, { ...XDP, queues: 2, device: h2.outer });
+  t.match(dp.portPaths(1), { receive: /2 queues/ });
+  join(dp, 1, 2);
+  const ping = () => lab.insideAsync(h1.ns, 'ping', '-c', '1', '-W', '1', '10.77.0.2').then((r) => r.status === 0);
+  t.ok(await until(ping, 10_000), 'forwards');
+  // Which queue a frame takes depends on its addresses and ports.
+  const before = dp.portCounters(1).rx_packets;
+  const many = 'for p in $(seq 9001 9040); do echo x >/dev/udp/10.77.0.2/$p; done';
+  t.equal(lab.inside(h1.ns, 'bash', '-c', many).status, 0);
+  t.ok(await until(() => dp.portCounters(1).rx_packets >= before + 40, 5000), 'whichever queue they take, all come');
+  t.ok(await until(ping, 10_000), 'and goes on');
+  conserved(t, dp, [1, 2]);
+});
+
+t.test('frames that find no room are counted', { skip: refusal }, async (t) => {
+  const lab = new NetLab('wfl');
+  // Without threads: nothing is taken while frames come.
+  const dp = new NativeDriver({ manual: true });
+  t.teardown(() => {
+    dp.close();
+    lab.close();
+  });
+  lab.veth('wfl-a', 'wfl-b');
+  dp.portAdd(1, { ...plainPort('memory'), offload: true });
+  dp.portAdd(2, { ...plainPort('system'), offload: true, device: 'wfl-b' });
+  join(dp, 1, 2);
+  const frame = new Uint8Array(1500).fill(0x5a);
+  frame.set([0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x88, 0xb5]);
+  const FRAMES = 4500;
+  for (const xdpMode of ['native', 'generic'] as const) {
+    const receiver = new NativeDriver({ manual: true });
+    t.teardown(() => receiver.close());
+    receiver.portAdd(1, { ...XDP, device: 'wfl-a', xdpMode });
+    const of = () => receiver.portCounters(1);
+    receiver.run();
+    const before = of();
+    for (let i = 0; i < FRAMES; i++) {
+      dp.inject(1, frame);
+      dp.run();
+    }
+    const all = () => {
+      receiver.run(10_000);
+      return of().rx_packets - before.rx_packets + of().rx_errors - before.rx_errors;
+    };
+    t.ok(await until(() => all() >= FRAMES, 5000), `${xdpMode}: received and lost are all`);
+    t.ok(of().rx_errors > before.rx_errors, `${xdpMode}: some were lost`);
+    t.ok(all() < FRAMES + 50, `${xdpMode}: and no more than were sent, with what the kernel sends by itself`);
+    receiver.portRemove(1);
+  }
+  t.equal(dp.portCounters(2).tx_dropped, 0, 'all were sent');
+});
