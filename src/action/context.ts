@@ -1,5 +1,6 @@
 /** What action rows are given: interfaces only; src/upcall implements Translator, src/openflow and the rows' codec use the wire ones. */
 import type { DropReasonName } from '../datapath/drop-reasons.js';
+import type { ConstantWrite } from '../flow/constant.js';
 import type { Subfield } from '../flow/field.js';
 import type { Match } from '../flow/match.js';
 import type { Usable } from '../flow/protocols.js';
@@ -78,6 +79,10 @@ export interface Translator {
   peek(f: Subfield): bigint;
   /** Writes bits of the flow. The destination becomes part of the mask where a partial or masked write makes the old value matter. */
   write(f: Subfield, value: bigint, mask: bigint, from?: 'stack'): void;
+  /** As write, of a constant. */
+  writeConstant(c: ConstantWrite): void;
+  /** As reading the one and writing it to the other, of the same width. */
+  move(src: Subfield, dst: Subfield): void;
   /** Fields whose prerequisites do not hold for this packet are not written (OVS's rule). Adds what it looked at to the mask. */
   prerequisitesHold(f: Subfield): boolean;
 

@@ -1,8 +1,10 @@
 /** Translation: what each action asks of the walk. The walk here keeps a flow and writes down the rest. */
 import t from 'tap';
+import type { ConstantWrite } from '../flow/constant.js';
 import type { Subfield } from '../flow/field.js';
-import { readBits, writeBits } from '../flow/fields.js';
+import { copyBits, readBits, writeBits } from '../flow/fields.js';
 import { formatMatch } from '../flow/format-match.js';
+import { newKey } from '../flow/key.js';
 import { Match } from '../flow/match.js';
 import { parseMatch } from '../flow/parse-match.js';
 import { checkPrereqs } from '../flow/prereqs.js';
@@ -30,6 +32,12 @@ class Recorder implements Translator {
   }
   write(f: Subfield, value: bigint, mask: bigint): void {
     writeBits(this.key, f, value, mask);
+  }
+  writeConstant(c: ConstantWrite): void {
+    c.apply(this.key, newKey());
+  }
+  move(src: Subfield, dst: Subfield): void {
+    copyBits(this.key, src, this.key, dst);
   }
   prerequisitesHold(f: Subfield): boolean {
     return checkPrereqs(f.field.prereqs, this.key);

@@ -15,7 +15,7 @@ export interface Offload {
   readonly csumOffset: number;
 }
 
-/** A packet that needs the slow path. `key`, `frame` are views into memory of the datapath: valid only during the call. */
+/** A packet that needs the slow path. `key`, `frame` are views into memory of the datapath, and with all that is no number valid only during the call. */
 export interface Upcall {
   readonly type: 'miss' | 'action';
   readonly worker: number;
@@ -24,11 +24,13 @@ export interface Upcall {
   /** DP_KEY_BYTES. */
   readonly key: Uint8Array;
   readonly frame: Uint8Array;
+  /** Its bytes: asked for without the view, which takes longer to make than to use. */
+  readonly frameLength: number;
   readonly offload: Offload;
   /** miss: to be given back with `resume`. */
   readonly pending: number;
   /** action: what the flow put in. */
-  readonly cookie?: UserCookie;
+  readonly cookie?: UserCookie | undefined;
   readonly timeNs: number;
 }
 

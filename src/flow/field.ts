@@ -44,6 +44,8 @@ export interface FieldRow {
   readonly implied: number;
   /** A match on the field fixes its whole slot, the other bits to zero: ICMP type and code in a port slot. */
   readonly wholeSlot: boolean;
+  /** Reading and writing it is work on one 32-bit number, with nothing to be minded beside its bits. */
+  readonly isNumber: boolean;
   /** N of tun_metadataN, whose place within the slot is the TLV map's to say. */
   readonly tunMetadata?: number;
   /** Conditions on other fields, ANDed; the prerequisite column of ovs-fields(7). */

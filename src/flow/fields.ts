@@ -109,13 +109,40 @@ export function writeNumber(key: Uint8Array, row: FieldRow, value: number): void
   putUint(key, offset, bytes, ((old & ~valid) | ((value << row.shift) & valid) | row.implied) >>> 0);
 }
 
+/** Ones in the low `n` of 32 bits. */
+const ones = (n: number): number => (n >= 32 ? 0xffffffff : (1 << n) - 1) >>> 0;
+
+/** As readBits, of a field that `isNumber`. */
+function readBitsNumber(key: Uint8Array, f: Subfield): number {
+  return ((readNumber(key, f.field) >>> f.ofs) & ones(f.bits)) >>> 0;
+}
+
+/** As writeBits, of a field that `isNumber`. */
+function writeBitsNumber(key: Uint8Array, { field: row, ofs }: Subfield, value: number, mask: number): void {
+  const { offset, bytes } = row.slot;
+  const bits = ((mask << ofs) & row.validLow) << row.shift;
+  const old = getUint(key, offset, bytes);
+  putUint(key, offset, bytes, ((old & ~bits) | (((value << ofs) << row.shift) & bits) | row.implied) >>> 0);
+}
+
+/** Copies bits of a field of `from` to as many of another one of `to`. */
+export function copyBits(from: Uint8Array, src: Subfield, to: Uint8Array, dst: Subfield): void {
+  if (src.field.isNumber && dst.field.isNumber) {
+    writeBitsNumber(to, dst, readBitsNumber(from, src), ones(dst.bits));
+  } else writeBits(to, dst, readBits(from, src), lowBits(dst.bits));
+}
+
 /** Right-justified value of some bits of a field. */
 export function readBits(key: Uint8Array, f: Subfield): bigint {
+  if (f.field.isNumber) return BigInt(readBitsNumber(key, f));
   return (readField(key, f.field) >> BigInt(f.ofs)) & lowBits(f.bits);
 }
 
 /** Writes the bits of a subfield that `mask` has ones in; value and mask are right-justified. */
 export function writeBits(key: Uint8Array, f: Subfield, value: bigint, mask: bigint): void {
+  if (f.field.isNumber) {
+    return writeBitsNumber(key, f, Number(value & 0xffffffffn), Number(mask & 0xffffffffn));
+  }
   const m = mask << BigInt(f.ofs);
   writeField(key, f.field, (readField(key, f.field) & ~m) | ((value << BigInt(f.ofs)) & m));
 }
@@ -125,6 +152,12 @@ export function markBits(mask: Uint8Array, f: Subfield): void {
   const { field: row } = f;
   if (row.format === 'of_port' || row.wholeSlot) {
     mask.fill(0xff, row.slot.offset, row.slot.offset + row.slot.bytes);
+    return;
+  }
+  if (row.isNumber) {
+    const { offset, bytes } = row.slot;
+    const bits = f.bits === row.bits ? row.validLow : (ones(f.bits) << f.ofs) & row.validLow;
+    putUint(mask, offset, bytes, (getUint(mask, offset, bytes) | (bits << row.shift) | row.implied) >>> 0);
     return;
   }
   const bits = f.bits === row.bits ? row.valid : lowBits(f.bits) << BigInt(f.ofs);

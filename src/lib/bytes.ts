@@ -151,7 +151,9 @@ export function putBig(b: Uint8Array, at: number, n: number, value: bigint): voi
   }
 }
 
+const LOW_BITS: readonly bigint[] = Array.from({ length: 129 }, (_, n) => (1n << BigInt(n)) - 1n);
+
 /** A mask of the low `n` bits. */
 export function lowBits(n: number): bigint {
-  return (1n << BigInt(n)) - 1n;
+  return LOW_BITS[n] ?? (1n << BigInt(n)) - 1n;
 }

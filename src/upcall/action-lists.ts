@@ -9,8 +9,16 @@ import { finish, mix } from '../flowtable/mini.js';
 /** Past it sharing starts over, which costs memory only. */
 const MAX_LISTS = 4096;
 
+interface Known {
+  readonly actions: readonly DpAction[];
+  /** As the datapath is told. */
+  readonly words: Uint32Array;
+}
+
 export class ActionLists {
-  private readonly byHash = new Map<number, readonly DpAction[]>();
+  private readonly byHash = new Map<number, Known>();
+  /** The one that was shared last: flows come in runs of a kind. */
+  private latest: Known | undefined;
   private readonly left = new WordWriter();
   private readonly right = new WordWriter();
 
@@ -18,14 +26,26 @@ export class ActionLists {
   share(actions: readonly DpAction[]): readonly DpAction[] {
     this.left.reset();
     encodeActions(this.left, actions);
+    if (this.latest && this.isLeft(this.latest)) return this.latest.actions;
     let h = 0;
     for (let i = 0; i < this.left.length; i++) h = mix(h, this.left.words[i]);
     h = finish(h);
     const known = this.byHash.get(h);
-    if (known && this.equalsLeft(known)) return known;
+    if (known && this.isLeft(known)) {
+      this.latest = known;
+      return known.actions;
+    }
     if (this.byHash.size >= MAX_LISTS) this.byHash.clear();
-    this.byHash.set(h, actions);
+    this.latest = { actions, words: this.left.words.slice(0, this.left.length) };
+    this.byHash.set(h, this.latest);
     return actions;
+  }
+
+  private isLeft({ words }: Known): boolean {
+    const { left } = this;
+    if (words.length !== left.length) return false;
+    for (let i = 0; i < words.length; i++) if (words[i] !== left.words[i]) return false;
+    return true;
   }
 
   same(a: readonly DpAction[], b: readonly DpAction[]): boolean {

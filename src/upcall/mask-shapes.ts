@@ -77,6 +77,8 @@ export class MaskShape {
 
 export class MaskShapes {
   private readonly byHash = new Map<number, MaskShape[]>();
+  /** The one asked for last: packets come in runs of a kind. */
+  private latest: MaskShape | undefined;
   /** How many each port has brought that are still in use. */
   private readonly brought = new Map<number, number>();
   count = 0;
@@ -87,15 +89,18 @@ export class MaskShapes {
   }
 
   find(mask: Uint32Array): MaskShape | undefined {
-    return this.byHash.get(hashMask(mask))?.find((s) => sameMask(s, mask));
+    if (this.latest && sameMask(this.latest, mask)) return this.latest;
+    const found = this.byHash.get(hashMask(mask))?.find((s) => sameMask(s, mask));
+    if (found) this.latest = found;
+    return found;
   }
 
   /** Makes it when it is not there: then it is the port's. */
   of(mask: Uint32Array, port = 0): MaskShape {
+    const known = this.find(mask);
+    if (known) return known;
     const hash = hashMask(mask);
     const list = this.byHash.get(hash);
-    const known = list?.find((s) => sameMask(s, mask));
-    if (known) return known;
     const index: number[] = [];
     for (let i = 0; i < DP_WORDS; i++) if (mask[i] !== 0) index.push(i);
     const used = Uint32Array.from(index, (i) => mask[i]);
@@ -110,6 +115,7 @@ export class MaskShapes {
     const list = this.byHash.get(shape.hash);
     const at = list?.indexOf(shape) ?? -1;
     if (!list || at < 0) return;
+    if (this.latest === shape) this.latest = undefined;
     list.splice(at, 1);
     if (list.length === 0) this.byHash.delete(shape.hash);
     this.charge(shape.port, -1);

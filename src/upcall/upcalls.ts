@@ -36,8 +36,7 @@ export interface UpcallOptions {
 export const UPCALL_DEFAULTS: UpcallOptions = { maxFlows: 65536, maxIdle: 10_000 };
 
 /** What a miss is decided by. */
-interface Miss extends Pick<Upcall, 'worker' | 'port' | 'pending' | 'key'> {
-  readonly frame: { readonly length: number };
+interface Miss extends Pick<Upcall, 'worker' | 'port' | 'pending' | 'key' | 'frameLength'> {
   /** When it came up first. */
   readonly since?: number;
 }
@@ -118,7 +117,10 @@ export class Upcalls {
   upcall(u: Upcall): void {
     this.now = this.clock.now();
     if (u.type === 'miss') this.miss(u);
-    else if (u.cookie?.type === 'controller') this.packetIn(u, u.cookie.stateId, u.cookie);
+    else {
+      const { cookie } = u;
+      if (cookie?.type === 'controller') this.packetIn(u, cookie.stateId, cookie);
+    }
   }
 
   /** What carries tunnels, for translations; set by who has some. */
@@ -137,8 +139,9 @@ export class Upcalls {
 
   private miss(u: Miss, mayWait = true): void {
     if (u.since === undefined) this.counts.misses++;
-    const recircId = get32(u.key, K.recircId.offset);
-    const at = this.find(u.port, u.key);
+    const { key } = u;
+    const recircId = get32(key, K.recircId.offset);
+    const at = this.find(u.port, key);
     const frozen = recircId === 0 ? undefined : this.states.get(recircId);
     if (!at || this.holding || (recircId !== 0 && !frozen)) {
       const reason = this.holding ? DROP.policy : at ? DROP.recirc_unknown : this.strange(u.port);
@@ -147,7 +150,7 @@ export class Upcalls {
     }
     const { t } = this;
     // Own memory: the record's may be unaligned, and is gone after the call.
-    this.key.set(u.key.length > DP_KEY_BYTES ? u.key.subarray(0, DP_KEY_BYTES) : u.key);
+    this.key.set(key.length > DP_KEY_BYTES ? key.subarray(0, DP_KEY_BYTES) : key);
     this.walk.run(this.input(at, this.key, frozen), t);
     const excess = this.flows.isExcess(t.maskWords, u.port);
     if (excess) this.counts.excess++;
@@ -156,18 +159,20 @@ export class Upcalls {
     if (t.reason === DROP.tunnel_neighbor && mayWait && this.unresolved.length < MAX_UNRESOLVED) {
       for (const e of t.effects) if (e.kind === 'solicit') e.bridge.apply(e, this.now, flags);
       const { worker, port, pending, since = this.now } = u;
-      const frame = { length: u.frame.length };
-      this.unresolved.push({ worker, port, pending, since, key: this.key.slice(0, DP_KEY_BYTES), frame });
+      const { frameLength } = u;
+      this.unresolved.push({ worker, port, pending, since, key: this.key.slice(0, DP_KEY_BYTES), frameLength });
       return;
     }
     if (t.reason === DROP.tunnel_neighbor) this.counts.unresolved++;
     // It belongs to the rules that decided, whatever becomes of the flow until the datapath has counted it.
     // Without the room for an Ethernet header that it has not.
-    const bytes = u.frame.length - (get32(this.key, K.packetType.offset) === 0 ? 0 : ETH_HEADER);
+    const bytes = u.frameLength - (get32(this.key, K.packetType.offset) === 0 ? 0 : ETH_HEADER);
     creditRules(t, t, 1, bytes, this.now);
     for (const e of t.effects) e.bridge.apply(e, this.now, flags);
+    const { installed } = this.flows.counts;
     const flow = this.flows.install(t, this.keyWords, u.port, this.now);
-    const actions: readonly DpAction[] = t.actions;
+    // A new flow's list is equal and shared, so that it is put into words once for many.
+    const actions = flow && this.flows.counts.installed !== installed ? flow.actions : t.actions;
     if (flow) {
       flow.packets++;
       flow.bytes += bytes;

@@ -13,13 +13,14 @@ import type { Action, LearnSpec } from '../action/action.js';
 import type { Translator } from '../action/context.js';
 import { rowOf } from '../action/rows/index.js';
 import type { DropReasonName } from '../datapath/drop-reasons.js';
+import type { ConstantWrite } from '../flow/constant.js';
 import { OFPP, type Subfield } from '../flow/field.js';
-import { markBits, readBits, writeBits } from '../flow/fields.js';
+import { copyBits, markBits, readBits, writeBits } from '../flow/fields.js';
 import { OK } from '../flow/key.js';
 import { checkPrereqs } from '../flow/prereqs.js';
 import type { Rule } from '../flowtable/rule.js';
 import { get16, get32, put32 } from '../lib/bytes.js';
-import { FRAG, K } from '../packet/key.js';
+import { FRAG, K, type Slot } from '../packet/key.js';
 import * as set from './action-set.js';
 import * as branch from './branch.js';
 import { COMES_BACK, commit, isIp, isMpls } from './commit.js';
@@ -42,9 +43,7 @@ const MAX_DEPTH = 64;
 const MAX_RESUBMITS = 4096;
 const MAX_STACK = 1024;
 
-const IP_HEADER: ReadonlySet<string> = new Set(
-  [K.nwSrc, K.nwDst, K.nwTos, K.nwTtl, K.ipv6Src, K.ipv6Dst, K.ipv6Label].map((s) => s.name),
-);
+const IP_HEADER: readonly Slot[] = [K.nwSrc, K.nwDst, K.nwTos, K.nwTtl, K.ipv6Src, K.ipv6Dst, K.ipv6Label];
 
 /** A rule that look-up yields where fragments are to be dropped. */
 const DROP_FRAGMENT = '-> fragments are dropped here';
@@ -244,12 +243,30 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     markBits(this.mask, f);
     if (from !== 'stack') this.markProtocol(f);
     writeBits(this.flow, f, value, mask);
+    this.wrote(f);
+  }
+
+  writeConstant(c: ConstantWrite): void {
+    this.markProtocol(c.dst);
+    c.apply(this.flow, this.mask);
+    this.wrote(c.dst);
+  }
+
+  move(src: Subfield, dst: Subfield): void {
+    markBits(this.mask, src);
+    markBits(this.mask, dst);
+    this.markProtocol(dst);
+    copyBits(this.flow, src, this.flow, dst);
+    this.wrote(dst);
+  }
+
+  private wrote(f: Subfield): void {
     if (f.field.slot === OK.ofInPort) this.inPort = Number(readBits(this.flow, f));
   }
 
   /** As in OVS, a flow that changes an IP header is one of a protocol; but what comes off the stack is not asked. */
   private markProtocol(f: Subfield): void {
-    if (!IP_HEADER.has(f.field.slot.name) || !isIp(get16(this.flow, K.ethType.offset))) return;
+    if (!IP_HEADER.includes(f.field.slot) || !isIp(get16(this.flow, K.ethType.offset))) return;
     this.mask[K.nwProto.offset] = 0xff;
   }
 

@@ -93,7 +93,7 @@ export const move: ActionRow<Move> = {
   },
   translate(a, x) {
     if (x.prerequisitesHold(a.src) && x.prerequisitesHold(a.dst)) {
-      x.write(a.dst, x.read(a.src), lowBits(a.dst.bits));
+      x.move(a.src, a.dst);
     }
     // Said also of what stayed as it was.
     noteValue(x, a.dst);

@@ -2,12 +2,13 @@
  * Writing constants to fields: set_field, load, and (set-mod.ts) the mod_ family. One row, because they are one thing to the pipeline;
  * the form says how it was written, since text and wire keep to it.
  */
+import { ConstantWrite, mayBeConstant } from '../../flow/constant.js';
 import type { Subfield } from '../../flow/field.js';
 import { fieldByName } from '../../flow/fields.js';
 import { fieldProtocols } from '../../flow/protocols.js';
 import { UserError } from '../../lib/errors.js';
 import type { CheckState } from '../check-state.js';
-import type { ParseCtx, WireReader, WireWriter } from '../context.js';
+import type { ParseCtx, Translator, WireReader, WireWriter } from '../context.js';
 import { argument, mustBeZero, nx, nxForm, nxOpenForm, ofForm, std } from '../emit.js';
 import {
   allBits,
@@ -168,6 +169,22 @@ function asSetError<T>(fn: () => T): T {
   }
 }
 
+/** Of actions that ran: learned ones run once and are not worth working out. */
+const writes = new WeakMap<SetAction, ConstantWrite | 'once'>();
+
+function writeSet(a: SetAction, x: Translator): void {
+  let known = writes.get(a);
+  if (known === undefined || !mayBeConstant(a.dst)) {
+    if (known === undefined) writes.set(a, 'once');
+    return x.write(a.dst, a.value, a.mask & allBits(a.dst));
+  }
+  if (known === 'once') {
+    known = new ConstantWrite(a.dst, a.value, a.mask & allBits(a.dst));
+    writes.set(a, known);
+  }
+  x.writeConstant(known);
+}
+
 function check(a: SetAction, state: CheckState): SetAction | undefined {
   const m = mod(a);
   if (m) return m.check(a, state);
@@ -246,7 +263,7 @@ export const setField: ActionRow<SetAction> = {
   translate(a, x) {
     const m = mod(a);
     if (m) m.translate(a, x);
-    else if (x.prerequisitesHold(a.dst)) x.write(a.dst, a.value, a.mask & allBits(a.dst));
+    else if (x.prerequisitesHold(a.dst)) writeSet(a, x);
     else x.note(() => `>> unmet prerequisites for ${a.dst.field.name}, set_field ignored`);
     return undefined;
   },

@@ -14,6 +14,8 @@ export class CommandBuffer {
   length = 0;
   private view = new DataView(this.bytes.buffer);
   private words = new Uint32Array(this.bytes.buffer);
+  private readonly keyView = new WordView();
+  private readonly maskView = new WordView();
   private readonly encoded = new WordWriter();
   /** What `encoded` holds: a flow and what waited for it get the same list, one after the other. */
   private encodedOf: readonly DpAction[] | undefined;
@@ -32,8 +34,8 @@ export class CommandBuffer {
   flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
     let lines = 0;
     let count = 0;
-    const maskWords = wordsOf(mask);
-    const keyWords = wordsOf(key);
+    const maskWords = this.maskView.of(mask);
+    const keyWords = this.keyView.of(key);
     for (let n = 0; n < DP_LINES; n++) {
       if (isZero(maskWords, n * LINE_WORDS)) continue;
       lines |= 1 << n;
@@ -177,7 +179,7 @@ export class CommandBuffer {
   private begin(type: number, payload: number): number {
     const size = pad8(HEAD + payload);
     const at = this.room(size);
-    this.bytes.fill(0, at, at + size);
+    for (let w = at >> 2; w < (at + size) >> 2; w++) this.words[w] = 0;
     this.view.setUint32(at, size, true);
     this.view.setUint32(at + 4, type, true);
     this.length = at + size;
@@ -202,8 +204,17 @@ function isZero(words: Uint32Array, from: number): boolean {
   return true;
 }
 
-/** The same bytes as words in host order; a copy where they do not stand on a word. */
-function wordsOf(bytes: Uint8Array): Uint32Array {
-  const b = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Uint32Array(b.buffer, b.byteOffset, DP_KEY_BYTES / 4);
+/** The same bytes as words in host order; a copy where they do not stand on a word. Who gives many keys gives them in the same memory. */
+class WordView {
+  private bytes: Uint8Array | undefined;
+  private words: Uint32Array = new Uint32Array(0);
+
+  of(bytes: Uint8Array): Uint32Array {
+    const isAligned = bytes.byteOffset % 4 === 0;
+    if (isAligned && bytes === this.bytes) return this.words;
+    const b = isAligned ? bytes : bytes.slice();
+    this.words = new Uint32Array(b.buffer, b.byteOffset, DP_KEY_BYTES / 4);
+    this.bytes = bytes;
+    return this.words;
+  }
 }

@@ -152,7 +152,9 @@ export class NativeDriver implements Datapath {
   flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
     const { maxFlows } = this.config;
     if (slot >= maxFlows) throw new UserError(`flow slot ${slot} is past ${maxFlows - 1}`);
-    this.toAll((b) => b.flowPut(slot, key, mask, actions));
+    if (this.closed) return;
+    for (const b of this.buffers) b.flowPut(slot, key, mask, actions);
+    this.gathered();
   }
 
   flowModify(slot: number, actions: readonly DpAction[]): void {
@@ -171,7 +173,9 @@ export class NativeDriver implements Datapath {
   }
 
   resume(worker: number, pending: number, slot: number | undefined, actions: readonly DpAction[]): void {
-    this.to(worker, (b) => b.resume(pending, slot, actions));
+    if (this.closed) return;
+    this.buffers[worker].resume(pending, slot, actions);
+    this.gathered();
   }
 
   execute(key: Uint8Array, frame: Uint8Array, offload: Offload, actions: readonly DpAction[], counted = true): void {
@@ -316,6 +320,12 @@ export class NativeDriver implements Datapath {
     write(first);
     for (let w = 1; w < this.workers; w++) this.buffers[w].append(first, from);
     if (!this.draining || first.length > GATHER_BYTES) this.flushAll();
+  }
+
+  /** Commands were written: outside a drain, or when they are many, they leave. */
+  private gathered(): void {
+    if (!this.draining) return this.flushAll();
+    for (let w = 0; w < this.workers; w++) if (this.buffers[w].length > GATHER_BYTES) return this.flushAll();
   }
 
   private flushAll(): void {

@@ -50,29 +50,55 @@ export class UpcallRing {
     const type = v.getUint8(at + UPCALL.type);
     const port = v.getUint32(at + UPCALL.port, true);
     if (type === UPCALL_TYPE.portEvent) return handlers.portEvent(port, v.getUint16(at + UPCALL.reason, true));
-    const keyLen = v.getUint32(at + UPCALL.keyLen, true);
-    const cookieLen = v.getUint32(at + UPCALL.cookieLen, true);
-    const cookieAt = at + UPCALL.header + keyLen;
-    const frameAt = cookieAt + pad8(cookieLen);
-    const frame = new Uint8Array(this.ring, frameAt, v.getUint32(at + UPCALL.frameLen, true));
-    const offload = this.offload(at + UPCALL.offload);
-    if (type === UPCALL_TYPE.frame) return handlers.frame(port, frame, offload);
-    const upcall: Upcall = {
-      type: type === UPCALL_TYPE.miss ? 'miss' : 'action',
-      worker: this.worker,
-      port,
-      key: new Uint8Array(this.ring, at + UPCALL.header, keyLen),
-      frame,
-      offload,
-      pending: v.getUint32(at + UPCALL.pending, true),
-      cookie: cookieLen === 0 ? undefined : decodeCookie(new Uint8Array(this.ring, cookieAt, cookieLen)),
-      timeNs: readU64(v, at + UPCALL.timeNs),
-    };
-    handlers.upcall(upcall);
+    const record = new RingUpcall(v, at, this.worker);
+    if (type === UPCALL_TYPE.frame) return handlers.frame(port, record.frame, record.offload);
+    handlers.upcall(record);
+  }
+}
+
+/** A record in place. What most misses are decided without is made when it is asked for: views of a ring are dear. */
+class RingUpcall implements Upcall {
+  readonly type: Upcall['type'];
+  readonly port: number;
+  readonly pending: number;
+  readonly frameLength: number;
+  private readonly cookieAt: number;
+  private readonly cookieLength: number;
+
+  constructor(
+    private readonly v: DataView,
+    private readonly at: number,
+    readonly worker: number,
+  ) {
+    this.type = v.getUint8(at + UPCALL.type) === UPCALL_TYPE.miss ? 'miss' : 'action';
+    this.port = v.getUint32(at + UPCALL.port, true);
+    this.pending = v.getUint32(at + UPCALL.pending, true);
+    this.frameLength = v.getUint32(at + UPCALL.frameLen, true);
+    this.cookieLength = v.getUint32(at + UPCALL.cookieLen, true);
+    this.cookieAt = at + UPCALL.header + v.getUint32(at + UPCALL.keyLen, true);
   }
 
-  private offload(at: number): Offload {
-    const v = this.view;
+  get key(): Uint8Array {
+    const from = this.at + UPCALL.header;
+    return new Uint8Array(this.v.buffer, from, this.cookieAt - from);
+  }
+
+  get frame(): Uint8Array {
+    return new Uint8Array(this.v.buffer, this.cookieAt + pad8(this.cookieLength), this.frameLength);
+  }
+
+  get cookie(): Upcall['cookie'] {
+    if (this.cookieLength === 0) return undefined;
+    return decodeCookie(new Uint8Array(this.v.buffer, this.cookieAt, this.cookieLength));
+  }
+
+  get timeNs(): number {
+    return readU64(this.v, this.at + UPCALL.timeNs);
+  }
+
+  get offload(): Offload {
+    const { v } = this;
+    const at = this.at + UPCALL.offload;
     return {
       flags: v.getUint8(at + OFFLOAD.flags),
       gsoType: v.getUint8(at + OFFLOAD.gsoType),

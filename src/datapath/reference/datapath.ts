@@ -326,7 +326,18 @@ export class ReferenceDatapath implements Datapath, Sink {
     const frame = p.frame.slice();
     const timeNs = this.nowMs * 1e6;
     this.up.push(() => {
-      this.handlers.upcall({ type, worker: 0, port, key, frame, offload, pending, cookie, timeNs });
+      this.handlers.upcall({
+        type,
+        worker: 0,
+        port,
+        key,
+        frame,
+        frameLength: frame.length,
+        offload,
+        pending,
+        cookie,
+        timeNs,
+      });
     });
   }
 

@@ -54,6 +54,7 @@ export interface RowSpec {
 export function field(name: string, spec: RowSpec): FieldRow {
   const bits = spec.bits ?? spec.slot.bytes * 8;
   const valid = spec.valid ?? (1n << BigInt(bits)) - 1n;
+  const bytes = spec.bytes ?? (bits + 7) >> 3;
   const ids = (spec.ids ?? []).map(codePoint);
   const nxm = ids.find((id) => id.since === 0);
   const oxm = ids.find((id) => id.since > 0);
@@ -61,7 +62,7 @@ export function field(name: string, spec: RowSpec): FieldRow {
     name,
     aliases: spec.aliases ?? [],
     bits,
-    bytes: spec.bytes ?? (bits + 7) >> 3,
+    bytes,
     maskable: spec.mask ?? 'arbitrary',
     format: spec.format,
     writable: spec.writable ?? true,
@@ -71,6 +72,7 @@ export function field(name: string, spec: RowSpec): FieldRow {
     validLow: Number(valid & 0xffffffffn),
     implied: spec.implied ?? 0,
     wholeSlot: spec.wholeSlot ?? false,
+    isNumber: spec.slot.bytes <= 4 && spec.tunMetadata === undefined && !(spec.format === 'of_port' && bytes === 2),
     ...(spec.tunMetadata === undefined ? {} : { tunMetadata: spec.tunMetadata }),
     prereqs: spec.prereqs ?? 'none',
     ...(nxm ? { nxm } : {}),
