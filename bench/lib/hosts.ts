@@ -22,6 +22,9 @@ const PROGRAMS = {
 export const BRIDGE = 'br-cmp';
 const PING_SECONDS = 0.002;
 const LOAD_PPS = 50_000;
+/** More new flows a second than any switch decides, and fewer than all do. */
+const STORM_PPS = 100_000;
+const NEW_FLOWS_PPS = 5000;
 const BUSY_PPS = 10_000;
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -148,7 +151,7 @@ export class Hosts implements Session {
   }
 
   /** Sends frames from a host for so long, at a rate or as fast as it can. */
-  private async replay(seconds: number, pps?: number, host = 0, file = frames(1000)): Promise<void> {
+  private async replay(seconds: number, pps?: number, host = 0, file = frames(1000), loops = '1000000'): Promise<void> {
     const rate = pps === undefined ? ['-t'] : ['-p', String(pps)];
     await this.run(
       host,
@@ -159,7 +162,7 @@ export class Hosts implements Session {
       '-K',
       ...rate,
       '--loop',
-      '1000000',
+      loops,
       '-i',
       'e0',
       file,
@@ -217,6 +220,31 @@ export class Hosts implements Session {
     await others;
     if (all === 0) throw new Error('the sender sent nothing');
     return (came / all) * 100;
+  }
+
+  /**
+   * Frames of which each needs a flow of its own, and how many come through: decided, and answered by a flow. Thousands a second by the clock while more are
+   * sent than can be; or by the processor time of the switch, at a rate that leaves it time.
+   */
+  async newFlows(file: string, by: 'clock' | 'processor', { seconds }: Turn): Promise<number> {
+    this.rules(file);
+    const pps = by === 'clock' ? STORM_PPS : NEW_FLOWS_PPS;
+    // Long beside the start of the sender, which takes some 100 ms.
+    const each = Math.round(pps * Math.max(1, Math.min(seconds, 2)));
+    // Once for warmth.
+    for (const isMeasured of [false, true]) {
+      must(this.env, 'ovs-appctl', 'dpctl/del-flows');
+      await sleep(300);
+      const [arrived, ran, from] = [this.count(1, 'rx_packets'), processorNs(this.pids), performance.now()];
+      await this.replay(20, pps, 0, frames(each), '1');
+      const ms = performance.now() - from;
+      if (by === 'processor') await sleep(200);
+      const came = this.count(1, 'rx_packets') - arrived;
+      // What the kernel dropped before the switch saw it cost the switch nothing.
+      if (by === 'processor' && came < each / 4) throw new Error(`${came} of ${each} frames came through`);
+      if (isMeasured) return by === 'clock' ? came / ms : (came / (processorNs(this.pids) - ran)) * 1e6;
+    }
+    throw new Error('nothing was measured');
   }
 
   /** Round trip through the switch, alone or beside frames. */

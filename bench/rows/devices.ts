@@ -79,6 +79,28 @@ export const tap = group<Hosts>({
   ],
 });
 
+const PIPELINES = { 2: ['two', 'flows-two-tables.txt'], 10: ['ten', 'flows-ten-tables.txt'] } as const;
+
+function newFlows(tables: keyof typeof PIPELINES, by: 'clock' | 'processor'): Row<Hosts> {
+  const [word, file] = PIPELINES[tables];
+  const how = by === 'clock' ? 'in a storm of them' : 'of processor time, 5,000 a second';
+  return {
+    name: `new-flows-${tables}-tables${by === 'clock' ? '' : '-processor'}`,
+    what: `new flows through a pipeline of ${word} tables, ${how}: miss, translate, install`,
+    unit: 'thousand/s',
+    better: 'higher',
+    targets: { ovs: 2 },
+    measure: (h, turn) => h.newFlows(join(PEERS, file), by, turn),
+  };
+}
+
+export const newFlow = group<Hosts>({
+  name: 'new-flows',
+  what: 'two hosts behind veth pairs; each frame is the first of its flow',
+  sides: [OURS, 'ovs'].map((name) => switchBetween(name, 'veth')),
+  rows: [newFlows(2, 'clock'), newFlows(10, 'clock'), newFlows(2, 'processor'), newFlows(10, 'processor')],
+});
+
 /** As many masks as a cache of prefixes may be brought to make by rules on three fields. */
 const MASKS = [1, 8, 64, 512, 8192];
 

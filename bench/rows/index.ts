@@ -1,7 +1,7 @@
 /** All groups, in the order in which they are measured and shown. */
 import type { Group } from '../lib/row.js';
 import { daemon } from './daemon.js';
-import { explosion, tap, veth, vethXdp } from './devices.js';
+import { explosion, newFlow, tap, veth, vethXdp } from './devices.js';
 import { forward } from './forward.js';
 import { micro } from './micro.js';
 import { nsdi } from './nsdi.js';
@@ -13,6 +13,7 @@ export const GROUPS: readonly Group[] = [
   workers,
   veth,
   vethXdp,
+  newFlow,
   tap,
   explosion,
   tunnelTcp,
