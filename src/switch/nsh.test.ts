@@ -181,7 +181,7 @@ for (const datapath of ['native', 'reference'] as const) {
       table=1,udp,nw_dst=10.0.0.2,actions=3
       in_port=3,actions=decap(),encap(mpls_mc),encap(ethernet),output:4
       in_port=4,mplsm,actions=decap(),decap(packet_type(ns=1,type=0x800)),resubmit(,2)
-      table=2,packet_type=(1,0x800),actions=encap(ethernet),output:1`);
+      table=2,packet_type=(1,0x800),nw_dst=10.0.0.2,actions=encap(ethernet),output:1`);
     const pass = (from: number, to: number, frame: string): string => {
       ports[from - 1].send(parseHex(frame));
       sw.run();
@@ -201,7 +201,7 @@ for (const datapath of ['native', 'reference'] as const) {
       t.equal(
         pass(4, 1, deeper),
         `0000000000000000000000000800${FRAME.slice(28)}`,
-        'what is no label is under all of them',
+        'what is no label is under all of them, and rules see it',
       );
     }
     sw.close();

@@ -109,6 +109,9 @@ export const NO_ROOM = noRoom('an encap MPLS action');
 /** What a trace says of a label around a frame with a tag. OVS goes on as if the tag were outside. */
 export const TAG_INSIDE = '-> the tag of the frame is inside';
 
+/** What a trace says where several labels come off at once. OVS goes on as if what they covered were 0. */
+export const UNDER_LABELS = '-> what these labels covered is looked at in a later pass';
+
 /** A label of the packet's outside: under it may be more labels, or a frame of its own. */
 function encapMpls(w: Walk, type: number): boolean {
   w.commit();
@@ -201,6 +204,7 @@ function decapMpls(w: Walk, next: number): boolean {
   }
   w.flowShape = w.baseShape = ++w.shapes;
   w.freezing = n === 1 || !isLabelled(next);
+  if (n > 1 && w.freezing) w.note(() => UNDER_LABELS);
   return true;
 }
 

@@ -47,6 +47,7 @@ const BEYOND: readonly (readonly [RegExp, string])[] = [
   [/-> the tag of the frame is inside/, 'a tag inside a frame of labels'],
   [/-> labels of the frame are inside/, 'labels inside a frame of labels'],
   [/-> what the label covered is looked at in a later pass/, 'a choice by what a label covers'],
+  [/-> what these labels covered is looked at in a later pass/, 'what several labels cover'],
   [/-> the tag under the priority tag stays/, 'a tag under a priority tag into an access port'],
   [/>>>> bucket chaining exceeded \d+ links <<<</, 'a group that watches itself'],
 ];
