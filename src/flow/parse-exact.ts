@@ -64,6 +64,7 @@ function setValue(m: Match, row: FieldRow, token: Token, ctx: MatchContext, faul
   const exact = row.format === 'frag' ? 3n : (1n << BigInt(row.bytes * 8)) - 1n;
   if (v.mask !== exact) throw bad(`${text}: wildcards not allowed here`);
   const place = row.tunMetadata === undefined ? row : ctx.tun?.row(row);
+  if (!place && ctx.looseOptions) return;
   if (!place) throw fault(`prerequisites not met for setting ${key}`);
   setField(m, place, v.value);
 }

@@ -21,6 +21,8 @@ import { parseFieldValue, parseInteger, type ValueContext } from './value-text.j
 export interface MatchContext extends ValueContext {
   /** The bridge's tunnel options; without one, options are placed as they come and noted in the match. */
   readonly tun?: TunTable | undefined;
+  /** Options that no bridge maps say nothing. */
+  readonly looseOptions?: boolean | undefined;
   /** Narrowed by what the conditions need. */
   readonly usable?: Usable | undefined;
 }

@@ -10,6 +10,7 @@ import { bondCommands } from './commands/bond-commands.js';
 import { bridgeCommands } from './commands/bridge-commands.js';
 import { datapathCommands } from './commands/datapath-commands.js';
 import { dpctlCommands } from './commands/dpctl/commands.js';
+import { Lookups } from './commands/lookups.js';
 import { traceCommand, tracePacketOutCommand } from './commands/trace-command.js';
 import { tunnelCommands } from './commands/tunnel-commands.js';
 import type { Core } from './core.js';
@@ -31,17 +32,18 @@ export function controlCommands(
     if (!found) throw new UserError('no such bridge');
     return found;
   };
+  const lookups = new Lookups(core, dp);
   return [
     command('version', '', 0, 0, () => `ovs-vswitchd (Open vSwitch) ${DEFAULT_DESCRIPTION.software}\nweft\n`),
     command('exit', '[--cleanup]', 0, 1, async ([word]) => {
       await exit(word === '--cleanup');
       return '';
     }),
-    ...dpctlCommands(core, dp),
+    ...dpctlCommands({ core, dp, lookups }),
     // A switch without a database has none; the configurator puts others in their place.
     ...bondCommands({ views: () => [], choose() {} }),
     ...bridgeCommands(core),
-    ...datapathCommands(core, dp),
+    ...datapathCommands(core, dp, lookups),
     ...absentCommands(core),
     ...tunnelCommands(core),
     command('ofproto/trace', TRACE_USAGE, 1, MANY, (args) => traceCommand(core, args)),

@@ -95,6 +95,8 @@ export class Core {
   /** Ports of the datapath since the start. */
   portsAdded = 0;
   portsRemoved = 0;
+  /** The last bridge has gone. */
+  onEmpty: (() => void) | undefined;
   private readonly vports = new VportNumbers((n) => this.byVport.has(n) || this.underlay.isBacker(n));
   private readonly meterIds = new MeterIds();
   private readonly noOptions = new TunTable(new TunPlaces());
@@ -142,6 +144,7 @@ export class Core {
     this.removePorts(all.flatMap((bridge) => [...bridge.ports()].map(({ name }) => ({ bridge, name }))));
     for (const { name } of all) this.bridges.delete(name);
     this.upcalls.sweep();
+    if (this.bridges.size === 0) this.onEmpty?.();
   }
 
   /** Opens what the spec says in the datapath and adds a port for it to a bridge. Throws UserError; then nothing was changed. */
@@ -249,14 +252,13 @@ export class Core {
   private detach(bridge: Bridge, name: string): number | undefined {
     const attached = this.byName.get(name);
     if (!attached || attached.bridge !== bridge) throw new UserError(`${bridge.name}: there is no port named ${name}`);
-    const { port } = attached;
-    const { vport, tunnel } = port;
-    bridge.removePort(port.number);
+    const { vport, tunnel, number } = attached.port;
+    bridge.removePort(number);
     this.byName.delete(name);
     this.underlay.mtus.delete(vport);
     if (this.byVport.delete(vport)) return vport;
     if (!tunnel) return undefined;
-    this.underlay.tunnels.remove({ name, config: tunnel.config, vport, bridge, port });
+    this.underlay.tunnels.remove({ name, config: tunnel.config, vport, bridge, port: attached.port });
     this.leaveBacker(vport);
     return undefined;
   }
@@ -312,8 +314,7 @@ export class Core {
   }
 
   get datapathName(): string {
-    const type = this.datapathType();
-    return `${type}@ovs-${type}`;
+    return `${this.datapathType()}@ovs-${this.datapathType()}`;
   }
 
   portOf(vport: number): BridgePort | undefined {

@@ -6,15 +6,14 @@ import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
 import { bridgeFlowLines } from '../datapath-text.js';
 import { featureCommands } from './feature-commands.js';
+import type { LookupCounts, Lookups } from './lookups.js';
 import { pmdCommands } from './pmd-commands.js';
 import { upcallCommands } from './upcall-commands.js';
 
 const lines = (all: readonly string[]): string => all.map((l) => `${l}\n`).join('');
 
-function show(core: Core, dp: NativeDriver): string {
-  const counters = workers(dp);
-  const hit = counters.reduce((n, c) => n + c.microflow_hits + c.megaflow_hits, 0);
-  const missed = counters.reduce((n, c) => n + c.misses, 0);
+function show(core: Core, { hit, missed }: LookupCounts): string {
+  if (core.bridges.size === 0) return '';
   const out = [`${core.datapathName}: hit:${hit} missed:${missed}`];
   for (const bridge of [...core.bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     out.push(`  ${bridge.name}:`);
@@ -26,10 +25,6 @@ function show(core: Core, dp: NativeDriver): string {
   return lines(out);
 }
 
-function workers(dp: NativeDriver): ReturnType<NativeDriver['workerCounters']>[] {
-  return Array.from({ length: dp.workers }, (_, w) => dp.workerCounters(w));
-}
-
 /** Flows whose packets come in by a port of the bridge. */
 function ofBridge(core: Core, name: string, verbose: boolean, names: boolean): string {
   const bridge = core.bridges.get(name);
@@ -38,9 +33,9 @@ function ofBridge(core: Core, name: string, verbose: boolean, names: boolean): s
   return lines(bridgeFlowLines(core, own, verbose, names));
 }
 
-export function datapathCommands(core: Core, dp: NativeDriver): ControlCommand[] {
+export function datapathCommands(core: Core, dp: NativeDriver, lookups: Lookups): ControlCommand[] {
   return [
-    { name: 'dpif/show', usage: '', min: 0, max: 0, run: () => show(core, dp) },
+    { name: 'dpif/show', usage: '', min: 0, max: 0, run: () => show(core, lookups.counts()) },
     {
       name: 'dpif/dump-flows',
       usage: '[-m] [--names | --no-names] bridge',

@@ -67,7 +67,7 @@ load ip,nw_dst=10.0.0.2,actions=2 arp,actions=3 ip6,actions=drop; give "$ip" "$a
 ovs-appctl time/warp 2000
 give "$arp"
 dump; dump -m; dump --names; ovs-appctl dpif/dump-flows br0 | same; ovs-appctl dpif/dump-flows -m br0 | same; ovs-appctl dpif/dump-flows --names br0 | same
-for f in arp ip ip,nw_dst=10.0.0.2 ip,nw_dst=10.0.0.0/8 in_port=1 in_port=2 in_port=p1 ipv6 tcp dl_src=50:54:00:00:00:01 tp_src=5 tcp,tcp_flags=+ack tcp,udp nonsense ip,nw_dst=x; do echo "filter=$f"; dump filter=$f; dump -m filter=$f; done
+for f in arp ip ip,nw_dst=10.0.0.2 ip,nw_dst=10.0.0.0/8 in_port=1 in_port=2 in_port=p1 ipv6 tcp dl_src=50:54:00:00:00:01 tp_src=5 tcp,tcp_flags=+ack tcp,udp nonsense ip,nw_dst=x eth_type=0x0800 dl_type=0x806 eth_type=0x1234 eth_type=0x0800,nw_proto=17 eth_type=0x0800,udp tun_metadata0=1 tun_metadata0 tun_metadata0=1/1 tun_metadata64=1 tun_id=1 tun_src=1.2.3.4; do echo "filter=$f"; dump filter=$f; dump -m filter=$f; done
 for t in ovs tc dpdk offloaded non-offloaded partially-offloaded all ovs,tc nonsense ''; do echo "type=$t"; dump type=$t; done
 dump type=ovs filter=arp; dump filter=arp type=tc; dump dummy@ovs-dummy; dump filter=arp dummy@ovs-dummy; dump dummy@nothing; dump nothing more
 ovs-appctl dpif/dump-flows; ovs-appctl dpif/dump-flows br9; ovs-appctl dpif/dump-flows -m; ovs-appctl dpif/dump-flows br0 more
@@ -78,3 +78,9 @@ ovs-appctl dpif/show | sed 's/hit:.*//'; ovs-appctl dpctl/show -s | grep -v 'hit
 ovs-appctl ofproto/list; ovs-appctl fdb/show br0; ovs-appctl fdb/show br9
 ovs-appctl time/warp 20000
 dump
+# Without a bridge there is no datapath, and that of the next one counts anew.
+ovs-vsctl del-br br0
+for c in dpif/show dpif/dump-dps dpctl/show dpctl/dump-dps "dpctl/show dummy@ovs-dummy" dpctl/cache-get-size; do echo "$c"; ovs-appctl $c; done
+bridge br0 1 2 3
+load actions=2; give "$ip"
+ovs-appctl dpif/show | grep hit:; ovs-appctl dpctl/show | grep 'hit:[0-9]* missed'

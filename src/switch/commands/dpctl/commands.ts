@@ -1,11 +1,9 @@
 /** dpctl/*: one row a command, in the order in which dpctl/list-commands tells them. */
 import type { ControlCommand } from '../../../control/unixctl.js';
-import type { NativeDriver } from '../../../datapath/driver/native-driver.js';
-import type { Core } from '../../core.js';
 import { conntrackCommands } from './conntrack.js';
 import { flowCommands } from './flows.js';
 import { normalizeCommand } from './normalize.js';
-import { portCommands } from './ports.js';
+import { type PortDeps, portCommands } from './ports.js';
 import { type DpctlCommand, dpctlControl } from './reply.js';
 
 /** As ovs-dpctl(8) lists them. */
@@ -19,7 +17,8 @@ const ORDER: readonly string[] = [
   ...['list-commands', 'parse-actions', 'normalize-actions'],
 ];
 
-export function dpctlCommands(core: Core, dp: NativeDriver): ControlCommand[] {
+export function dpctlCommands(deps: PortDeps): ControlCommand[] {
+  const { core } = deps;
   const list: DpctlCommand = {
     name: 'list-commands',
     usage: '',
@@ -30,7 +29,7 @@ export function dpctlCommands(core: Core, dp: NativeDriver): ControlCommand[] {
       for (const c of all) reply.line(`  dpctl/${c.name.padEnd(23)} ${c.usage}`);
     },
   };
-  const all = [...portCommands(core, dp), ...flowCommands(core), ...conntrackCommands(), list, normalizeCommand(core)];
+  const all = [...portCommands(deps), ...flowCommands(core), ...conntrackCommands(), list, normalizeCommand(core)];
   all.sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
   return all.map(dpctlControl);
 }

@@ -70,9 +70,10 @@ export class Datapaths {
     return this.core.hasDummies ? ['dummy', 'netdev', 'system'] : ['netdev', 'system'];
   }
 
-  /** That of the switch first. */
+  /** That of the switch first, where there is a bridge: it comes with the first one. */
   names(): string[] {
-    return [this.main.name, ...[...this.spares.keys()].sort()];
+    const main = this.core.bridges.size > 0 ? [this.main.name] : [];
+    return [...main, ...[...this.spares.keys()].sort()];
   }
 
   isMain(name: string): boolean {
@@ -80,7 +81,8 @@ export class Datapaths {
   }
 
   find(name: string): DpFace | undefined {
-    return this.isMain(name) ? this.main : this.spares.get(fullName(name));
+    if (this.isMain(name)) return this.core.bridges.size > 0 ? this.main : undefined;
+    return this.spares.get(fullName(name));
   }
 
   /** Why there is none of this name. */
@@ -92,7 +94,7 @@ export class Datapaths {
 
   /** Makes one; the answer is why not. */
   make(name: string): Errno | undefined {
-    if (this.find(name)) return 'exist';
+    if (this.isMain(name) || this.find(name)) return 'exist';
     const errno = this.error(name);
     if (errno !== 'noDevice') return errno;
     // There is no kernel's.

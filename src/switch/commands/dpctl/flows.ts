@@ -10,6 +10,7 @@ import { splitCall, splitItems } from '../../../datapath/text/members.js';
 import { OFPP } from '../../../flow/field.js';
 import { OK } from '../../../flow/key.js';
 import { parseExactMatch } from '../../../flow/parse-exact.js';
+import type { TunTable } from '../../../flow/tun-table.js';
 import { get16, get32, put32 } from '../../../lib/bytes.js';
 import { UserError } from '../../../lib/errors.js';
 import { DP_KEY_BYTES, FRAG, K } from '../../../packet/key.js';
@@ -215,10 +216,16 @@ export function flowCommands(core: Core): DpctlCommand[] {
     }
   };
 
+  /** Those of the first bridge that has any: bridges share places. */
+  const options = (): TunTable | undefined => {
+    for (const { tun } of core.bridges.values()) if (tun.size > 0) return tun;
+    return undefined;
+  };
+
   /** OpenFlow's words, with numbers and names of datapath ports. A flow that says nothing of a field passes. */
   const filter = (text: string, reply: Reply): ((flow: DpFlow) => boolean) => {
     const { value, mask } = parsed(
-      () => parseExactMatch(text, { ports: ctx.portNumber }),
+      () => parseExactMatch(text, { ports: ctx.portNumber, tun: options(), looseOptions: true }),
       (why) => reply.fail(`Failed to parse filter (${why})`),
     );
     const port = get32(mask, OK.ofInPort.offset) === 0 ? undefined : get32(value, OK.ofInPort.offset);

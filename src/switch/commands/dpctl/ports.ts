@@ -4,6 +4,7 @@ import type { NativeDriver } from '../../../datapath/driver/native-driver.js';
 import { backerText } from '../../../tunnel/text.js';
 import { VPORT_KINDS } from '../../../vport/kinds.js';
 import type { Core } from '../../core.js';
+import type { Lookups } from '../lookups.js';
 import { Datapaths, type DpFace } from './datapaths.js';
 import { type DpctlCommand, type Errno, optionalDatapath, type Reply } from './reply.js';
 
@@ -29,16 +30,16 @@ function statistics(c: Omit<PortCounters, 'forwarded' | 'held' | TunnelCounter>,
   ];
 }
 
-function show(core: Core, dp: NativeDriver, withStatistics: boolean, reply: Reply): void {
-  const sum = { hit: 0, missed: 0, lost: 0 };
-  for (let w = 0; w < dp.workers; w++) {
-    const c = dp.workerCounters(w);
-    sum.hit += c.microflow_hits + c.megaflow_hits;
-    sum.missed += c.misses;
-    sum.lost += c.upcalls_lost;
-  }
+export interface PortDeps {
+  readonly core: Core;
+  readonly dp: NativeDriver;
+  readonly lookups: Lookups;
+}
+
+function show({ core, dp, lookups }: PortDeps, withStatistics: boolean, reply: Reply): void {
+  const { hit, missed, lost } = lookups.counts();
   reply.line(`${core.datapathName}:`);
-  reply.line(`  lookups: hit:${sum.hit} missed:${sum.missed} lost:${sum.lost}`);
+  reply.line(`  lookups: hit:${hit} missed:${missed} lost:${lost}`);
   reply.line(`  flows: ${core.upcalls.flows.all.length}`);
   const devices = core.dpPorts().map(({ vport, name }) => ({ vport, name, type: core.describe(name) }));
   const backers = [...core.underlay.backers.values()].map((b) => ({
@@ -80,7 +81,8 @@ function leadingNumber(text: string): number {
   return Number(/^\d+/.exec(text)?.[0] ?? 0);
 }
 
-export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
+export function portCommands(deps: PortDeps): DpctlCommand[] {
+  const { core } = deps;
   const datapaths = new Datapaths(core);
 
   const openDatapath = (name: string, reply: Reply): DpFace =>
@@ -189,7 +191,7 @@ export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
         for (const name of args.length === 0 ? datapaths.names() : args) {
           const face = datapaths.find(name);
           if (!face) reply.note(`opening datapath ${name} failed`, datapaths.error(name));
-          else if (datapaths.isMain(name)) show(core, dp, options.statistics, reply);
+          else if (datapaths.isMain(name)) show(deps, options.statistics, reply);
           else showSpare(face, options.statistics, reply);
         }
       },
@@ -210,9 +212,10 @@ export function portCommands(core: Core, dp: NativeDriver): DpctlCommand[] {
       min: 0,
       max: 1,
       run([name], _o, reply) {
-        const face = datapaths.find(name ?? core.datapathName);
-        if (!face) return reply.fail(`Opening datapath ${name} failed`, datapaths.error(name));
-        reply.line(`${face.name}:`);
+        if (name !== undefined && !datapaths.find(name)) {
+          reply.fail(`Opening datapath ${name} failed`, datapaths.error(name));
+        }
+        for (const one of datapaths.names().slice(0, 1)) reply.line(`${datapaths.find(name ?? one)?.name}:`);
       },
     },
     {
