@@ -1,11 +1,15 @@
 // The class Datapath of the typed page: NativeDatapath in src/datapath/native.ts.
 #include <napi.h>
+#include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
 
+#include "../worker/cycles.h"
 #include "../worker/datapath.h"
 #include "registrations.h"
 
@@ -51,6 +55,8 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
                                           InstanceMethod<&DatapathObject::port_add>("portAdd"),
                                           InstanceMethod<&DatapathObject::ports_remove>("portsRemove"),
                                           InstanceMethod<&DatapathObject::port_paths>("portPaths"),
+                                          InstanceMethod<&DatapathObject::ports_pause>("portsPause"),
+                                          InstanceMethod<&DatapathObject::steer>("steer"),
                                           InstanceMethod<&DatapathObject::submit>("submit"),
                                           InstanceMethod<&DatapathObject::applied>("applied"),
                                           InstanceMethod<&DatapathObject::poll>("poll"),
@@ -99,11 +105,11 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
   }
   uint32_t worker(const Napi::CallbackInfo& info) {
     const uint32_t w = info[0].As<Napi::Number>().Uint32Value();
-    if (w >= open(info).config().workers) throw Napi::RangeError::New(info.Env(), "no such worker");
+    if (w >= open(info).workers()) throw Napi::RangeError::New(info.Env(), "no such worker");
     return w;
   }
 
-  void port_add(const Napi::CallbackInfo& info) {
+  Napi::Value port_add(const Napi::CallbackInfo& info) {
     const auto o = info[2].As<Napi::Object>();
     PortRequest r;
     r.kind = text(o, "kind");
@@ -120,8 +126,9 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     r.queues = u32(o, "queues");
     r.need_wakeup = flag(o, "needWakeup");
     std::string why;
-    const int err = open(info).port_add(info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value(), r, &why);
-    if (err == 0) return;
+    const uint32_t vport = info[0].As<Napi::Number>().Uint32Value();
+    const int err = open(info).port_add(vport, numbers<Napi::Uint32Array, uint32_t>(info[1]), r, &why);
+    if (err == 0) return Napi::Number::New(info.Env(), datapath_->queues(vport));
     Napi::Error e = Napi::Error::New(info.Env(), why);
     const char* name = strerrorname_np(err);
     e.Set("code", Napi::String::New(info.Env(), name ? name : "EIO"));
@@ -135,9 +142,21 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     for (const char* word : {paths.receive, paths.send, paths.mode, paths.shortfall}) words[n++] = Napi::String::New(info.Env(), word);
     return words;
   }
-  void ports_remove(const Napi::CallbackInfo& info) {
-    const auto ports = info[0].As<Napi::Uint32Array>();
-    open(info).ports_remove(std::vector<uint32_t>(ports.Data(), ports.Data() + ports.ElementLength()));
+  template <typename Array, typename T>
+  static std::vector<T> numbers(const Napi::Value& v) {
+    const auto a = v.As<Array>();
+    return std::vector<T>(a.Data(), a.Data() + a.ElementLength());
+  }
+  void ports_remove(const Napi::CallbackInfo& info) { open(info).ports_remove(numbers<Napi::Uint32Array, uint32_t>(info[0])); }
+  void ports_pause(const Napi::CallbackInfo& info) { open(info).ports_pause(numbers<Napi::Uint32Array, uint32_t>(info[0])); }
+  Napi::Value steer(const Napi::CallbackInfo& info) {
+    const std::vector<uint32_t> triples = numbers<Napi::Uint32Array, uint32_t>(info[1]);
+    std::vector<Move> moves;
+    for (size_t i = 0; i + 3 <= triples.size(); i += 3) moves.push_back({triples[i], triples[i + 1], triples[i + 2]});
+    const std::vector<uint32_t> loose = open(info).steer(numbers<Napi::Int32Array, int32_t>(info[0]), moves);
+    auto out = Napi::Uint32Array::New(info.Env(), loose.size());
+    std::copy(loose.begin(), loose.end(), out.Data());
+    return out;
   }
 
   Napi::Value submit(const Napi::CallbackInfo& info) {
@@ -195,10 +214,24 @@ double cycles_per_second() {
 double cycles_per_second() { return 1e9; }
 #endif
 
+// Those that the program may use: its own affinity, whatever its threads have.
+Napi::Value processors(const Napi::CallbackInfo& info) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(getpid(), sizeof set, &set);
+  Napi::Array out = Napi::Array::New(info.Env());
+  uint32_t n = 0;
+  for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+    if (CPU_ISSET(cpu, &set)) out[n++] = Napi::Number::New(info.Env(), cpu);
+  return out;
+}
+
 }  // namespace
 
 void register_datapath(Napi::Env env, Napi::Object exports) {
   DatapathObject::define(env, exports);
+  exports["cycles"] = Napi::Function::New(env, [](const Napi::CallbackInfo& i) { return Napi::Number::New(i.Env(), static_cast<double>(cycles())); });
+  exports["processors"] = Napi::Function::New(env, processors);
   exports["cyclesPerSecond"] =
       Napi::Function::New(env, [](const Napi::CallbackInfo& i) { return Napi::Number::New(i.Env(), cycles_per_second()); });
 }

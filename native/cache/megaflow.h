@@ -20,6 +20,8 @@ class MegaflowCache {
   // The key's bits outside the mask are ignored. `flow` is not in the cache.
   void insert(Flow& flow, const Key& key, const Key& mask);
   void remove(Flow& flow);
+  // What a flow was inserted with; its key under the mask.
+  static void recall(const Flow& flow, Key& key, Key& mask) { flow.subtable->recall(flow, key, mask); }
   // Slots of the flows that match, or kNone; for the keys whose bit in `wanted` is set. Returns the bits found. `asked` counts subtables asked.
   uint32_t lookup(const Key* keys, uint32_t wanted, uint32_t* slots, uint64_t* asked);
   // To be called now and then: subtables with most recent hits come first, and some share.

@@ -161,6 +161,21 @@ void Subtable::remove(uint32_t signature, uint32_t slot) {
   list_few();
 }
 
+void Subtable::recall(const Flow& flow, Key& key_out, Key& mask_out) const {
+  uint64_t key[kKeyWords] = {}, under[kKeyWords] = {};
+  uint32_t at = flow.hash & (capacity - 1);
+  while (entries[at].signature != 0 && entries[at].slot != flow.slot) at = (at + 1) & (capacity - 1);
+  const uint64_t* mine = &keys[uint64_t{at} * stride];
+  const uint64_t* own = shared() ? members[mine[words]].mask : mask;
+  for (uint32_t i = 0; i < words; i++) {
+    key[index[i]] = mine[i];
+    under[index[i]] = own[i];
+  }
+  std::memcpy(&key_out, key, sizeof key_out);
+  std::memcpy(&mask_out, under, sizeof mask_out);
+  key_out.lines = 0xff;  // whole
+}
+
 void Subtable::list_few() {
   if (size > kFew || !simple() || shared()) return;
   uint32_t n = 0;

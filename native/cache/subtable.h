@@ -79,6 +79,8 @@ struct Subtable {
   // False: too many are alike.
   bool insert(Flow& flow, const Key& key, uint32_t member);
   void remove(uint32_t signature, uint32_t slot);
+  // What the flow was inserted with; its key under the mask.
+  void recall(const Flow& flow, Key& key, Key& mask) const;
   // For the keys whose bit in `todo` is set: the slots of those that match, as bits.
   uint32_t lookup(const Key* keys, uint32_t todo, uint32_t* slots, const Flow* flows) const;
 

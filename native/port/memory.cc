@@ -24,7 +24,7 @@ uint32_t MemoryPort::receive(Pool&, Packet** out, uint32_t max) {
 
 void MemoryPort::transmit(Pool&, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) {
   for (uint32_t i = 0; i < n; i++) {
-    ok[i] = up_.frame_up(vport_, *packets[i]);
+    ok[i] = up_->frame_up(vport_, *packets[i]);
     if (ok[i]) {
       tally.sent_packets++;
       tally.sent_bytes += packets[i]->len;

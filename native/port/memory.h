@@ -13,7 +13,8 @@ class FrameSink {
 
 class MemoryPort final : public Port {
  public:
-  MemoryPort(uint32_t vport, uint32_t mtu, FrameSink& up) : vport_(vport), mtu_(mtu), up_(up) {}
+  MemoryPort(uint32_t vport, uint32_t mtu, FrameSink& up) : vport_(vport), mtu_(mtu), up_(&up) {}
+  void serve(FrameSink& up) { up_ = &up; }
   // Waits until the next receive. The packet is the port's until then.
   void arrive(Packet* p);
   uint32_t waiting() const { return waiting_; }
@@ -27,7 +28,7 @@ class MemoryPort final : public Port {
  private:
   uint32_t vport_;
   uint32_t mtu_;
-  FrameSink& up_;
+  FrameSink* up_;
   Packet* first_ = nullptr;
   Packet* last_ = nullptr;
   uint32_t waiting_ = 0;

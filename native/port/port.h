@@ -55,6 +55,10 @@ class Port {
   virtual bool doze() { return false; }
   // The worker lets go of the port: buffers that it kept go back.
   virtual void settle(Pool&) {}
+  // From here on another worker calls; what the port holds of the one's buffers moves into the other's.
+  virtual void hand_over(Pool& from, Pool&) { settle(from); }
+  // What joins further queues of the same device to this one.
+  virtual int group() const { return 0; }
   // Frames that the device had and that could not be taken, since the last call.
   virtual uint64_t lost() { return 0; }
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.
@@ -81,8 +85,9 @@ struct PortOptions {
   bool programs;      // programs of ours may run in the kernel
   bool keep;          // a device of ours outlives the program
   const char* xdp_mode = "";  // as asked for: best-effort, native-with-zerocopy, native, generic
-  uint32_t queues = 1;        // of the device that frames are taken from
+  uint32_t queues = 1;        // receive queues of the device; of a system port or a TAP each is opened by itself
   bool need_wakeup = true;
+  const Port* first = nullptr;  // the port of the first queue, for those that follow
 };
 
 // Makers. On failure: nullptr, with `why` (a sentence for people, 512 bytes) and `err` (an errno).

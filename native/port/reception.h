@@ -16,6 +16,7 @@ class Reception {
   virtual bool doze() { return false; }
   virtual uint64_t lost() = 0;
   virtual void settle(Pool&) {}
+  virtual void hand_over(Pool&, Pool&) {}
   // Something is wrong with the device, said once.
   virtual bool trouble() { return false; }
   // `lost` is to look, whether or not there is a sign of loss.

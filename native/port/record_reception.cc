@@ -96,6 +96,18 @@ class RecordReception final : public Reception {
   void settle(Pool& pool) override {
     if (held_ != nullptr) pool.give(std::exchange(held_, nullptr));
   }
+  void hand_over(Pool& from, Pool& to) override {
+    if (held_ == nullptr) return;
+    Packet* mine = to.take(held_->large);
+    if (mine != nullptr) {
+      std::memcpy(mine->data, held_->data, held_->len);
+      mine->len = held_->len;
+      mine->offload = held_->offload;
+    } else {
+      lost_++;
+    }
+    from.give(std::exchange(held_, mine));
+  }
 
   void describe(char* to, size_t bytes) const override {
     const int e = error_.load(std::memory_order_relaxed);

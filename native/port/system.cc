@@ -61,6 +61,7 @@ class System final : public Port {
   bool doze() override { return in_->doze(); }
   uint64_t lost() override { return in_->lost(); }
   void settle(Pool& pool) override { in_->settle(pool); }
+  void hand_over(Pool& from, Pool& to) override { in_->hand_over(from, to); }
   void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) override { out_.transmit(pool, packets, n, ok, tally); }
   void describe(PortPaths& to) const override {
     in_->describe(to.receive, sizeof to.receive);

@@ -51,7 +51,7 @@ uint32_t Worker::apply_commands() {
       Control c;
       std::memcpy(&c, chunk + kHead, sizeof c);
       commands_.pop(size);
-      attach(c);
+      attach(*c.port);
       done++;
       continue;
     }
@@ -100,14 +100,17 @@ bool Worker::apply(const uint8_t* c) {
     case Command::kPortState:
       if (PortSlot* s = port_slot(u32(c, kHead))) {
         s->up = u32(c, kHead + 4) & 1;
-        s->direct = s->present && s->up && s->owner == id_;
+        s->direct = s->present && s->up && s->sends && s->port;
       }
       return true;
     case Command::kPortMtu:
       if (PortSlot* s = port_slot(u32(c, kHead))) {
         s->set_mtu(u32(c, kHead + 4));
-        if (s->resting) rouse(u32(c, kHead));
-        if (s->port) s->port->changed(u32(c, kHead + 4));
+        for (RxQueue* q : queues_) {
+          if (q->vport != u32(c, kHead)) continue;
+          if (q->resting) rouse(*q);
+          q->port->changed(u32(c, kHead + 4));
+        }
       }
       return true;
     case Command::kVlanLimit:

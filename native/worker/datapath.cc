@@ -7,25 +7,53 @@
 
 namespace weft {
 
-Datapath::Datapath(const Config& config, Doorbell* bell) : ports_(config.max_ports), owners_(config.max_ports), used_(config.max_ports) {
+Datapath::Datapath(const Config& config, Doorbell* bell) : ports_(config.max_ports), used_(config.max_ports) {
   shared_.config = config;
   shared_.bell = bell;
-  for (uint32_t i = 0; i < config.workers * config.workers; i++) shared_.lending.push_back(std::make_unique<Lending>());
-  for (uint32_t i = 0; i < config.workers; i++) {
-    workers_.push_back(std::make_unique<Worker>(i, shared_));
-    shared_.workers.push_back(workers_.back().get());
-  }
-  if (config.manual) return;
-  for (uint32_t i = 0; i < config.workers; i++) runners_.push_back(std::make_unique<Runner>());
-  for (uint32_t i = 0; i < config.workers; i++) runners_[i]->thread = std::thread([this, i] { run(i); });
+  CPU_ZERO(&anywhere_);
+  sched_getaffinity(0, sizeof anywhere_, &anywhere_);
+  shared_.lending.resize(kMostWorkers * kMostWorkers);
+  for (uint32_t i = 0; i < config.workers; i++) add_worker();
+  active_ = config.workers;
+  for (uint32_t i = 0; i < active_; i++) start(i);
 }
 
 Datapath::~Datapath() { close(); }
 
-Port* Datapath::open_port(uint32_t vport, uint32_t worker, const PortRequest& request, Control* c, std::string* why, int* err) {
-  const PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs, request.keep,
-                      request.xdp_mode.c_str(), request.queues, request.need_wakeup};
-  if (request.kind == "memory") return c->memory = new MemoryPort(vport, request.mtu, *workers_[worker]);
+void Datapath::add_worker() {
+  const uint32_t id = shared_.count();
+  for (uint32_t other = 0; other <= id; other++) {
+    shared_.lending[id * kMostWorkers + other] = std::make_unique<Lending>();
+    shared_.lending[other * kMostWorkers + id] = std::make_unique<Lending>();
+  }
+  workers_.push_back(std::make_unique<Worker>(id, shared_));
+  shared_.workers.push_back(workers_.back().get());
+  if (!shared_.config.manual) runners_.push_back(std::make_unique<Runner>());
+}
+
+void Datapath::start(uint32_t worker) {
+  if (shared_.config.manual) return;
+  runners_[worker]->stop = false;
+  runners_[worker]->thread = std::thread([this, worker] { run(worker); });
+}
+
+void Datapath::stop(uint32_t worker) {
+  if (shared_.config.manual || !runners_[worker]->thread.joinable()) return;
+  Runner& r = *runners_[worker];
+  {
+    std::lock_guard hold(r.lock);
+    r.stop = true;
+  }
+  r.asked.store(true, std::memory_order_release);
+  workers_[worker]->kick();
+  r.thread.join();
+}
+
+Port* Datapath::open_port(uint32_t worker, const PortRequest& request, OpenPort& to, std::string* why, int* err) {
+  PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs, request.keep,
+                request.xdp_mode.c_str(), request.queues, request.need_wakeup};
+  o.first = to.ports.empty() ? nullptr : to.ports[0].get();
+  if (request.kind == "memory") return to.memory = new MemoryPort(to.vport, request.mtu, *workers_[worker]);
   struct Maker {
     const char* kind;
     Port* (*open)(const PortOptions&, char*, int*);
@@ -43,8 +71,10 @@ Port* Datapath::open_port(uint32_t vport, uint32_t worker, const PortRequest& re
   return nullptr;
 }
 
-int Datapath::port_add(uint32_t vport, uint32_t worker, const PortRequest& request, std::string* why) {
-  if (closed_ || vport == 0 || vport >= shared_.config.max_ports || worker >= shared_.config.workers) {
+int Datapath::port_add(uint32_t vport, const std::vector<uint32_t>& workers, const PortRequest& request, std::string* why) {
+  bool known = !workers.empty() && workers.size() <= kMostQueues;
+  for (const uint32_t w : workers) known &= w < active_;
+  if (closed_ || vport == 0 || vport >= shared_.config.max_ports || !known) {
     *why = closed_ ? "the datapath is closed" : "port number or worker out of range";
     return EINVAL;
   }
@@ -52,30 +82,49 @@ int Datapath::port_add(uint32_t vport, uint32_t worker, const PortRequest& reque
     *why = "the port number is in use";
     return EEXIST;
   }
-  int err = 0;
-  Control c{Control::Kind::kAddPort, vport, worker};
-  c.port = open_port(vport, worker, request, &c, why, &err);
-  if (!c.port) return err ? err : EIO;
-  ports_[vport].reset(c.port);
-  owners_[vport] = worker;
+  const bool divisible = request.kind == "tap" || request.kind == "system";
+  PortRequest asked = request;
+  const uint32_t queues = divisible ? static_cast<uint32_t>(workers.size()) : 1;
+  if (divisible) asked.queues = queues;
+  auto open = std::make_unique<OpenPort>();
+  open->vport = vport;
+  while (open->ports.size() < queues) {
+    int err = 0;
+    Port* port = open_port(workers[open->ports.size()], asked, *open, why, &err);
+    if (!port && open->ports.empty()) return err ? err : EIO;
+    if (!port) break;
+    open->ports.emplace_back(port);
+  }
+  for (uint32_t q = 0; q < open->ports.size(); q++) {
+    RxQueue queue;
+    queue.port = open->ports[q].get();
+    queue.vport = vport;
+    queue.number = q;
+    queue.owner = workers[q];
+    open->queues.push_back(queue);
+  }
+  ports_[vport] = std::move(open);
+  Control c{Control::Kind::kAddPort};
+  c.port = ports_[vport].get();
   // Who asks for its counters now must not see those of an earlier port of that number.
   const bool wait = used_[vport];
   used_[vport] = true;
-  begin(worker, c, wait);  // its owner first: others send to it only once it can take
+  const uint32_t owner = c.port->sender();
+  begin(owner, c, wait);  // its owner first: others send to it only once it can take
   for (uint32_t w = 0; w < workers_.size(); w++)
-    if (w != worker) begin(w, c, wait);
+    if (w != owner) begin(w, c, wait);
   return 0;
 }
 
 bool Datapath::describe(uint32_t vport, PortPaths& to) const {
   if (closed_ || vport >= ports_.size() || !ports_[vport]) return false;
-  ports_[vport]->describe(to);
+  ports_[vport]->ports[0]->describe(to);
   return true;
 }
 
 // Several in a row need not wait for each other: it is in order with all that is submitted.
 void Datapath::begin(uint32_t worker, const Control& c, bool wait) {
-  if (wait || shared_.config.manual || !workers_[worker]->submit(c)) control(worker, c);
+  if (wait || shared_.config.manual || worker >= active_ || !workers_[worker]->submit(c)) control(worker, c);
 }
 
 // The kernel takes 30 ms to take one device away, and two each when helpers ask it for many.
@@ -88,9 +137,9 @@ bool Datapath::ports_remove(const std::vector<uint32_t>& vports) {
   control_all(c);
   std::latch gone(static_cast<ptrdiff_t>(vports.size()));
   for (const uint32_t vport : vports) {
-    std::shared_ptr<Port> port = std::move(ports_[vport]);
-    if (port) port->abandon();
-    const bool lingers = vports.size() > 1 && port && port->lingers();
+    std::shared_ptr<OpenPort> port = std::move(ports_[vport]);
+    if (port) port->ports[0]->abandon();
+    const bool lingers = vports.size() > 1 && port && port->ports[0]->lingers();
     auto end = [&gone, port = std::move(port)]() mutable {
       port.reset();
       gone.count_down();
@@ -105,7 +154,7 @@ bool Datapath::ports_remove(const std::vector<uint32_t>& vports) {
 }
 
 bool Datapath::submit(uint32_t worker, const uint8_t* commands, uint32_t length) {
-  if (closed_) return true;
+  if (closed_ || worker >= active_) return true;
   Worker& w = *workers_[worker];
   if (w.submit(commands, length)) return true;
   if (!shared_.config.manual) return false;
@@ -113,11 +162,17 @@ bool Datapath::submit(uint32_t worker, const uint8_t* commands, uint32_t length)
   return w.submit(commands, length);
 }
 
-uint32_t Datapath::poll(uint32_t worker) { return closed_ ? 0 : workers_[worker]->breathe(clock_ns_); }
+uint32_t Datapath::poll(uint32_t worker) { return closed_ || worker >= active_ ? 0 : workers_[worker]->breathe(clock_ns_); }
 
 void Datapath::set_microflow(bool enabled) {
   Control c{Control::Kind::kMicroflow};
   c.enabled = enabled;
+  if (!closed_) control_all(c);
+}
+
+void Datapath::ports_pause(const std::vector<uint32_t>& vports) {
+  Control c{Control::Kind::kPausePorts};
+  c.vports = &vports;
   if (!closed_) control_all(c);
 }
 
@@ -129,15 +184,7 @@ void Datapath::control_all(const Control& c) {
 void Datapath::close() {
   if (closed_) return;
   closed_ = true;
-  for (auto& r : runners_) {
-    {
-      std::lock_guard hold(r->lock);
-      r->stop = true;
-    }
-    r->asked.store(true, std::memory_order_release);
-  }
-  for (auto& w : workers_) w->kick();
-  for (auto& r : runners_) r->thread.join();
+  for (uint32_t w = 0; w < active_; w++) stop(w);
   for (auto& w : workers_) w->apply_control(Control{Control::Kind::kStop});
   for (int round = 0; round < 2; round++)
     for (auto& w : workers_) w->settle();

@@ -27,29 +27,28 @@ constexpr int kEvents = 64;
 void Worker::rest_quiet_ports() {
   if (event_ < 0 || receiving_.size() <= kFew) return;
   for (size_t i = receiving_.size(); i-- > 0 && receiving_.size() > kFew;) {
-    const uint32_t vport = receiving_[i];
-    if (++ports_[vport].quiet < kQuietSleeps) continue;
-    ports_[vport].quiet = 0;
-    if (!rest(vport)) continue;
+    RxQueue& q = *receiving_[i];
+    if (++q.quiet < kQuietSleeps) continue;
+    q.quiet = 0;
+    if (!rest(q)) continue;
     receiving_[i] = receiving_.back();
     receiving_.pop_back();
   }
 }
 
-bool Worker::rest(uint32_t vport) {
-  PortSlot& s = ports_[vport];
-  if (s.failed || s.port->fd() < 0) return false;
+bool Worker::rest(RxQueue& q) {
+  if (q.failed || q.port->fd() < 0) return false;
   if (resting_ < 0) {
     if ((resting_ = epoll_create1(EPOLL_CLOEXEC)) < 0) return false;
     watched_.insert(watched_.begin() + 1, {resting_, POLLIN, 0});
   }
-  if (s.port->doze()) return false;
+  if (q.port->doze()) return false;
   epoll_event e{};
   e.events = EPOLLIN;
-  e.data.u32 = vport;
-  if (epoll_ctl(resting_, EPOLL_CTL_ADD, s.port->fd(), &e) != 0) return false;
-  watch(*s.port, false);
-  s.resting = true;
+  e.data.ptr = &q;
+  if (epoll_ctl(resting_, EPOLL_CTL_ADD, q.port->fd(), &e) != 0) return false;
+  watch(*q.port, false);
+  q.resting = true;
   resting_ports_++;
   return true;
 }
@@ -60,20 +59,19 @@ void Worker::wake_resting() {
   int n;
   do {
     n = epoll_wait(resting_, events, kEvents, 0);
-    for (int i = 0; i < n; i++) rouse(events[i].data.u32);
+    for (int i = 0; i < n; i++) rouse(*static_cast<RxQueue*>(events[i].data.ptr));
   } while (n == kEvents);
 }
 
-void Worker::rouse(uint32_t vport) {
-  forget_resting(vport);
-  receiving_.push_back(vport);
-  watch(*ports_[vport].port, true);
+void Worker::rouse(RxQueue& q) {
+  forget_resting(q);
+  receiving_.push_back(&q);
+  watch(*q.port, true);
 }
 
-void Worker::forget_resting(uint32_t vport) {
-  PortSlot& s = ports_[vport];
-  epoll_ctl(resting_, EPOLL_CTL_DEL, s.port->fd(), nullptr);
-  s.resting = false;
+void Worker::forget_resting(RxQueue& q) {
+  epoll_ctl(resting_, EPOLL_CTL_DEL, q.port->fd(), nullptr);
+  q.resting = false;
   resting_ports_--;
 }
 

@@ -157,9 +157,9 @@ bool Worker::lend(Packet* p, uint32_t vport, uint32_t owner) {
 
 // Takes home what others sent for us, and sends what they lent.
 uint32_t Worker::collect_lent() {
-  if (shared_.config.workers == 1) return 0;
+  if (shared_.count() == 1) return 0;
   uint32_t work = 0;
-  for (uint32_t w = 0; w < shared_.config.workers; w++) {
+  for (uint32_t w = 0; w < shared_.count(); w++) {
     if (w == id_) continue;
     Lending& mine = shared_.lent(id_, w);
     while (Packet* p = mine.back.pop()) {

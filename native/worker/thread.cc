@@ -1,11 +1,11 @@
 // The threads: breathe while there is work, spin a little, then sleep until a device, JavaScript or another worker has something.
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
+#include "cycles.h"
 #include "datapath.h"
 
 namespace weft {
@@ -29,20 +29,6 @@ constexpr uint64_t kCloseNs = 5000;
 constexpr uint32_t kDenseBreaths = 64;
 constexpr uint32_t kGoodBatch = 16;
 
-uint64_t now_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1000000000 + static_cast<uint64_t>(t.tv_nsec);
-}
-
-uint64_t cycles() {
-#if defined(__x86_64__)
-  return __builtin_ia32_rdtsc();
-#else
-  return now_ns();
-#endif
-}
-
 void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -64,20 +50,20 @@ void Datapath::run(uint32_t i) {
   bool gather = false;
   for (;;) {
     if (gather) {
-      for (const uint64_t until = now_ns() + kGatherNs; now_ns() < until && !r.asked.load(std::memory_order_relaxed);) relax();
+      for (const uint64_t until = monotonic_ns() + kGatherNs; monotonic_ns() < until && !r.asked.load(std::memory_order_relaxed);) relax();
       gather = false;
       const uint64_t after = cycles();
       w.stats()[kWorkerIdleCycles] += after - before;
       before = after;
     }
     if (r.asked.load(std::memory_order_acquire) && !serve(w, r)) return;
-    const uint64_t now = now_ns();
+    const uint64_t now = monotonic_ns();
     const uint32_t work = w.breathe(now);
     const uint64_t after = cycles();
     w.stats()[work ? kWorkerBusyCycles : kWorkerIdleCycles] += after - before;
     before = after;
     if (work) {
-      const bool light = now_ns() - now < kLightNs * (work + 1);
+      const bool light = monotonic_ns() - now < kLightNs * (work + 1);
       dense = light && (idle_since == 0 || now - idle_since < kCloseNs) ? dense + 1 : 0;
       gather = dense > kDenseBreaths && work < kGoodBatch && !shared_.config.busy;
       if (idle_since != 0) spin = std::min(spin * 2, kLongestSpinNs);
@@ -108,16 +94,22 @@ void Datapath::sleep(Worker& w, Runner& r) {
 
 // Applies what the other side waits for. False: the thread ends.
 bool Datapath::serve(Worker& w, Runner& r) {
-  std::lock_guard hold(r.lock);
+  std::unique_lock hold(r.lock);
   r.asked.store(false, std::memory_order_relaxed);
   if (r.control) w.apply_control(*r.control);
   r.control = nullptr;
   r.changed.notify_all();
+  if (r.hold) {
+    r.held = true;
+    r.changed.notify_all();
+    r.changed.wait(hold, [&r] { return !r.hold; });
+    r.held = false;
+  }
   return !r.stop;
 }
 
 void Datapath::control(uint32_t worker, const Control& c) {
-  if (shared_.config.manual) return workers_[worker]->apply_control(c);
+  if (shared_.config.manual || worker >= active_) return workers_[worker]->apply_control(c);
   Runner& r = *runners_[worker];
   std::unique_lock hold(r.lock);
   r.control = &c;

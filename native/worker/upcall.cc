@@ -111,17 +111,19 @@ bool Worker::send_up(uint8_t type, const Packet& p, uint32_t port, const Key* ke
   return true;
 }
 
-// Reported once; a device that failed for good is asked no more, and no longer wakes us. When the ring is full, the next breath tries again.
-void Worker::failed(uint32_t vport, int err) {
-  uint8_t* r = upcalls_.reserve(kUpcallHeader);
-  if (!r) return;
-  std::memset(r + kUpcallType, 0, kUpcallHeader - kUpcallType);
-  store<uint8_t>(r + kUpcallType, static_cast<uint8_t>(UpcallType::kPortEvent));
-  store<uint8_t>(r + kUpcallWorker, static_cast<uint8_t>(id_));
-  store<uint16_t>(r + kUpcallReason, static_cast<uint16_t>(err));
-  store(r + kUpcallPort, vport);
-  ports_[vport].failed = true;
-  watch(*ports_[vport].port, false);
+// Reported once, of the first queue; a device that failed for good is asked no more, and no longer wakes us. When the ring is full, the next breath tries again.
+void Worker::failed(RxQueue& q, int err) {
+  if (q.number == 0) {
+    uint8_t* r = upcalls_.reserve(kUpcallHeader);
+    if (!r) return;
+    std::memset(r + kUpcallType, 0, kUpcallHeader - kUpcallType);
+    store<uint8_t>(r + kUpcallType, static_cast<uint8_t>(UpcallType::kPortEvent));
+    store<uint8_t>(r + kUpcallWorker, static_cast<uint8_t>(id_));
+    store<uint16_t>(r + kUpcallReason, static_cast<uint16_t>(err));
+    store(r + kUpcallPort, q.vport);
+  }
+  q.failed = true;
+  watch(*q.port, false);
 }
 
 // JavaScript arms the bell when it has read all; it rings once then. Deletes ring it too: their callers wait for `applied`.

@@ -75,7 +75,7 @@ void Worker::wait(int ms) {
 
 // Ends a worker's part of the lending. The first round gives back what it was lent, the second takes home what others gave back.
 void Worker::settle() {
-  for (uint32_t w = 0; w < shared_.config.workers; w++) {
+  for (uint32_t w = 0; w < shared_.count(); w++) {
     if (w == id_) continue;
     Lending& theirs = shared_.lent(w, id_);
     while (Packet* p = theirs.out.pop()) {
@@ -91,8 +91,8 @@ void Worker::settle() {
   }
   for (uint32_t vport = 0; vport < shared_.config.max_ports; vport++) {
     if (ports_[vport].memory) return_waiting(*ports_[vport].memory);
-    if (ports_[vport].port) ports_[vport].port->settle(pool_);
   }
+  for (RxQueue* q : queues_) q->port->settle(pool_);
 }
 
 void Worker::return_waiting(MemoryPort& m) {
@@ -101,36 +101,59 @@ void Worker::return_waiting(MemoryPort& m) {
     for (uint32_t i = 0; i < n; i++) pool_.put(waiting[i]);
 }
 
-void Worker::attach(const Control& c) {
-  PortSlot& s = ports_[c.vport];
+// A slot forgets an earlier port of its number, but not the packets of it that still wait.
+void Worker::attach(OpenPort& port) {
+  PortSlot& s = ports_[port.vport];
   const uint32_t pending = s.pending;
   s = PortSlot{};
   s.pending = pending;
-  if (arena_.port(c.vport)[kPortHeld] == 0) std::fill_n(arena_.port(c.vport), kPortBlock, 0);
+  if (arena_.port(port.vport)[kPortHeld] == 0) {
+    std::fill_n(arena_.port(port.vport), kPortBlock, 0);
+    std::fill_n(arena_.queues(port.vport), kMostQueues, 0);
+  }
   s.known = s.present = s.up = true;
-  s.owner = c.owner;
-  s.set_mtu(c.port->mtu());
-  s.sends = c.port->sends();
-  if (c.owner != id_) return;
-  s.direct = s.sends;
-  s.port = c.port;
-  s.memory = c.memory;
-  receiving_.push_back(c.vport);
-  watch(*c.port, true);
+  s.set_mtu(port.ports[0]->mtu());
+  s.sends = port.ports[0]->sends();
+  own(port);
+  for (RxQueue& q : port.queues)
+    if (q.owner == id_ && std::find(queues_.begin(), queues_.end(), &q) == queues_.end()) look_at(q);
+}
+
+// The way out by this worker, as the owners of the queues are now.
+void Worker::own(OpenPort& port) {
+  PortSlot& s = ports_[port.vport];
+  s.owner = port.sender();
+  s.port = nullptr;
+  for (const RxQueue& q : port.queues)
+    if (q.owner == id_ && !s.port) s.port = q.port;
+  s.memory = s.port ? port.memory : nullptr;
+  s.direct = s.present && s.up && s.sends && s.port;
+}
+
+void Worker::look_at(RxQueue& q) {
+  queues_.push_back(&q);
+  receiving_.push_back(&q);
+  watch(*q.port, true);
+}
+
+void Worker::look_away(RxQueue& q) {
+  if (q.resting)
+    forget_resting(q);
+  else if (!q.failed && !q.paused)
+    watch(*q.port, false);
+  std::erase(receiving_, &q);
+  std::erase(queues_, &q);
 }
 
 void Worker::detach(uint32_t vport) {
   PortSlot& s = ports_[vport];
-  if (s.resting)
-    forget_resting(vport);
-  else if (s.port && !s.failed)
-    watch(*s.port, false);
   if (s.memory) return_waiting(*s.memory);
-  if (s.port) {
-    s.port->settle(pool_);
-    std::erase(receiving_, vport);
+  for (size_t i = queues_.size(); i-- > 0;) {
+    if (queues_[i]->vport != vport) continue;
+    queues_[i]->port->settle(pool_);
+    look_away(*queues_[i]);
   }
-  s.present = s.up = s.direct = s.resting = false;
+  s.present = s.up = s.direct = false;
   s.port = nullptr;
   s.memory = nullptr;
 }
@@ -143,10 +166,13 @@ void Worker::apply_control(const Control& c) {
   }
   switch (c.kind) {
     case Control::Kind::kAddPort:
-      attach(c);
+      attach(*c.port);
       break;
     case Control::Kind::kRemovePorts:
       for (const uint32_t vport : *c.vports) detach(vport);
+      break;
+    case Control::Kind::kPausePorts:
+      for (const uint32_t vport : *c.vports) pause(vport);
       break;
     case Control::Kind::kMicroflow:
       use_microflows_ = c.enabled;
@@ -159,20 +185,20 @@ void Worker::apply_control(const Control& c) {
 }
 
 bool Worker::must_poll() const {
-  for (const uint32_t vport : receiving_)
-    if (!ports_[vport].failed && ports_[vport].port->polled()) return true;
+  for (const RxQueue* q : receiving_)
+    if (!q->failed && q->port->polled()) return true;
   return false;
 }
 
 bool Worker::has_work() const {
   if (!commands_.empty()) return true;
-  for (uint32_t w = 0; w < shared_.config.workers; w++) {
+  for (uint32_t w = 0; w < shared_.count(); w++) {
     if (w == id_) continue;
     if (!shared_.lent(w, id_).out.empty() || !shared_.lent(id_, w).back.empty()) return true;
   }
   // All of them, so that each rings: a frame that comes after this look wakes us through the descriptor.
   bool waiting = false;
-  for (const uint32_t vport : receiving_) waiting |= !ports_[vport].failed && ports_[vport].port->doze();
+  for (const RxQueue* q : receiving_) waiting |= !q->failed && q->port->doze();
   return waiting;
 }
 

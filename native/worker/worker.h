@@ -24,6 +24,7 @@
 #include "pool.h"
 #include "random.h"
 #include "ring.h"
+#include "rx_queue.h"
 
 namespace weft {
 
@@ -49,24 +50,24 @@ class Doorbell {
   virtual void ring() = 0;
 };
 
-// What the workers of one datapath share.
+constexpr uint32_t kMostWorkers = 64;
+
+// What the workers of one datapath share. Changes while no worker runs (Datapath::steer).
 struct Shared {
   Config config;
   MeterTable meters;
   Doorbell* bell = nullptr;
-  std::vector<std::unique_ptr<Lending>> lending;  // [lender * workers + borrower]
-  std::vector<class Worker*> workers;
-  Lending& lent(uint32_t from, uint32_t to) { return *lending[from * config.workers + to]; }
+  std::vector<std::unique_ptr<Lending>> lending;  // [lender * kMostWorkers + borrower]
+  std::vector<class Worker*> workers;             // those that rest, too: their counters count on
+  uint32_t count() const { return static_cast<uint32_t>(workers.size()); }
+  Lending& lent(uint32_t from, uint32_t to) { return *lending[from * kMostWorkers + to]; }
 };
 
 // A change that the worker makes between breaths and the caller waits for.
 struct Control {
-  enum class Kind { kAddPort, kRemovePorts, kStop, kMicroflow } kind;
-  uint32_t vport = 0;
-  uint32_t owner = 0;
-  Port* port = nullptr;
-  MemoryPort* memory = nullptr;  // the same port, when it is one
-  const std::vector<uint32_t>* vports = nullptr;  // to remove
+  enum class Kind { kAddPort, kRemovePorts, kPausePorts, kStop, kMicroflow } kind;
+  OpenPort* port = nullptr;
+  const std::vector<uint32_t>* vports = nullptr;  // to remove, to pause
   bool enabled = false;
 };
 
@@ -74,17 +75,14 @@ constexpr uint32_t kEthernet = 14;  // bytes of the header, which an MTU does no
 
 // A port as one worker sees it. Zeros are a port that never was: those of the thousands of numbers nobody uses stay pages that nobody touched.
 struct PortSlot {
-  Port* port = nullptr;  // when this worker owns it
+  Port* port = nullptr;  // the way out, when this worker has a queue of the port
   MemoryPort* memory = nullptr;
   bool known = false;    // has a counter block of its own, which outlives it
   bool present = false;
   bool up = false;
   bool direct = false;  // present, up and ours: packets go straight into `queue`
   bool sends = false;   // Port::sends
-  bool failed = false;  // reported; no longer polled
-  bool resting = false;  // looked at when its descriptor says so
-  uint8_t quiet = 0;     // sleeps in a row without a frame from it
-  uint32_t owner = 0;
+  uint32_t owner = 0;   // the worker of its first queue, to which packets are lent
   uint32_t max_len = 0;  // of an untagged frame that the MTU lets pass
   void set_mtu(uint32_t mtu) { max_len = mtu ? mtu + kEthernet : ~0u; }
   uint32_t tunnelled = 0;  // packets that went into the tunnel
@@ -128,6 +126,18 @@ class Worker final : public Sink, public FrameSink {
   const SharedMapping& upcall_index() const { return upcall_index_; }
   bool buffers_home() const { return pool_.all_home(); }
 
+  // While no worker runs (steer.cc).
+  // Sends what others lent us and takes home what we lent; how much that was.
+  uint32_t clear_lent();
+  // A queue of ours goes to another worker, and with it what it holds.
+  void part_with(RxQueue& q, Worker& to);
+  // Whose queues they are has changed, and all of them are looked at again.
+  void settle_in(OpenPort& port);
+  // Becomes as able as a worker that has run all along: its ports and flows.
+  void learn(const Worker& from);
+  // Forgets its flows, ports stay known: nothing of it runs until it learns again.
+  void retire();
+
   // Once no thread runs: what was lent goes home and what waits at memory ports is given back.
   void settle();
   // JavaScript's thread: applied in order with what is submitted. False: no room.
@@ -167,7 +177,8 @@ class Worker final : public Sink, public FrameSink {
   PortSlot* port_slot(uint32_t vport) { return vport < shared_.config.max_ports ? &ports_[vport] : nullptr; }
 
   // breath.cc
-  uint32_t receive(uint32_t vport, PortSlot& s);
+  uint32_t receive(RxQueue& q);
+  void attribute(uint32_t packets, uint64_t since, uint64_t last);
   struct Lane;
   void process(Packet** batch, uint32_t n, uint32_t in_port);
   void find_flows(Lane& lane, uint32_t n);
@@ -201,8 +212,10 @@ class Worker final : public Sink, public FrameSink {
   bool lend(Packet* p, uint32_t vport, uint32_t owner);
   uint32_t collect_lent();
   void return_waiting(MemoryPort& m);
-  void attach(const Control& c);
+  void attach(OpenPort& port);
   void detach(uint32_t vport);
+  void own(OpenPort& port);
+  void pause(uint32_t vport);
 
   // upcall.cc
   void miss(Packet* p, const Key& key, uint32_t hash);
@@ -210,13 +223,15 @@ class Worker final : public Sink, public FrameSink {
   void abandon(PendingEntry* e, DropReason why);
   void hold(const Packet* p, int64_t by);
   bool send_up(uint8_t type, const Packet& p, uint32_t port, const Key* key, const uint8_t* cookie, uint32_t cookie_len, uint32_t number, uint32_t hash);
-  void failed(uint32_t vport, int err);
+  void failed(RxQueue& q, int err);
   void watch(const Port& port, bool on);
+  void look_at(RxQueue& q);
+  void look_away(RxQueue& q);
   // rest.cc
-  bool rest(uint32_t vport);
+  bool rest(RxQueue& q);
   void wake_resting();
-  void rouse(uint32_t vport);
-  void forget_resting(uint32_t vport);
+  void rouse(RxQueue& q);
+  void forget_resting(RxQueue& q);
   void publish();
 
   const uint32_t id_;
@@ -237,7 +252,8 @@ class Worker final : public Sink, public FrameSink {
 
   Mapping port_memory_;
   PortSlot* ports_;  // by vport
-  std::vector<uint32_t> receiving_;  // vports this worker owns and looks at in each breath: all but those at rest
+  std::vector<RxQueue*> queues_;     // those this worker owns
+  std::vector<RxQueue*> receiving_;  // those of them that it looks at in each breath: all but those at rest or paused
   std::vector<uint32_t> dirty_;      // vports with packets to send
 
   // A batch that is looked up; found[i] is kNone for a miss.

@@ -7,10 +7,21 @@
  *
  * All integers in records are little-endian (host order); keys inside are in network order as in src/packet/key.ts.
  */
+
+import type {
+  DeviceInfo,
+  ExecutorEvent,
+  GeneratorPort,
+  KernelRoute,
+  PacketGenerator,
+  PeerSocket,
+} from './native-parts.js';
 import type { PortConfig } from './port-config.js';
 
+export * from './native-parts.js';
+
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 9;
+export const LAYOUT_VERSION = 10;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -113,7 +124,11 @@ export const WORKER_COUNTERS = [
   'recirculations',
   'pending',
   'copies_dropped', // copies of packets that did not leave; packets themselves are counted at their ports
+  'measured_cycles', // of breaths in which cycles were measured queue by queue
 ] as const;
+
+/** Receive queues that a port may have; after the blocks of ports, so many u64 a port: cycles of each queue in measured breaths. */
+export const MAX_QUEUES = 16;
 
 /** Port counters, u64 each; then DROP_REASON_SLOTS drop counters. rx = forwarded + sum(drops) + held, always, for each port. */
 export const PORT_COUNTERS = [
@@ -159,8 +174,18 @@ export interface DatapathConfig {
 
 /** What the addon's class does. One instance owns its workers. Every call is on the JavaScript thread. */
 export interface NativeDatapath {
-  /** Makes the device or opens it. Throws an Error with `code` (errno name) and a sentence naming the missing privilege. Ports belong to one worker. */
-  portAdd(vport: number, worker: number, config: PortConfig): void;
+  /**
+   * Makes the device or opens it, with a receive queue for each of `workers`, or as many as it gives; returns how many. Throws an Error with `code` (errno
+   * name) and a sentence naming the missing privilege.
+   */
+  portAdd(vport: number, workers: Uint32Array, config: PortConfig): number;
+  /** Their queues are not looked at until the next `steer`. */
+  portsPause(vports: Uint32Array): void;
+  /**
+   * So many workers run from here on, each on the processor of its place (-1: any), and queues go to others: (vport, queue, worker) after one another.
+   * Ports that were paused go on. A worker beyond the number keeps its rings and counters. Returns the workers that the kernel did not put on their processor.
+   */
+  steer(cpus: Int32Array, moves: Uint32Array): Uint32Array;
   /**
    * By which way frames come and go and why not by a better one, in words, "" where a port has only one way; its XDP mode in use and why it is no better one, ""
    * where it has none. Undefined: no such port.
@@ -187,61 +212,12 @@ export interface NativeDatapath {
   onUpcall(callback: () => void): void;
   /** To be called after the ring was read empty: re-arms the doorbell. True when something came meanwhile: read on. */
   rearm(worker: number): boolean;
-  /** The counters arena of a worker: WORKER_COUNTERS, padded to 64 u64; maxPorts blocks of PORT_COUNTERS and DROP_REASON_SLOTS u64; maxFlows blocks of 4 u64. */
+  /** The counters arena of a worker: WORKER_COUNTERS, padded to 64 u64; maxPorts blocks of PORT_COUNTERS and DROP_REASON_SLOTS u64; maxPorts blocks of MAX_QUEUES u64; maxFlows blocks of 4 u64. */
   counters(worker: number): ArrayBuffer;
   /** Packets and bytes that came to a meter, then those that each of its bands dropped; empty when there is no such meter. */
   meterCounts(id: number): Float64Array;
   setMicroflow(enabled: boolean): void;
   /** Ends workers, closes ports, gives back their memory but the rings and counters that are in view. Any other call throws from here on. */
-  close(): void;
-}
-
-/** A port for the traffic generator to open: outside any datapath. */
-export interface GeneratorPort {
-  kind: 'tap' | 'system';
-  device: string;
-  netns: string;
-}
-
-/** Places in the array of PacketGenerator.counters(); then GENERATOR_BUCKETS latency counts (see latencyOfBucket in src/cli/pktgen). */
-export const GENERATOR_COUNTERS = [
-  'sent',
-  'sentBytes',
-  'refused', // not taken by the device
-  'received',
-  'receivedBytes',
-  'foreign', // received without our stamp
-  'reordered',
-  'latencySum', // ns
-  'latencyMin',
-  'latencyMax',
-  'sendNs', // from first to last frame sent
-  'done',
-] as const;
-export const GENERATOR_HEADER = 16;
-export const GENERATOR_BUCKETS = 1024;
-
-/** One thread that sends frames and, with an `in` port, receives and judges them. It starts at once. */
-export interface PacketGenerator {
-  counters(): Float64Array;
-  /** Ends the thread and closes the ports. */
-  stop(): void;
-}
-
-/** Bits of PeerSocket.watch and of its `ready`. */
-export const PEER_EVENT = { readable: 1, writable: 2 } as const;
-
-/**
- * A connected stream socket, asked directly. Reads and writes return bytes, -1 when nothing can be had or given now, or -1 - errno. Not after `close`.
- */
-export interface PeerSocket {
-  /** Into the buffer given at first; 0 is the end. Looks for up to `waitNs` where nothing is there, but not past anything else the event loop has. */
-  read(waitNs: number): number;
-  write(from: Uint8Array): number;
-  /** PEER_EVENT bits: from now on `ready` is called while one of them holds. 0: none. */
-  watch(events: number): void;
-  /** Nothing more will be written. */
-  shut(): void;
   close(): void;
 }
 
@@ -331,41 +307,10 @@ export interface NativeAddon {
   ): void;
   /** A descriptor on which each write is one datagram to the Unix socket at `path`; it does not block. Throws with `code`. */
   openDatagram(path: string): number;
+  /** The counter that cycles are given in, now. */
+  cycles(): number;
+  /** Numbers of the processors that the program may use. */
+  processors(): number[];
   /** Ticks a second of the counter that cycles are given in. */
   cyclesPerSecond(): number;
-}
-
-/** What happened (output, recirc, drop, ..., by names of Sink), its numbers, then of a packet: frame, offload state, 1 delivered | 2 counted, headroom, key, cookie. */
-export type ExecutorEvent = [
-  what: string,
-  number: number,
-  frame: Uint8Array,
-  offload: Uint8Array,
-  flags: number,
-  headroom: number,
-  key?: Uint8Array,
-  cookie?: Uint8Array,
-];
-
-export interface KernelRoute {
-  /** 4 or 16 bytes each. */
-  prefix: Uint8Array;
-  /** Bits. */
-  length: number;
-  gateway?: Uint8Array;
-  source?: Uint8Array;
-  /** An address of this machine. */
-  local: boolean;
-  priority: number;
-  /** L3 bytes that the route itself says it takes, or was told; 0: what its device does. */
-  mtu: number;
-  device: string;
-}
-
-export interface DeviceInfo {
-  ifindex: number;
-  mtu: number;
-  mac: Uint8Array; // 6 bytes
-  up: boolean; // administrative state
-  running: boolean; // carrier
 }

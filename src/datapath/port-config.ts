@@ -26,7 +26,7 @@ export interface PortConfig {
   keep: boolean;
   /** xdp: how the device is to take our program. */
   xdpMode: XdpMode;
-  /** xdp: receive queues of the device that frames are taken from, the first ones. */
+  /** xdp: receive queues of the device that frames are taken from, the first ones. tap, system: receive queues asked for, 1 to MAX_QUEUES. */
   queues: number;
   /** xdp: the kernel is told to look into our rings where it asks for that, and not with each batch. */
   needWakeup: boolean;

@@ -14,6 +14,7 @@ import { Lookups } from './commands/lookups.js';
 import { traceCommand, tracePacketOutCommand } from './commands/trace-command.js';
 import { tunnelCommands } from './commands/tunnel-commands.js';
 import type { Core } from './core.js';
+import type { Steering } from './steering/steering.js';
 
 const TRACE_USAGE = '{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]';
 const MANY = Number.POSITIVE_INFINITY;
@@ -25,6 +26,7 @@ function command(name: string, usage: string, min: number, max: number, run: Con
 export function controlCommands(
   core: Core,
   dp: NativeDriver,
+  steering: Steering,
   exit: (cleanup: boolean) => Promise<void>,
 ): ControlCommand[] {
   const bridge = (name: string): Bridge => {
@@ -43,7 +45,7 @@ export function controlCommands(
     // A switch without a database has none; the configurator puts others in their place.
     ...bondCommands({ views: () => [], choose() {} }),
     ...bridgeCommands(core),
-    ...datapathCommands(core, dp, lookups),
+    ...datapathCommands(core, dp, lookups, steering),
     ...absentCommands(core),
     ...tunnelCommands(core),
     command('ofproto/trace', TRACE_USAGE, 1, MANY, (args) => traceCommand(core, args)),

@@ -37,13 +37,13 @@ import { formerHasGone, lockPidFile } from './pid-file.js';
 import { RealClock } from './real-clock.js';
 import type { Served } from './served.js';
 import { Settler } from './settler.js';
+import { type Steering, steeringOf } from './steering/steering.js';
 import { Tidy } from './tidy.js';
 import { xdpText } from './xdp-text.js';
 
 export interface DaemonOptions {
   readonly workers?: number;
-  /** Workers never sleep. */
-  readonly busy?: boolean;
+  readonly busy?: boolean; // workers never sleep
   readonly maxFlows?: number;
   /** VLAN tags that matches see. */
   readonly maxVlans?: 1 | 2;
@@ -90,6 +90,7 @@ export class Daemon {
   /** With dummies. */
   readonly bed: TestBed | undefined;
   readonly runDir: string | undefined;
+  readonly steering: Steering;
   private readonly served = new Map<string, Served>();
   private readonly log: (text: string) => void;
   private readonly control = new ControlServer((text) => this.log(text));
@@ -135,9 +136,10 @@ export class Daemon {
       setDevice: (port, up) => this.setDevice(port, up),
     });
     this.settler = new Settler(this.core, this.clock);
+    this.steering = steeringOf(this.core, this.driver, this.clock, this.log);
     this.bed?.attach(this.core, this.driver);
     this.links = new Links(this.core, (name, netns) => this.devices(name).info(name, netns), this.log);
-    this.register(controlCommands(this.core, this.driver, (cleanup) => this.ending.exit(cleanup)));
+    this.register(controlCommands(this.core, this.driver, this.steering, (cleanup) => this.ending.exit(cleanup)));
     if (this.bed) this.register(dummyCommands(this.bed, (d) => this.links.added(d.vport)));
     this.coverage = new Coverage(this.clock.now(), () => eventTotals(this.core, this.driver, this.control));
     this.register([
@@ -384,6 +386,7 @@ export class Daemon {
     this.closed = true;
     this.cancel();
     this.settler.close();
+    this.steering.close();
     for (const { openflow, close } of this.served.values()) {
       openflow.close();
       for (const c of close) await c();

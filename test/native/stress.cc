@@ -1,4 +1,4 @@
-// Two workers under traffic while flows and ports come and go: run under sanitizers by native.test.ts. Prints what is wrong, or "ok PACKETS".
+// Two workers, or one or three, under traffic while flows, ports and workers come and go, and ports move between workers: run under sanitizers by native.test.ts. Prints what is wrong, or "ok PACKETS".
 //
 // Traffic: looped pcap ports on both workers, so that half of it crosses from one to the other. The main thread plays JavaScript: it reads upcalls
 // and resumes them, puts, changes and deletes flows, removes and adds ports, injects and executes. At the end every packet must have ended or be
@@ -44,8 +44,7 @@ class Stress {
     config_ = Config{2, false, busy, kFlows, kPorts, 1 << 20, 1 << 20, true, 2, 512, 8, seed};
     dp_ = std::make_unique<Datapath>(config_, &bell_);
     for (uint32_t v = 1; v <= kLastPort; v++) add_port(v);
-    for (uint32_t w = 0; w < 2; w++)
-      readers_.emplace_back(dp_->worker(w).upcall_memory()->data(), config_.upcall_ring_bytes, dp_->worker(w).upcall_index()->as<RingIndex>());
+    read_rings();
   }
 
   void step() {
@@ -72,7 +71,7 @@ class Stress {
           store(at + 16 + 8 * i, 1000 + random_.u32() % 1000);
           store(at + 20 + 8 * i, random_.u32() % 1000);
         }
-        submit(random_.u32() % 2, c);
+        submit(random_.u32() % dp_->active(), c);
         break;
       }
       case 4:
@@ -83,9 +82,12 @@ class Stress {
         uint8_t* at = c.add(Command::kPortState, 8);
         store(at, 1 + random_.u32() % kLastPort);
         store(at + 4, random_.u32() & 1);
-        both(c);
+        all(c);
         break;
       }
+      case 6:
+        if (random_.u32() % 8 == 0) steer();
+        break;
       default:
         change_flow();
     }
@@ -97,7 +99,7 @@ class Stress {
     uint64_t total = 0;
     for (uint32_t v = 0; v < kPorts; v++) {
       uint64_t rx = 0, ended = 0;
-      for (uint32_t w = 0; w < 2; w++) {
+      for (uint32_t w = 0; w < dp_->workers(); w++) {
         const uint64_t* b = dp_->worker(w).arena().port(v);
         rx += b[kPortRxPackets];
         ended += b[kPortForwarded] + b[kPortHeld];
@@ -107,7 +109,7 @@ class Stress {
       total += rx;
       if (rx != ended) *fault += "port " + std::to_string(v) + ": " + std::to_string(rx) + " received, " + std::to_string(ended) + " ended; ";
     }
-    for (uint32_t w = 0; w < 2; w++)
+    for (uint32_t w = 0; w < dp_->workers(); w++)
       if (!dp_->worker(w).buffers_home()) *fault += "a buffer of worker " + std::to_string(w) + " is lost; ";
     if (bell_.rings == 0) *fault += "the bell never rang; ";
     return total;
@@ -120,15 +122,36 @@ class Stress {
     r.device = v < kFirstSink ? pcap_ : "";
     r.loop = true;
     std::string why;
-    dp_->port_add(v, v % 2, r, &why);
+    dp_->port_add(v, {v % dp_->active()}, r, &why);
+  }
+
+  void read_rings() {
+    while (readers_.size() < dp_->workers()) {
+      Worker& w = dp_->worker(static_cast<uint32_t>(readers_.size()));
+      readers_.emplace_back(w.upcall_memory()->data(), config_.upcall_ring_bytes, w.upcall_index()->as<RingIndex>());
+    }
+  }
+
+  // Some ports are paused before, as they are where order counts; some of them move, and some go on where they were.
+  void steer() {
+    std::vector<uint32_t> paused;
+    std::vector<Move> moves;
+    const uint32_t workers = 1 + random_.u32() % 3;
+    for (uint32_t v = 1; v <= kLastPort; v++) {
+      if (random_.u32() & 1) paused.push_back(v);
+      if (random_.u32() & 1) moves.push_back({v, 0, random_.u32() % workers});
+    }
+    dp_->ports_pause(paused);
+    read_upcalls();
+    dp_->steer(std::vector<int>(workers, -1), moves);
+    read_rings();
   }
 
   void submit(uint32_t worker, const Commands& c) {
     while (!dp_->submit(worker, c.bytes.data(), static_cast<uint32_t>(c.bytes.size()))) read_upcalls();
   }
-  void both(const Commands& c) {
-    submit(0, c);
-    submit(1, c);
+  void all(const Commands& c) {
+    for (uint32_t w = 0; w < dp_->active(); w++) submit(w, c);
   }
 
   static void copy(uint8_t* to, const std::vector<uint32_t>& words) {
@@ -164,7 +187,7 @@ class Stress {
       uint8_t* at = c.add(Command::kFlowModify, 8 + bytes);
       store(at, slot);
       store(at + 4, bytes);
-  copy(at + 8, a);
+      copy(at + 8, a);
     } else {
       uint8_t* at = c.add(Command::kFlowPut, 16 + 128 + bytes);
       store(at, slot);
@@ -178,7 +201,7 @@ class Stress {
       at[80 + kOfsTpSrc + 1] = slot % 3 ? 0x0f : 0x07;
       copy(at + 144, a);
     }
-    both(c);
+    all(c);
   }
 
   void inject() {
@@ -186,7 +209,7 @@ class Stress {
     uint8_t* at = c.add(Command::kInject, 24 + 64);
     store(at, kMemory);
     store(at + 4, 64u);
-    dp_->submit(kMemory % 2, c.bytes.data(), static_cast<uint32_t>(c.bytes.size()));
+    dp_->submit(random_.u32() % dp_->active(), c.bytes.data(), static_cast<uint32_t>(c.bytes.size()));
     Commands e;
     at = e.add(Command::kExecute, 40 + 8 + 64);
     store(at, 1 + random_.u32() % 3);
@@ -195,11 +218,11 @@ class Stress {
     store(at + 32, random_.u32() & 1);
     store(at + 40, static_cast<uint32_t>(Op::kOutput) | 2u << 16);
     store(at + 44, 1 + random_.u32() % kLastPort);
-    submit(random_.u32() % 2, e);
+    submit(random_.u32() % dp_->active(), e);
   }
 
   void read_upcalls() {
-    for (uint32_t w = 0; w < 2; w++) {
+    for (uint32_t w = 0; w < dp_->workers(); w++) {
       uint32_t size;
       for (int n = 0; n < 64; n++) {
         const uint8_t* r = readers_[w].peek(&size);

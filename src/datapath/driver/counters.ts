@@ -1,6 +1,6 @@
 import type { FlowCounters, PortCounters } from '../datapath.js';
 import { DROP_REASON_SLOTS, DROP_REASONS } from '../drop-reasons.js';
-import { FLOW_COUNTERS, PORT_COUNTERS, WORKER_COUNTERS } from '../native.js';
+import { FLOW_COUNTERS, MAX_QUEUES, PORT_COUNTERS, WORKER_COUNTERS } from '../native.js';
 
 const WORKER_BLOCK = 64;
 const PORT_BLOCK = PORT_COUNTERS.length + DROP_REASON_SLOTS;
@@ -10,6 +10,7 @@ export type WorkerCounters = Record<(typeof WORKER_COUNTERS)[number], number>;
 /** The counters arenas of all workers, read while the workers go on writing. What is asked for is the sum over workers. */
 export class CountersArena {
   private readonly halves: Uint32Array[];
+  private readonly queuesAt: number;
   private readonly flowsAt: number;
 
   constructor(
@@ -17,7 +18,18 @@ export class CountersArena {
     readonly maxPorts: number,
   ) {
     this.halves = arenas.map((a) => new Uint32Array(a));
-    this.flowsAt = WORKER_BLOCK + maxPorts * PORT_BLOCK;
+    this.queuesAt = WORKER_BLOCK + maxPorts * PORT_BLOCK;
+    this.flowsAt = this.queuesAt + maxPorts * MAX_QUEUES;
+  }
+
+  /** The arena of one worker more. */
+  add(arena: ArrayBuffer): void {
+    this.halves.push(new Uint32Array(arena));
+  }
+
+  /** Cycles of a receive queue in measured breaths of a worker. */
+  queue(worker: number, vport: number, queue: number): number {
+    return read(this.halves[worker], this.queuesAt + vport * MAX_QUEUES + queue);
   }
 
   worker(worker: number): WorkerCounters {

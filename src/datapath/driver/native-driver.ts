@@ -12,8 +12,10 @@ import {
   type PortCounters,
 } from '../datapath.js';
 import { type DatapathConfig, LAYOUT_VERSION, type NativeDatapath, type PortConfig } from '../native.js';
+import { checkConfig } from './check-config.js';
 import { CommandBuffer } from './commands.js';
 import { CountersArena, type WorkerCounters } from './counters.js';
+import type { PortPaths, QueueMove } from './driver-types.js';
 import { loadAddon } from './load.js';
 import { UpcallRing } from './upcall-ring.js';
 
@@ -32,11 +34,31 @@ export const DEFAULT_CONFIG: Omit<DatapathConfig, 'layoutVersion'> = {
   seed: 1,
 };
 
+export type { PortPaths, QueueMove } from './driver-types.js';
+
 /** Records handled before other work of the program gets its turn. */
 const DRAIN_MAX = 1024;
 /** Commands gathered before they are submitted, well under half of the smallest ring. */
 const GATHER_BYTES = 1 << 16;
-const MIN_RING_BYTES = 1 << 19;
+
+/** A receive queue and the worker that it goes to. */
+export interface QueueMove {
+  readonly vport: number;
+  readonly queue: number;
+  readonly worker: number;
+}
+
+interface Owned {
+  /** Of each queue. */
+  readonly workers: number[];
+  readonly kind: string;
+}
+
+interface Owned {
+  /** Of each queue. */
+  readonly workers: number[];
+  readonly kind: string;
+}
 
 /** Words for people; `mode` is of XDP, by Open vSwitch's names, and `shortfall` says why it is no better one. */
 export interface PortPaths {
@@ -60,14 +82,22 @@ interface Deletion {
  * Commands that handlers give during a drain are gathered and submitted once at its end: their answer (a flow, a resume) is one step for the worker.
  */
 export class NativeDriver implements Datapath {
-  readonly workers: number;
+  /** Grows and shrinks with `steer`. */
+  workers: number;
+  /** With those that rest now. */
+  get workersEver(): number {
+    return this.rings.length;
+  }
   readonly config: DatapathConfig;
   private readonly native: NativeDatapath;
   private readonly rings: UpcallRing[];
   private readonly arena: CountersArena;
   private readonly buffers: CommandBuffer[];
   private readonly submitted: number[];
-  private readonly owners = new Map<number, { worker: number; kind: string }>();
+  private readonly owners = new Map<number, Owned>();
+  /** Workers for the queues of a new port; one is asked for each queue. */
+  place: (vport: number, queues: number) => readonly number[] = (vport, queues) =>
+    Array.from({ length: queues }, (_, q) => (vport + q) % this.workers);
   private deletions: Deletion[] = [];
   private handlers: DatapathHandlers = { upcall() {}, frame() {}, portEvent() {} };
   private draining = false;
@@ -97,14 +127,15 @@ export class NativeDriver implements Datapath {
   }
 
   portAdd(vport: number, config: PortConfig): void {
-    const worker = vport % this.workers;
+    const divisible = config.kind === 'tap' || config.kind === 'system';
+    const workers = [...this.place(vport, divisible ? config.queues : 1)];
     this.flushAll();
     try {
-      this.native.portAdd(vport, worker, config);
+      workers.length = this.native.portAdd(vport, Uint32Array.from(workers), config);
     } catch (e) {
       throw new UserError(e instanceof Error ? e.message : String(e));
     }
-    this.owners.set(vport, { worker, kind: config.kind });
+    this.owners.set(vport, { workers, kind: config.kind });
   }
 
   portRemove(vport: number): void {
@@ -118,9 +149,51 @@ export class NativeDriver implements Datapath {
     this.native.portsRemove(Uint32Array.from(vports));
   }
 
-  /** Whose port it is; undefined: there is none of that number. */
-  workerOf(vport: number): number | undefined {
-    return this.owners.get(vport)?.worker;
+  /** The worker of each of a port's receive queues; none: there is no such port. */
+  queuesOf(vport: number): readonly number[] {
+    return this.owners.get(vport)?.workers ?? [];
+  }
+
+  /** Cycles of a receive queue, by whatever worker, in breaths that were measured (`measured_cycles` of workers). */
+  queueCycles(vport: number, queue: number): number {
+    let n = 0;
+    for (let w = 0; w < this.rings.length; w++) n += this.arena.queue(w, vport, queue);
+    return n;
+  }
+
+  /** Ports whose queues are about to move: from here to `steer` what arrives waits in the kernel. */
+  portsPause(vports: readonly number[]): void {
+    this.flushAll();
+    if (!this.closed) this.native.portsPause(Uint32Array.from(vports));
+  }
+
+  /**
+   * So many workers as processors are named (-1: any) from here on, and these queues belong to others. Ports that were paused go on. A move of a port that is
+   * gone is nothing. Returns the workers that could not be put on their processor.
+   */
+  steer(processors: readonly number[], moves: readonly QueueMove[]): number[] {
+    if (this.closed) return [];
+    this.flushAll();
+    const before = this.workers;
+    const real = moves.filter((m) => m.queue < this.queuesOf(m.vport).length);
+    const triples = real.flatMap((m) => [m.vport, m.queue, m.worker]);
+    const loose = this.native.steer(Int32Array.from(processors), Uint32Array.from(triples));
+    this.workers = processors.length;
+    for (const m of real) this.owner(m.vport).workers[m.queue] = m.worker;
+    for (const { workers } of this.owners.values())
+      workers.forEach((w, q) => {
+        if (w >= this.workers) workers[q] = 0;
+      });
+    for (let w = this.rings.length; w < this.workers; w++) {
+      this.rings.push(new UpcallRing(this.native, w));
+      this.arena.add(this.native.counters(w));
+      this.submitted.push(0);
+    }
+    // Who rests is told nothing.
+    this.buffers.length = Math.min(this.buffers.length, this.workers);
+    while (this.buffers.length < this.workers) this.buffers.push(new CommandBuffer());
+    if (this.workers !== before && !this.config.manual) this.bell();
+    return [...loose];
   }
 
   /** By which way frames come and go; undefined where there is no choice. */
@@ -173,7 +246,7 @@ export class NativeDriver implements Datapath {
   }
 
   resume(worker: number, pending: number, slot: number | undefined, actions: readonly DpAction[]): void {
-    if (this.closed) return;
+    if (this.closed || worker >= this.workers) return;
     this.buffers[worker].resume(pending, slot, actions);
     this.gathered();
   }
@@ -182,19 +255,20 @@ export class NativeDriver implements Datapath {
     const own = key.slice(0, DP_KEY_BYTES);
     updateLines(own);
     const inPort = new DataView(own.buffer).getUint32(0);
-    const worker = this.owners.get(inPort)?.worker ?? 0;
+    const worker = this.owners.get(inPort)?.workers[0] ?? 0;
     this.to(worker, (b) => b.execute(own, frame, offload, actions, counted));
   }
 
   inject(vport: number, frame: Uint8Array, offload: Offload = NO_OFFLOAD): boolean {
     const owner = this.owner(vport);
     if (owner.kind !== 'memory') throw new UserError(`datapath port ${vport} is no memory port`);
-    this.flush(owner.worker);
-    const b = this.buffers[owner.worker];
+    const worker = owner.workers[0];
+    this.flush(worker);
+    const b = this.buffers[worker];
     b.inject(vport, frame, offload);
-    const taken = this.native.submit(owner.worker, b.bytes, b.length);
+    const taken = this.native.submit(worker, b.bytes, b.length);
     b.clear();
-    if (taken) this.submitted[owner.worker]++;
+    if (taken) this.submitted[worker]++;
     return taken;
   }
 
@@ -250,7 +324,7 @@ export class NativeDriver implements Datapath {
     for (const d of this.deletions.splice(0)) d.done(this.arena.flow(d.slot));
   }
 
-  private owner(vport: number): { worker: number; kind: string } {
+  private owner(vport: number): Owned {
     const owner = this.owners.get(vport);
     if (!owner) throw new UserError(`datapath port ${vport} does not exist`);
     return owner;
@@ -258,7 +332,7 @@ export class NativeDriver implements Datapath {
 
   private packets(): number {
     let n = 0;
-    for (let w = 0; w < this.workers; w++) n += this.arena.worker(w).packets;
+    for (let w = 0; w < this.rings.length; w++) n += this.arena.worker(w).packets;
     return n;
   }
 
@@ -273,7 +347,7 @@ export class NativeDriver implements Datapath {
         return;
       }
       let more = false;
-      for (let w = 0; w < this.workers; w++) if (this.native.rearm(w)) more = true;
+      for (let w = 0; w < this.rings.length; w++) if (this.native.rearm(w)) more = true;
       this.finishDeletions();
       if (!more || this.closed) return;
     }
@@ -297,7 +371,7 @@ export class NativeDriver implements Datapath {
   private finishDeletions(): void {
     if (this.deletions.length === 0 || this.closed) return;
     const applied = this.submitted.map((_, w) => this.native.applied(w));
-    const over = (d: Deletion) => d.submission.every((n, w) => ((applied[w] - n) | 0) >= 0);
+    const over = (d: Deletion) => d.submission.every((n, w) => w >= this.workers || ((applied[w] - n) | 0) >= 0);
     let n = 0;
     while (n < this.deletions.length && over(this.deletions[n])) n++;
     for (const d of this.deletions.splice(0, n)) {
@@ -345,24 +419,5 @@ export class NativeDriver implements Datapath {
     b.clear();
     this.submitted[worker] = (this.submitted[worker] + 1) | 0;
     if (this.config.manual && !this.running) this.onWork();
-  }
-}
-
-function checkConfig(c: DatapathConfig): void {
-  const range = (name: keyof DatapathConfig, lo: number, hi: number) => {
-    const v = c[name];
-    if (typeof v !== 'number' || !Number.isInteger(v) || v < lo || v > hi)
-      throw new UserError(`datapath ${name}: ${String(v)} is not an integer from ${lo} to ${hi}`);
-  };
-  range('workers', 1, 64);
-  range('maxFlows', 1, 1 << 24);
-  range('maxPorts', 2, 1 << 16);
-  range('maxVlans', 0, 2);
-  range('buffers', 128, 1 << 22);
-  range('pendingDepth', 1, 1 << 16);
-  range('seed', 0, 0xffffffff);
-  for (const name of ['upcallRingBytes', 'commandRingBytes'] as const) {
-    range(name, MIN_RING_BYTES, 1 << 30);
-    if (c[name] & (c[name] - 1)) throw new UserError(`datapath ${name}: ${c[name]} is not a power of two`);
   }
 }

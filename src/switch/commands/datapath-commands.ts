@@ -5,6 +5,7 @@ import { OFPP } from '../../flow/field.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
 import { bridgeFlowLines } from '../datapath-text.js';
+import type { Steering } from '../steering/steering.js';
 import { featureCommands } from './feature-commands.js';
 import type { LookupCounts, Lookups } from './lookups.js';
 import { pmdCommands } from './pmd-commands.js';
@@ -33,7 +34,7 @@ function ofBridge(core: Core, name: string, verbose: boolean, names: boolean): s
   return lines(bridgeFlowLines(core, own, verbose, names));
 }
 
-export function datapathCommands(core: Core, dp: NativeDriver, lookups: Lookups): ControlCommand[] {
+export function datapathCommands(core: Core, dp: NativeDriver, lookups: Lookups, steering: Steering): ControlCommand[] {
   return [
     { name: 'dpif/show', usage: '', min: 0, max: 0, run: () => show(core, lookups.counts()) },
     {
@@ -56,7 +57,7 @@ export function datapathCommands(core: Core, dp: NativeDriver, lookups: Lookups)
       run: () => lines([...core.bridges.values()].map((b) => `${core.datapathType(b)}@${b.name}`).sort()),
     },
     ...featureCommands(core),
-    ...pmdCommands(core, dp),
+    ...pmdCommands(core, dp, steering),
     ...upcallCommands(core, dp),
   ];
 }

@@ -13,7 +13,7 @@ export class Lookups {
 
   constructor(
     core: Core,
-    private readonly dp: Pick<NativeDriver, 'workers' | 'workerCounters'>,
+    private readonly dp: Pick<NativeDriver, 'workersEver' | 'workerCounters'>,
   ) {
     core.onEmpty = () => {
       this.before = this.total();
@@ -22,7 +22,7 @@ export class Lookups {
 
   private total(): LookupCounts {
     const sum = { hit: 0, missed: 0, lost: 0 };
-    for (let w = 0; w < this.dp.workers; w++) {
+    for (let w = 0; w < this.dp.workersEver; w++) {
       const c = this.dp.workerCounters(w);
       sum.hit += c.microflow_hits + c.megaflow_hits;
       sum.missed += c.misses;

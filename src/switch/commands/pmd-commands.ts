@@ -8,10 +8,12 @@ import type { NativeDriver } from '../../datapath/driver/native-driver.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
 import { DATAPATH_NAME } from '../datapath-text.js';
+import type { Steering } from '../steering/steering.js';
+import { INTERVAL_MS, INTERVALS } from '../steering/usage.js';
 
 const DATAPATH = DATAPATH_NAME.split('@')[1];
-const DEFAULT_SECONDS = 60;
-const INTERVAL = 5;
+const INTERVAL = INTERVAL_MS / 1000;
+const DEFAULT_SECONDS = INTERVAL * INTERVALS;
 const PERF_LOG_USAGE =
   'Usage: ovs-appctl dpif-netdev/pmd-perf-log-set [on|off] [-b before] [-a after] [-e|-ne] [-us usec] [-q qlen]';
 
@@ -41,11 +43,11 @@ function cycles(idle: number, busy: number, packets: number): string[] {
   ];
 }
 
-const threadName = (w: number): string => `pmd thread numa_id 0 core_id ${w}:`;
+const threadName = (core: number): string => `pmd thread numa_id 0 core_id ${core}:`;
 
-function statistics(c: WorkerCounters, w: number): string {
+function statistics(c: WorkerCounters, core: number): string {
   return lines([
-    threadName(w),
+    threadName(core),
     `  packets received: ${c.packets}`,
     `  packet recirculations: ${c.recirculations}`,
     `  avg. datapath passes per packet: ${ratio(c.packets + c.recirculations, c.packets)}`,
@@ -69,11 +71,32 @@ function part(what: string, n: number, of: number, ofWhat: string): string {
   return `${`  - ${what}:`.padEnd(20)}${String(n).padStart(14)}  (${share.toFixed(1).padStart(5)} % of ${ofWhat})`;
 }
 
-function performance(c: WorkerCounters, w: number): string[] {
+/** Of a worker: its receive queues and what part of the time they take, in the last `seconds`. */
+function receiveQueues(core: Core, steering: Steering, w: number, seconds: number): string[] {
+  const { usage } = steering;
+  const intervals = seconds / INTERVAL;
+  const percent = (n: number | undefined) => (n === undefined ? 'NOT AVAIL' : `${String(Math.round(n)).padStart(2)} %`);
+  const out = [threadName(steering.coreOf(w)), `  isolated : ${steering.isIsolated(w)}`];
+  let sum = 0;
+  for (const q of steering.queuesOf(w)) {
+    const share = usage.queueShare(q, intervals);
+    sum += share ?? 0;
+    // Those of an AF_XDP port are looked at as one, the first.
+    const { kind, queues } = core.device(q.vport)?.config ?? {};
+    for (let n = q.queue; n <= (kind === 'xdp' && queues ? queues - 1 : q.queue); n++) {
+      const name = `${q.port.padEnd(16)}  queue-id: ${String(n).padStart(2)} (enabled) `;
+      out.push(`  port: ${name}  pmd usage: ${percent(n === q.queue ? share : 0)}`);
+    }
+  }
+  const all = usage.workerShare(w, intervals);
+  return [...out, `  overhead: ${percent(all === undefined ? undefined : Math.max(0, all - sum))}`];
+}
+
+function performance(c: WorkerCounters, core: number): string[] {
   const used = c.idle_cycles + c.busy_cycles;
   const head = (what: string, n: number): string => `${`  ${what}:`.padEnd(20)}${String(n).padStart(14)}`;
   const out = [
-    threadName(w),
+    threadName(core),
     '',
     head('Iterations', c.batches + c.sleeps),
     `${head('- Used TSC cycles', used)}`,
@@ -121,33 +144,34 @@ class Choice {
   }
 }
 
-export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
+export function pmdCommands(core: Core, dp: NativeDriver, steering: Steering): ControlCommand[] {
   let before: WorkerCounters[] = [];
   let since = core.now();
-  const all = (): WorkerCounters[] =>
-    Array.from({ length: dp.workers }, (_, w) => {
-      const c = dp.workerCounters(w);
-      const old = before[w];
-      if (!old) return c;
-      return {
-        ...c,
-        packets: c.packets - old.packets,
-        batches: c.batches - old.batches,
-        microflow_hits: c.microflow_hits - old.microflow_hits,
-        megaflow_hits: c.megaflow_hits - old.megaflow_hits,
-        misses: c.misses - old.misses,
-        upcalls_lost: c.upcalls_lost - old.upcalls_lost,
-        subtable_lookups: c.subtable_lookups - old.subtable_lookups,
-        busy_cycles: c.busy_cycles - old.busy_cycles,
-        idle_cycles: c.idle_cycles - old.idle_cycles,
-        sleeps: c.sleeps - old.sleeps,
-        recirculations: c.recirculations - old.recirculations,
-      };
-    });
-  /** Counters of the workers that -pmd names. */
+  const all = (): (readonly [worker: number, counters: WorkerCounters])[] =>
+    steering.shown().map((w) => [w, sinceCleared(w)]);
+  const sinceCleared = (w: number): WorkerCounters => {
+    const c = dp.workerCounters(w);
+    const old = before[w];
+    if (!old) return c;
+    return {
+      ...c,
+      packets: c.packets - old.packets,
+      batches: c.batches - old.batches,
+      microflow_hits: c.microflow_hits - old.microflow_hits,
+      megaflow_hits: c.megaflow_hits - old.megaflow_hits,
+      misses: c.misses - old.misses,
+      upcalls_lost: c.upcalls_lost - old.upcalls_lost,
+      subtable_lookups: c.subtable_lookups - old.subtable_lookups,
+      busy_cycles: c.busy_cycles - old.busy_cycles,
+      idle_cycles: c.idle_cycles - old.idle_cycles,
+      sleeps: c.sleeps - old.sleeps,
+      recirculations: c.recirculations - old.recirculations,
+    };
+  };
+  /** Counters of the worker on the processor that -pmd names, or of all. */
   const some = (args: readonly string[]): (readonly [number, WorkerCounters])[] => {
     const wanted = leading(optionOf(args, '-pmd'));
-    return [...all().entries()].filter(([w]) => wanted === undefined || w === wanted);
+    return all().filter(([w]) => wanted === undefined || steering.coreOf(w) === wanted);
   };
   const existing = (name: string | undefined): void => {
     if (name !== undefined && name !== DATAPATH) throw new UserError('please specify an existing datapath');
@@ -155,7 +179,11 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
   const lookup = new Choice(['autovalidator', 'generic'], 'generic');
   const parser = new Choice(['autovalidator', 'scalar', 'study'], 'scalar');
   const executor = new Choice(['scalar', 'autovalidator'], 'scalar');
-  const workers = Array.from({ length: dp.workers }, (_, w) => w).join(',');
+  const workers = (): string =>
+    steering
+      .shown()
+      .map((w) => steering.coreOf(w))
+      .join(',');
   const showLookup = (): string =>
     `Available dpcls implementations:\n${lookup.names
       .map((n, i) => `  ${n} (Use count: 0, Priority: ${lookup.priority(n, i)})\n`)
@@ -169,7 +197,7 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
       max: 3,
       run: (args) =>
         some(args)
-          .map(([w, c]) => statistics(c, w))
+          .map(([w, c]) => statistics(c, steering.coreOf(w)))
           .join(''),
     },
     {
@@ -180,7 +208,9 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
       run(args) {
         const wanted = leading(optionOf(args, '-pmd'));
         const now = Array.from({ length: dp.workers }, (_, w) => dp.workerCounters(w));
-        before = now.map((c, w) => (wanted === undefined || w === wanted ? c : (before[w] ?? zeros(c))));
+        before = now.map((c, w) =>
+          wanted === undefined || steering.coreOf(w) === wanted ? c : (before[w] ?? zeros(c)),
+        );
         since = core.now();
         return '';
       },
@@ -196,7 +226,15 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
         const seconds = ((core.now() - since) / 1000).toFixed(3);
         const time = new Date(core.wall()).toISOString().slice(11, 23);
         return rows
-          .map(([w, c]) => lines(['', `Time: ${time}`, `Measurement duration: ${seconds} s`, '', ...performance(c, w)]))
+          .map(([w, c]) =>
+            lines([
+              '',
+              `Time: ${time}`,
+              `Measurement duration: ${seconds} s`,
+              '',
+              ...performance(c, steering.coreOf(w)),
+            ]),
+          )
           .join('');
       },
     },
@@ -225,18 +263,7 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
         const seconds =
           asked === 0 || asked > DEFAULT_SECONDS ? DEFAULT_SECONDS : Math.ceil(asked / INTERVAL) * INTERVAL;
         const out = [`Displaying last ${seconds} seconds pmd usage %`];
-        for (const [w] of rows) {
-          out.push(threadName(w), '  isolated : false');
-          for (const port of core.dpPorts()) {
-            if (dp.workerOf(port.vport) !== w) continue;
-            const queues = core.device(port.vport)?.config.queues ?? 1;
-            for (let q = 0; q < queues; q++) {
-              const queue = String(q).padStart(2);
-              out.push(`  port: ${port.name.padEnd(16)}  queue-id: ${queue} (enabled)   pmd usage: NOT AVAIL`);
-            }
-          }
-          out.push('  overhead: NOT AVAIL');
-        }
+        for (const [w] of rows) out.push(...receiveQueues(core, steering, w, seconds));
         return lines(out);
       },
     },
@@ -247,7 +274,7 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
       max: 1,
       run([name]) {
         existing(name);
-        // A port stays with its worker: there is nothing to move.
+        void steering.rebalance();
         return 'pmd rxq rebalance requested.\n';
       },
     },
@@ -281,7 +308,7 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
       usage: '',
       min: 0,
       max: 0,
-      run: () => `Available DPIF implementations:\n  dpif_scalar (pmds: ${workers})\n`,
+      run: () => `Available DPIF implementations:\n  dpif_scalar (pmds: ${workers()})\n`,
     },
     {
       name: 'dpif-netdev/dpif-impl-set',
@@ -300,7 +327,7 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
       max: 0,
       run: () =>
         `Available MFEX implementations:\n${parser.names
-          .map((n) => `  ${n} (available: True pmds: ${n === parser.active ? workers : 'none'})\n`)
+          .map((n) => `  ${n} (available: True pmds: ${n === parser.active ? workers() : 'none'})\n`)
           .join('')}`,
     },
     {
@@ -308,7 +335,7 @@ export function pmdCommands(core: Core, dp: NativeDriver): ControlCommand[] {
       usage: '[-pmd core] miniflow_implementation_name [study_pkt_cnt]',
       min: 1,
       max: 5,
-      run: (args) => setParser(parser, dp.workers, args),
+      run: (args) => setParser(parser, (core) => steering.shown().some((w) => steering.coreOf(w) === core), args),
     },
     {
       name: 'odp-execute/action-impl-set',
@@ -340,7 +367,7 @@ function zeros(c: WorkerCounters): WorkerCounters {
   return out;
 }
 
-function setParser(parser: Choice, workers: number, args: readonly string[]): string {
+function setParser(parser: Choice, has: (core: number) => boolean, args: readonly string[]): string {
   const fail = (why: string): never => {
     throw new UserError(`Error: ${why}.\n`);
   };
@@ -365,7 +392,7 @@ function setParser(parser: Choice, workers: number, args: readonly string[]): st
     if (!n) fail(`invalid study_pkt_cnt value: ${word}`);
     studied = `, studying ${n} packets`;
   }
-  if (only !== undefined && only >= workers) fail(`${passed} ${only} not in use, pass a valid pmd thread ID`);
+  if (only !== undefined && !has(only)) fail(`${passed} ${only} not in use, pass a valid pmd thread ID`);
   parser.active = name;
   const where = only === undefined ? '' : `, on pmd thread ${only}`;
   return `Miniflow extract implementation set to ${name}${where}${studied}.\n`;

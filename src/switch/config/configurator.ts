@@ -18,6 +18,7 @@ import type { Remote } from '../../ovsdb/client/session.js';
 import { bondCommands } from '../commands/bond-commands.js';
 import type { Core } from '../core.js';
 import type { LinkStatus } from '../links.js';
+import type { Steering } from '../steering/steering.js';
 import type { Tls } from '../tls.js';
 import { vlanLimitOf } from '../vlan-limit.js';
 import { Applier, type MadeBridge, type Plant } from './apply.js';
@@ -46,6 +47,8 @@ export interface Configured extends Plant {
   /** Grows when `link` has something new to say of any port. */
   readonly linkChanges: number;
   servedBridge(name: string): BridgeFace | undefined;
+  /** Which workers there are, and which receive queues are whose. */
+  readonly steering: Pick<Steering, 'configure'>;
   /** While on, packets that no datapath flow takes are dropped. */
   holdPackets(on: boolean): void;
   /** Further commands of the control socket. */
@@ -210,6 +213,7 @@ export class Configurator {
         this.plant.holdPackets(this.restoring);
         this.plant.core.vlans.set(vlanLimitOf(root.other_config.get('vlan-limit')));
         await this.applier.apply(wanted(this.tables));
+        await this.plant.steering.configure(root.other_config, this.affinities());
         for (const b of this.applier.bridges.values()) await this.applyBridge(b);
         this.bonds.set(this.applier.made.values());
         this.mtu.look(this.applier.made.values());
@@ -224,6 +228,14 @@ export class Configurator {
       this.options.log(`the configuration was not applied: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
     } finally {
       this.running = false;
+    }
+  }
+
+  /** Of ports that ask for processors for their receive queues. */
+  private *affinities(): Iterable<readonly [port: string, list: string]> {
+    for (const { row } of this.applier.made.values()) {
+      const list = row.other_config.get('pmd-rxq-affinity');
+      if (list !== undefined) yield [row.name, list];
     }
   }
 

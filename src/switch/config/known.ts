@@ -26,9 +26,11 @@ export const WORDS: Readonly<Record<string, TableWords>> = {
     later: [],
     maps: {
       other_config: {
-        applied: words('stats-update-interval flow-restore-wait vlan-limit'),
+        applied:
+          words(`stats-update-interval flow-restore-wait vlan-limit pmd-cpu-mask pmd-rxq-assign pmd-rxq-isolate pmd-auto-lb
+          pmd-auto-lb-rebal-interval pmd-auto-lb-load-threshold pmd-auto-lb-improvement-threshold`),
         later:
-          words(`flow-limit max-idle max-revalidator min-revalidate-pps hw-offload n-offload-threads tc-policy dpdk-* pmd-* vhost-*
+          words(`flow-limit max-idle max-revalidator min-revalidate-pps hw-offload n-offload-threads tc-policy dpdk-* pmd-perf-metrics pmd-maxsleep vhost-*
           per-port-memory shared-mempool-config tx-flush-interval smc-enable n-handler-threads n-revalidator-threads emc-insert-inv-prob
           bundle-idle-timeout offload-rebalance userspace-tso-enable enable-statistics private_key certificate ca_cert ipsec_skb_mark`),
       },
@@ -58,10 +60,10 @@ export const WORDS: Readonly<Record<string, TableWords>> = {
     ),
     maps: {
       other_config: {
-        applied: [],
+        applied: ['pmd-rxq-affinity'],
         later:
           words(`cfm_interval cfm_extended cfm_demand cfm_opstate cfm_ccm_vlan cfm_ccm_pcp lacp-port-id lacp-port-priority
-          lacp-aggregation-key pmd-rxq-affinity tx-steering emc-enable`),
+          lacp-aggregation-key tx-steering emc-enable`),
       },
     },
   },

@@ -1,0 +1,37 @@
+// A port as the datapath holds it: what was opened, and its receive queues, each of which belongs to a worker.
+//
+// A port has one queue or several. Each is a Port of its own (a socket, a TAP's descriptor) for the same device, so that nothing is called by two threads; the kernel
+// sees to it that frames of one flow come by one of them. A worker sends by a queue of its own where it has one, else it lends to the worker of the first.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "../generated/ring.h"
+#include "../port/memory.h"
+
+namespace weft {
+
+constexpr uint32_t kMostQueues = kQueueBlock;  // of a port
+
+struct RxQueue {
+  Port* port = nullptr;
+  uint32_t vport = 0;
+  uint32_t number = 0;   // 0 is the first
+  uint32_t owner = 0;    // worker
+  bool failed = false;   // no longer looked at
+  bool resting = false;  // looked at when its descriptor says so
+  bool paused = false;   // not looked at: it is to move to another worker
+  uint8_t quiet = 0;     // sleeps in a row without a frame from it
+  uint32_t got = 0;      // of the measured breath: frames,
+  uint64_t spent = 0;    // and cycles
+};
+
+struct OpenPort {
+  uint32_t vport = 0;
+  std::vector<std::unique_ptr<Port>> ports;  // one a queue
+  MemoryPort* memory = nullptr;              // the first, when it is one
+  std::vector<RxQueue> queues;               // never moves: workers point into it
+  uint32_t sender() const { return queues[0].owner; }
+};
+
+}  // namespace weft
