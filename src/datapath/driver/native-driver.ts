@@ -41,31 +41,10 @@ const DRAIN_MAX = 1024;
 /** Commands gathered before they are submitted, well under half of the smallest ring. */
 const GATHER_BYTES = 1 << 16;
 
-/** A receive queue and the worker that it goes to. */
-export interface QueueMove {
-  readonly vport: number;
-  readonly queue: number;
-  readonly worker: number;
-}
-
 interface Owned {
   /** Of each queue. */
   readonly workers: number[];
   readonly kind: string;
-}
-
-interface Owned {
-  /** Of each queue. */
-  readonly workers: number[];
-  readonly kind: string;
-}
-
-/** Words for people; `mode` is of XDP, by Open vSwitch's names, and `shortfall` says why it is no better one. */
-export interface PortPaths {
-  readonly receive: string;
-  readonly send: string;
-  readonly mode: string;
-  readonly shortfall: string;
 }
 
 interface Deletion {
