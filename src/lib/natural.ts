@@ -1,4 +1,8 @@
-const isDigit = (text: string, at: number): boolean => (text.charCodeAt(at) - 48) >>> 0 < 10;
+/** Behind the end there is none: the code of no character is no number. */
+const isDigit = (text: string, at: number): boolean => {
+  const c = text.charCodeAt(at);
+  return c >= 48 && c <= 57;
+};
 
 function digitsFrom(text: string, at: number): string {
   let end = at;
