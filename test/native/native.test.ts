@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { labRefusal } from '../../src/cli/lab/netlab.js';
+import { needPrograms } from '../../src/cli/lab/packages.js';
 import { udpPcap } from '../support/frames.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -20,6 +22,12 @@ function sources(...rooms: string[]): string[] {
       .filter((f) => f.endsWith('.cc'))
       .map((f) => join(root, 'native', room, f)),
   );
+}
+
+/** What a program links, which it names in a line of its own. */
+function linked(source: string): string[] {
+  const said = /^\/\/ sources: (.*)$/m.exec(readFileSync(source, 'utf8'))?.[1]?.split(' ') ?? [];
+  return said.map((f) => join(root, f));
 }
 
 const CHECKS = ['-std=c++20', '-O1', '-g', '-fno-sanitize-recover=all', '-w'];
@@ -60,6 +68,25 @@ for (const sanitizer of ['address,undefined', 'thread']) {
   });
 }
 
+t.test('AF_XDP ports', { skip: needPrograms({ unshare: 'util-linux', ip: 'iproute2' }) ?? labRefusal() }, (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'weft-xdp-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const program = join(dir, 'xdp');
+  const source = join(root, 'test/native/xdp.cc');
+  const inputs = [source, ...linked(source), '-lpthread'];
+  execFileSync('g++', [...CHECKS, '-fsanitize=address,undefined', '-o', program, ...inputs], { stdio: 'inherit' });
+  // What the kernel sends by itself on a new device would be counted.
+  const quiet = 'for d in wfn-a wfn-b; do echo 1 >/proc/sys/net/ipv6/conf/$d/disable_ipv6; ip link set $d up; done';
+  const prepare = `ip link add wfn-a type veth peer name wfn-b && ${quiet} && exec "$@"`;
+  const r = spawnSync('unshare', ['--net', 'sh', '-c', prepare, 'sh', program, SEED, String(STEPS)], {
+    encoding: 'utf8',
+  });
+  t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}: every frame came or was counted, every buffer came home`);
+  t.equal(r.status, 0, 'no finding');
+  if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
+  t.end();
+});
+
 for (const file of readdirSync(join(root, 'native/fuzz')).filter((f) => /^fuzz_\w+\.cc$/.test(f))) {
   const name = file.slice('fuzz_'.length, -'.cc'.length);
   t.test(`corpus of ${name}`, (t) => {
@@ -67,9 +94,7 @@ for (const file of readdirSync(join(root, 'native/fuzz')).filter((f) => /^fuzz_\
     t.teardown(() => rmSync(dir, { recursive: true }));
     const program = join(dir, name);
     const source = join(root, 'native/fuzz', file);
-    // The fuzzer names what it links in a line of its own.
-    const linked = /^\/\/ sources: (.*)$/m.exec(readFileSync(source, 'utf8'))?.[1]?.split(' ') ?? [];
-    const inputs = [source, join(root, 'test/native/replay.cc'), ...linked.map((f) => join(root, f))];
+    const inputs = [source, join(root, 'test/native/replay.cc'), ...linked(source)];
     execFileSync('g++', [...CHECKS, '-fsanitize=address,undefined', '-o', program, ...inputs], { stdio: 'inherit' });
     const corpus = join(root, 'native/fuzz/corpus', name);
     const r = spawnSync(program, [corpus, SEED, String(MUTATIONS)], { encoding: 'utf8' });
