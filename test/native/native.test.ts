@@ -14,7 +14,7 @@ const STEPS = 300;
 // Of each input kept by the fuzzers; they themselves (scripts/fuzz.sh) run for minutes and want clang.
 const MUTATIONS = 200;
 // Compilation with sanitizers takes most of it.
-t.setTimeout(600_000);
+t.setTimeout(840_000);
 
 function sources(...rooms: string[]): string[] {
   return rooms.flatMap((room) =>
