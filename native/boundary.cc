@@ -23,6 +23,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       Napi::Function::New(env, [](const Napi::CallbackInfo& i) { return Napi::Number::New(i.Env(), weft::kLayoutVersion); });
   weft::register_exec(env, exports);
   weft::register_datapath(env, exports);
+  weft::register_memory(env, exports);
   weft::register_netdev(env, exports);
   weft::register_routes(env, exports);
   weft::register_pktgen(env, exports);

@@ -1,9 +1,7 @@
 // What the switch is as a process: the lock on its pid file, its user and capabilities, a datagram socket to the system's log.
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <malloc.h>
 #include <napi.h>
 #include <pwd.h>
 #include <sys/file.h>
@@ -52,21 +50,6 @@ Napi::Value LockPidFile(const Napi::CallbackInfo& info) {
     throw file_error(env, err, err == EAGAIN || err == EACCES ? path + ": another switch is running there" : path);
   }
   return Napi::Number::New(env, fd);
-}
-
-// Node-API has no word for this, and script neither: gc() leaves the young generation as large as it has grown (up to 32 MB). The engine's own functions are
-// looked for by name, so that the addon goes on being one binary for every Node; without them nothing is collected.
-void collect_garbage() {
-  auto* current = reinterpret_cast<void* (*)()>(dlsym(RTLD_DEFAULT, "_ZN2v87Isolate10GetCurrentEv"));
-  auto* notify = reinterpret_cast<void (*)(void*)>(dlsym(RTLD_DEFAULT, "_ZN2v87Isolate21LowMemoryNotificationEv"));
-  if (current && notify) notify(current());
-}
-
-// trimMemory(collect): the engine's memory, where asked for, then the C library's.
-Napi::Value TrimMemory(const Napi::CallbackInfo& info) {
-  if (info[0].As<Napi::Boolean>()) collect_garbage();
-  malloc_trim(0);
-  return info.Env().Undefined();
 }
 
 uint64_t mask_of(const Napi::Value& numbers) {
@@ -199,7 +182,6 @@ Napi::Value OpenDatagram(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void register_process(Napi::Env env, Napi::Object exports) {
-  exports["trimMemory"] = Napi::Function::New(env, TrimMemory);
   exports["lockPidFile"] = Napi::Function::New(env, LockPidFile);
   exports["dropCapabilities"] = Napi::Function::New(env, DropCapabilities);
   exports["becomeUser"] = Napi::Function::New(env, BecomeUser);

@@ -6,6 +6,7 @@ namespace weft {
 
 void register_exec(Napi::Env env, Napi::Object exports);
 void register_datapath(Napi::Env env, Napi::Object exports);
+void register_memory(Napi::Env env, Napi::Object exports);
 void register_netdev(Napi::Env env, Napi::Object exports);
 void register_packet(Napi::Env env, Napi::Object exports);
 void register_peer(Napi::Env env, Napi::Object exports);

@@ -288,7 +288,7 @@ export interface NativeAddon {
   kernelRoute(to: Uint8Array, mark: number): KernelRoute | undefined;
   /** Says whether routes, rules, addresses or links have changed since the last question; yes at the first. */
   RouteWatch: new () => { changed(): boolean };
-  /** Memory that is held free goes back to the kernel: what the C library holds, and where `collect` the engine's own after a full collection. */
+  /** Memory nobody needs goes back to the kernel: what the C library holds free, pages of Node's program, and where `collect` the engine's own after a full collection. */
   trimMemory(collect: boolean): void;
   /** Writes our pid to a file and keeps a lock on it until the process ends. Throws with `code` EAGAIN when another process holds it. */
   lockPidFile(path: string): number;

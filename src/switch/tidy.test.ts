@@ -1,21 +1,21 @@
 import t from 'tap';
 import { Tidy } from './tidy.js';
 
-t.test('memory is given back once, when many ports have gone and no more go', async (t) => {
+t.test('memory is given back after the start, and once when many ports have gone and no more go', async (t) => {
   let times = 0;
   const tidy = new Tidy(() => times++);
   const rows: readonly (readonly [removed: number, times: number])[] = [
     [0, 0],
     [49, 0],
     [49, 0],
-    [60, 0],
-    [200, 0],
+    [60, 1],
     [200, 1],
-    [200, 1],
-    [249, 1],
-    [249, 1],
-    [250, 1],
+    [200, 2],
+    [200, 2],
+    [249, 2],
+    [249, 2],
     [250, 2],
+    [250, 3],
   ];
   for (const [removed, expected] of rows) {
     tidy.look(removed);

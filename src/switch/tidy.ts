@@ -1,5 +1,7 @@
 /**
- * Memory given back after much was removed.
+ * Memory given back after the start, and after much was removed.
+ *
+ * A start leaves what it used once: the text of modules, compiled forms that were only read, pages of Node's own program.
  *
  * The engine collects when it allocates. A switch that lost a hundred ports and is then quiet does not allocate, and would keep what they took for hours; the
  * next hundred would come on top. So once no port has gone for a while, all is collected at once, and what the C library holds goes back to the kernel.
@@ -13,15 +15,19 @@ import { loadAddon } from '../datapath/driver/load.js';
 /** Ports that are worth it: each leaves 0.1 to 0.3 MB. */
 const MANY = 50;
 const LARGE_HEAP = 256 << 20;
+/** Looks until a start is over, a first configuration included. */
+const STARTED = 4;
 
 export class Tidy {
   private done = 0;
   private last = 0;
+  private looks = 0;
 
   constructor(private readonly giveBack: () => void = collect) {}
 
-  /** `removed`: ports removed since the start. Call it now and then: done when some have gone since the last time, and none since the last call. */
+  /** `removed`: ports removed since the start. Call it now and then: done once soon after the start, and when some have gone since the last time, and none since the last call. */
   look(removed: number): void {
+    if (++this.looks === STARTED) this.giveBack();
     const isQuiet = removed === this.last;
     this.last = removed;
     if (!isQuiet || removed - this.done < MANY) return;
