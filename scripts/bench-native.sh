@@ -9,7 +9,8 @@ if [ ${#names[@]} -eq 0 ]; then
 fi
 for name in "${names[@]}"; do
   # The first lines of a bench name the sources it links: "// sources: a.cc b.cc".
-  read -ra sources <<<"$(sed -n 's|^// sources: ||p' "native/bench/${name}_bench.cc")"
+  read -ra named <<<"$(sed -n 's|^// sources: ||p' "native/bench/${name}_bench.cc")"
+  sources=(${named[@]})  # patterns, too
   "${CXX:-g++}" -std=c++20 -O3 -Wall -Wextra "native/bench/${name}_bench.cc" "${sources[@]}" -o "build/bench/$name" -lpthread
   echo "== $name"
   # And what it reads: "// input: program", after `node scripts/build.mjs`.

@@ -2,8 +2,9 @@
  * Tables 1 and 2 of Pfaff et al., The Design and Implementation of Open vSwitch (NSDI 2015): what each part of the classifier is worth in flows and masks of the cache,
  * and how many subtables a packet asks. Four rules, of which one looks at TCP ports, and many short TCP connections between two hosts that it is not about.
  *
- * The paper's figures are of its own traffic (netperf's TCP_CRR for minutes), so that where a part is missing only their size says something: of the same order as
- * the connections, or a handful. Open vSwitch is fed the same frames as ours, on dummy ports.
+ * The paper's figures are of its own traffic (netperf's TCP_CRR for minutes), and quoted from memory: they were not found where they could be checked. So the column has no
+ * target, and only its shape says something: of the order of the connections, or a handful. What must be equal are the counts of Open vSwitch, which is fed the same frames
+ * as ours, on dummy ports.
  */
 
 import { flowModFromText } from '../../src/bridge/flow-text.js';
@@ -224,7 +225,7 @@ function rowsOf(name: string): Row<Counter>[] {
 
 export const nsdi = group<Counter>({
   name: 'nsdi',
-  what: 'what each part of the classifier does for the cache (tables 1 and 2 of the NSDI 2015 paper on Open vSwitch)',
+  what: 'what each part of the classifier does for the cache (tables 1 and 2 of the NSDI 2015 paper on Open vSwitch; of its figures, quoted from memory, only the shape)',
   sides: [once(OURS, (v) => count(VARIANTS[v].parts)), once('paper', (v) => VARIANTS[v].paper), once('ovs', real)],
   rows: Object.keys(VARIANTS).flatMap(rowsOf),
 });

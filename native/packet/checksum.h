@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "bytes.h"
+#include "checksum_blocks.h"
 
 namespace weft {
 
@@ -22,6 +23,12 @@ inline uint16_t csum_fold(uint64_t sum) {
 // Adds n bytes to a sum. Words of 32 bits into 64: no carry is lost before 2^32 words.
 inline uint64_t csum_add(uint64_t sum, const void* bytes, size_t n) {
   const auto* p = static_cast<const uint8_t*>(bytes);
+  if (n >= kCsumLong) {
+    const size_t blocks = n / kCsumBlock * kCsumBlock;
+    sum += csum_blocks(p, blocks);
+    p += blocks;
+    n -= blocks;
+  }
   for (; n >= 32; n -= 32, p += 32) {
     uint64_t a = 0, b = 0;
     for (int i = 0; i < 4; i++) {

@@ -47,6 +47,19 @@ t.test('caches against a plain list of flows', (t) => {
   t.end();
 });
 
+t.test('variants of long sums', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'weft-sums-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const program = join(dir, 'checksum');
+  const flags = [...CHECKS, '-fsanitize=address,undefined'];
+  execFileSync('g++', [...flags, '-o', program, join(root, 'test/native/checksum.cc')], { stdio: 'inherit' });
+  const r = spawnSync(program, [SEED], { encoding: 'utf8' });
+  t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}`);
+  t.equal(r.status, 0, 'no finding');
+  if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
+  t.end();
+});
+
 for (const sanitizer of ['address,undefined', 'thread']) {
   t.test(`-fsanitize=${sanitizer}`, (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'weft-stress-'));
