@@ -66,10 +66,30 @@ void megaflow(uint32_t masks, bool shared) {
   for (uint32_t i = 0; i < kFlows; i++) cache.remove(flows[i]);
 }
 
+// A subtable of so few flows that it compares whole lines with each.
+void few(uint32_t flows_each) {
+  MegaflowCache cache(flows.data());
+  Key mask;
+  std::memset(&mask, 0, sizeof mask);
+  std::memset(mask.in_port, 0xff, kLineBytes);
+  for (uint32_t i = 0; i < flows_each; i++) cache.insert(flows[i], keys[i], mask);
+  std::vector<Key> batch(kBatchKeys);
+  for (uint32_t i = 0; i < kBatchKeys; i++) batch[i] = keys[i % flows_each];
+  char name[64];
+  std::snprintf(name, sizeof name, "megaflow, 1 mask, %u flows", flows_each);
+  uint64_t asked = 0;
+  measure(name, kBatchKeys * 64, [&] {
+    uint32_t slots[kBatchKeys];
+    for (uint32_t i = 0; i < 64; i++) sink = cache.lookup(batch.data(), ~0u, slots, &asked);
+  });
+  for (uint32_t i = 0; i < flows_each; i++) cache.remove(flows[i]);
+}
+
 }  // namespace
 
 int main() {
   fill();
+  for (uint32_t n = 1; n <= 4; n *= 2) few(n);
   MicroflowCache cache(flows.data());
   for (uint32_t i = 0; i < kFlows; i++) cache.insert(hash_key(keys[i]), keys[i], flows[i]);
   measure("microflow, 8,192 keys", kFlows, [&] {

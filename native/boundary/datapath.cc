@@ -226,10 +226,20 @@ Napi::Value processors(const Napi::CallbackInfo& info) {
   return out;
 }
 
+void want_huge_pages(const Napi::CallbackInfo& info) { Mapping::want_huge = info[0].As<Napi::Boolean>().Value(); }
+
+Napi::Value held_memory(const Napi::CallbackInfo& info) {
+  Napi::Array out = Napi::Array::New(info.Env(), kPageKinds);
+  for (uint32_t i = 0; i < kPageKinds; i++) out[i] = Napi::Number::New(info.Env(), static_cast<double>(Mapping::held[i].load()));
+  return out;
+}
+
 }  // namespace
 
 void register_datapath(Napi::Env env, Napi::Object exports) {
   DatapathObject::define(env, exports);
+  exports["wantHugePages"] = Napi::Function::New(env, want_huge_pages);
+  exports["heldMemory"] = Napi::Function::New(env, held_memory);
   exports["cycles"] = Napi::Function::New(env, [](const Napi::CallbackInfo& i) { return Napi::Number::New(i.Env(), static_cast<double>(cycles())); });
   exports["processors"] = Napi::Function::New(env, processors);
   exports["cyclesPerSecond"] =

@@ -1,4 +1,5 @@
 #include "compare.h"
+#include "compare_avx2.h"
 #include "subtable.h"
 #include "subtable_words.h"
 
@@ -6,6 +7,26 @@ namespace weft {
 namespace {
 
 constexpr Subtable::Line kZeroLine = {};
+
+#if defined(WEFT_HAS_AVX2_VARIANT)
+// As Subtable::lookup_few.
+template <bool kWithFurther>
+[[gnu::target("avx2")]] uint32_t lookup_few_avx2(const Subtable& t, const Key* batch, uint32_t todo, uint32_t* slots) {
+  uint32_t found = 0;
+  for (; todo != 0; todo &= todo - 1) {
+    const uint32_t i = static_cast<uint32_t>(__builtin_ctz(todo));
+    const void* second = kWithFurther && (batch[i].lines & t.lines) ? static_cast<const void*>(batch[i].in_port + t.further * kLineBytes) : &kZeroLine;
+    for (uint32_t f = 0; f < t.size; f++) {
+      if (!equal_masked_lines_avx2(&batch[i], &t.mask_line, &t.few_line[f])) continue;
+      if (kWithFurther && !equal_masked_lines_avx2(second, &t.mask_further, &t.few_further[f])) continue;
+      slots[i] = t.few_slot[f];
+      found |= 1u << i;
+      break;
+    }
+  }
+  return found;
+}
+#endif
 
 }  // namespace
 
@@ -28,6 +49,9 @@ uint32_t Subtable::lookup(const Key* batch, uint32_t todo, uint32_t* slots, cons
 
 template <bool kWithFurther>
 uint32_t Subtable::lookup_few(const Key* batch, uint32_t todo, uint32_t* slots) const {
+#if defined(WEFT_HAS_AVX2_VARIANT)
+  if (kProcessorHasAvx2) return lookup_few_avx2<kWithFurther>(*this, batch, todo, slots);
+#endif
   uint32_t found = 0;
   for (; todo != 0; todo &= todo - 1) {
     const uint32_t i = static_cast<uint32_t>(__builtin_ctz(todo));

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { VlanMode, VlanSpec } from '../bridge/vlan.js';
+import { loadAddon } from '../datapath/driver/load.js';
 import { UserError } from '../lib/errors.js';
 import { aboutSystem } from '../switch/config/about.js';
 import { Configurator } from '../switch/config/configurator.js';
@@ -42,6 +43,7 @@ ${CONTROLLER_USAGE}  --rundir DIR            where sockets are made (default $WE
   --enable-dummy[=override|system]  for tests: devices of type dummy, and internal ones of a bridge with datapath_type dummy, exist in the switch
                           only; with system those of type system as well, with override all. ovs-appctl netdev-dummy/* and time/* drive them
   --busy                  workers never sleep
+  --huge-pages            memory of caches and buffers in huge pages, reserved ones where there are enough; weft/memory says what they became
   --no-microflow          megaflow cache only
   --vlan-limit N          VLAN tags that matches see: 1 (default) or 2
   --accept-ct             take flows with the action ct, which are refused without this: connections are not tracked yet, a packet that comes to one
@@ -87,6 +89,7 @@ export async function main(args: readonly string[], program: string): Promise<nu
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
     });
     const { pidFile, unixctl } = own;
+    loadAddon().wantHugePages(options.hugePages);
     daemon = new Daemon({
       ...options,
       dummies: options.dummies !== 'off',
@@ -153,6 +156,7 @@ interface Options {
   runDir?: string;
   workers: number;
   busy: boolean;
+  hugePages: boolean;
   microflow: boolean;
   maxVlans: 1 | 2;
   takesCt: boolean;
@@ -171,6 +175,7 @@ const OPTIONS = {
   dbdir: { type: 'string' },
   workers: { type: 'string' },
   busy: { type: 'boolean' },
+  'huge-pages': { type: 'boolean' },
   'no-microflow': { type: 'boolean' },
   'vlan-limit': { type: 'string' },
   'accept-ct': { type: 'boolean' },
@@ -232,6 +237,7 @@ function parse(args: readonly string[]): Options | 'help' | 'version' {
     dummies: dummyMode(dummies.map((m) => m[1])),
     workers: whole('workers', v.workers, 1, 1, 64),
     busy: v.busy ?? false,
+    hugePages: v['huge-pages'] ?? false,
     microflow: !v['no-microflow'],
     maxVlans: whole('vlan-limit', v['vlan-limit'], 1, 1, 2) === 2 ? 2 : 1,
     takesCt: v['accept-ct'] ?? false,

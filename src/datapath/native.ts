@@ -288,6 +288,10 @@ export interface NativeAddon {
   kernelRoute(to: Uint8Array, mark: number): KernelRoute | undefined;
   /** Says whether routes, rules, addresses or links have changed since the last question; yes at the first. */
   RouteWatch: new () => { changed(): boolean };
+  /** From here on memory of 2 MiB and more is taken in huge pages, or not: reserved ones where there are enough, else the kernel is asked to make them. */
+  wantHugePages(on: boolean): void;
+  /** Bytes of caches, buffers, counters and rings of all datapaths: in plain pages, where huge ones were asked for, and in reserved huge ones. */
+  heldMemory(): [plain: number, advised: number, reserved: number];
   /** Memory nobody needs goes back to the kernel: what the C library holds free, pages of Node's program, and where `collect` the engine's own after a full collection. */
   trimMemory(collect: boolean): void;
   /** Writes our pid to a file and keeps a lock on it until the process ends. Throws with `code` EAGAIN when another process holds it. */

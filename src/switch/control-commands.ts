@@ -1,6 +1,7 @@
 /** Commands of the daemon's control socket. Names and texts are those of ovs-appctl(8); those of our own begin with `weft/`. */
 import type { Bridge } from '../bridge/bridge.js';
 import type { ControlCommand } from '../control/unixctl.js';
+import { loadAddon } from '../datapath/driver/load.js';
 import type { NativeDriver } from '../datapath/driver/native-driver.js';
 import { DROP_REASONS } from '../datapath/drop-reasons.js';
 import { UserError } from '../lib/errors.js';
@@ -68,11 +69,20 @@ export function controlCommands(
         })
         .join(''),
     ),
+    command('weft/memory', '', 0, 0, memoryText),
     command('weft/counters', '', 0, 0, () => `${JSON.stringify(countersOf(core, dp))}\n`),
     command('weft/drops', '[bridge]', 0, 1, ([name]) =>
       dropsText(name === undefined ? [...core.bridges.values()] : [bridge(name)], dp),
     ),
   ];
+}
+
+/** How much memory of the native part is in pages of which kind. */
+function memoryText(): string {
+  const [plain, advised, reserved] = loadAddon()
+    .heldMemory()
+    .map((bytes) => (bytes / 2 ** 20).toFixed(1));
+  return `plain pages: ${plain} MiB\nhuge pages asked for: ${advised} MiB\nreserved huge pages: ${reserved} MiB\n`;
 }
 
 /** Counters of every port by bridge and name; drops by the names of their reasons. */

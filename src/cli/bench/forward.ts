@@ -22,6 +22,7 @@ export const USAGE = `usage: weft bench forward --frames F.pcap --flows FLOWS.tx
   --encap, --decap  whether frames go into it (the default) or come out of it
   --workers N       so many pairs of ports, each on a worker of its own: frames come in at ports 1, 3, ... and are freed at 2, 4, ...
   --max-flows N     room for datapath flows (default 262144)
+  --huge-pages      memory of 2 MiB and more in huge pages
   --no-microflow    megaflow look-up for every packet
   --seconds N       how long to measure (default 4)
   --json            one object: mpps, mpps_processor, cycles_per_packet, microflow_hits, megaflow_hits, upcalls
@@ -44,6 +45,7 @@ interface Options {
   readonly tunnel: TunnelType | undefined;
   readonly decap: boolean;
   readonly microflow: boolean;
+  readonly hugePages: boolean;
   readonly workers: number;
   readonly maxFlows: number;
   readonly seconds: number;
@@ -66,6 +68,7 @@ export function parse(args: readonly string[]): Options | undefined {
         encap: { type: 'boolean' },
         decap: { type: 'boolean' },
         'no-microflow': { type: 'boolean' },
+        'huge-pages': { type: 'boolean' },
         workers: { type: 'string' },
         'max-flows': { type: 'string' },
         seconds: { type: 'string' },
@@ -102,6 +105,7 @@ export function parse(args: readonly string[]): Options | undefined {
     tunnel: type,
     decap: values.decap === true,
     microflow: !values['no-microflow'],
+    hugePages: values['huge-pages'] === true,
     workers: count('workers', 1, 16),
     maxFlows: count('max-flows', 1 << 18, 1 << 22),
     seconds,
@@ -182,6 +186,7 @@ async function quiet(dp: NativeDriver): Promise<void> {
 }
 
 async function measure(o: Options): Promise<ForwardFigures> {
+  loadAddon().wantHugePages(o.hugePages);
   const dp = new NativeDriver({
     workers: o.workers,
     microflow: o.microflow,

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import t from 'tap';
 import { DP_KEY_BYTES } from '../../packet/key.js';
 import { DROP } from '../drop-reasons.js';
 import { MEMORY, out, runSuite, sum, UDP } from '../suite.js';
 import { runTunnelSuite } from '../suite-tunnel.js';
+import { loadAddon } from './load.js';
 import { NativeDriver } from './native-driver.js';
 
 t.test('native engine', (t) => {
@@ -54,6 +56,26 @@ t.test('threads: upcalls come by the bell, deletes are answered, counters add up
     const c = dp.portCounters(vport);
     t.match(c, { rx_packets: 50, forwarded: 50, held: 0, tx_packets: vport === 1 ? 0 : 150 });
   }
+});
+
+t.test('huge pages: packets go as ever, and it is told what the memory became', (t) => {
+  const addon = loadAddon();
+  const [before] = addon.heldMemory();
+  addon.wantHugePages(true);
+  const dp = new NativeDriver({ manual: true, maxFlows: 1 << 16 });
+  addon.wantHugePages(false);
+  t.teardown(() => dp.close());
+  const [plain, advised, reserved] = addon.heldMemory();
+  // A kernel that makes none leaves everything plain.
+  const made = existsSync('/sys/kernel/mm/transparent_hugepage/enabled');
+  t.equal(advised + reserved > 20 << 20, made);
+  t.equal(plain - before < 20 << 20, made);
+  for (const vport of [1, 2]) dp.portAdd(vport, MEMORY);
+  dp.setHandlers({ upcall: (u) => dp.resume(u.worker, u.pending, undefined, [out(2)]), frame() {}, portEvent() {} });
+  dp.inject(1, UDP);
+  dp.run();
+  t.equal(dp.portCounters(2).tx_packets, 1);
+  t.end();
 });
 
 t.test('more frames than the ring holds: refused, and commands still pass', (t) => {
