@@ -13,7 +13,7 @@ class FrameSink {
 
 class MemoryPort final : public Port {
  public:
-  MemoryPort(uint32_t vport, uint32_t mtu, FrameSink& up) : vport_(vport), mtu_(mtu), up_(&up) {}
+  MemoryPort(uint32_t vport, uint32_t mtu, bool offload, FrameSink& up) : vport_(vport), mtu_(mtu), offload_(offload), up_(&up) {}
   void serve(FrameSink& up) { up_ = &up; }
   // Waits until the next receive. The packet is the port's until then.
   void arrive(Packet* p);
@@ -24,10 +24,12 @@ class MemoryPort final : public Port {
   int fd() const override { return -1; }
   bool polled() const override { return waiting_ != 0; }
   uint32_t mtu() const override { return mtu_; }
+  bool takes_uncut() const override { return offload_; }
 
  private:
   uint32_t vport_;
   uint32_t mtu_;
+  bool offload_;
   FrameSink* up_;
   Packet* first_ = nullptr;
   Packet* last_ = nullptr;

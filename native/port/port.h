@@ -64,6 +64,8 @@ class Port {
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.
   virtual int failed() const { return 0; }
   virtual uint32_t mtu() const = 0;
+  // Packets that are to be cut leave as they are: one of them costs the device, and whoever receives it, little more than a frame.
+  virtual bool takes_uncut() const { return false; }
   // The device has changed, and takes frames of this MTU now; 0: nobody knows. It may be gone, which failed() tells after a next, empty receive.
   virtual void changed(uint32_t) {}
   // The device is ours and is there until the kernel has taken it away, which takes long.

@@ -70,6 +70,7 @@ class System final : public Port {
   int fd() const override { return fd_; }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return out_.mtu(); }
+  bool takes_uncut() const override { return out_.takes_uncut(); }
   // The kernel tells the socket once that the device is down, and not again when it goes for good.
   void changed(uint32_t mtu) override {
     if (mtu != 0) out_.set_mtu(mtu);

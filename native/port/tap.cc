@@ -96,6 +96,7 @@ class Tap final : public Port {
   int fd() const override { return fd_; }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return mtu_; }
+  bool takes_uncut() const override { return offload_; }
   void changed(uint32_t mtu) override {
     if (mtu != 0) mtu_ = mtu;
   }

@@ -21,6 +21,7 @@ class Transmission {
   void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally);
   void describe(char* to, size_t bytes) const;
   uint32_t mtu() const { return mtu_; }
+  bool takes_uncut() const { return offload_; }
   void set_mtu(uint32_t mtu) { mtu_ = mtu; }
 
  private:

@@ -159,6 +159,10 @@ uint32_t Worker::send_run(Lane& lane, Packet** batch, uint32_t i, uint32_t n) {
     return i;
   }
   count(f, i - first, bytes, __builtin_bswap16(flags));
+  if (&lane == &popped_ && to.takes_uncut) {
+    send_joined(f.plain_port, to, batch, first, i);
+    return i;
+  }
   for (uint32_t at = first; at < i; at++) enqueue(f.plain_port, to, batch[at]);
   return i;
 }

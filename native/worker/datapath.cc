@@ -53,7 +53,7 @@ Port* Datapath::open_port(uint32_t worker, const PortRequest& request, OpenPort&
   PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs, request.keep,
                 request.xdp_mode.c_str(), request.queues, request.need_wakeup};
   o.first = to.ports.empty() ? nullptr : to.ports[0].get();
-  if (request.kind == "memory") return to.memory = new MemoryPort(to.vport, request.mtu, *workers_[worker]);
+  if (request.kind == "memory") return to.memory = new MemoryPort(to.vport, request.mtu, request.offload, *workers_[worker]);
   struct Maker {
     const char* kind;
     Port* (*open)(const PortOptions&, char*, int*);

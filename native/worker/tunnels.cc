@@ -1,5 +1,6 @@
 // Flows that only put a tunnel's header on and send, or only take one off: their packets of a batch move as one. What comes out of tunnels is looked up again
 // as a batch, so that one wait for memory serves all of it.
+#include "../port/stream.h"
 #include "../tunnel/quick.h"
 #include "worker.h"
 
@@ -72,6 +73,37 @@ uint32_t Worker::pop_run(Packet** batch, uint32_t i, uint32_t n) {
   find_flows(popped_, m);
   dispatch(popped_, inside, m);
   return i;
+}
+
+// Packets of one flow that came out of tunnels, which leave by a port. GRE has nothing by which segments could cross the underlay in one packet, and nobody between
+// there and here put them together: those of a stream that follow one another in the batch are one packet again. They were counted by themselves.
+void Worker::send_joined(uint32_t port, PortSlot& to, Packet** batch, uint32_t i, uint32_t n) {
+  const auto whole = [](const Packet& p) { return gso_of(p) == 0 && !(p.offload.flags & kNeedsCsum); };
+  while (i < n) {
+    Packet* p = batch[i++];
+    Stream s;
+    Packet* big = nullptr;
+    if (i < n && whole(*p) && whole(*batch[i]) && s.begin(p->data, p->len, false) && s.follows(batch[i]->data, batch[i]->len)) big = pool_.take(true);
+    if (!big) {
+      enqueue(port, to, p);
+      continue;
+    }
+    std::memcpy(big->data, p->data, p->len);
+    big->len = p->len;
+    big->in_port = p->in_port;
+    big->slot = p->slot;
+    big->counted = p->counted;
+    do {
+      Packet* next = batch[i++];
+      std::memcpy(big->data + big->len, next->data + s.payload(), next->len - s.payload());
+      big->len += next->len - s.payload();
+      s.append(next->data, next->len);
+      release(next);
+    } while (i < n && s.open() && whole(*batch[i]) && s.follows(batch[i]->data, batch[i]->len));
+    s.finish(*big);
+    pool_.put(p);  // the first, which `s` compared the others with
+    enqueue(port, to, big);
+  }
 }
 
 // Any packet. False: it was dropped.

@@ -114,6 +114,7 @@ void Worker::attach(OpenPort& port) {
   s.known = s.present = s.up = true;
   s.set_mtu(port.ports[0]->mtu());
   s.sends = port.ports[0]->sends();
+  s.takes_uncut = port.ports[0]->takes_uncut();
   own(port);
   for (RxQueue& q : port.queues)
     if (q.owner == id_ && std::find(queues_.begin(), queues_.end(), &q) == queues_.end()) look_at(q);

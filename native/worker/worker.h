@@ -82,6 +82,7 @@ struct PortSlot {
   bool up = false;
   bool direct = false;  // present, up and ours: packets go straight into `queue`
   bool sends = false;   // Port::sends
+  bool takes_uncut = false;  // Port::takes_uncut
   uint32_t owner = 0;   // the worker of its first queue, to which packets are lent
   uint32_t max_len = 0;  // of an untagged frame that the MTU lets pass
   void set_mtu(uint32_t mtu) { max_len = mtu ? mtu + kEthernet : ~0u; }
@@ -196,6 +197,7 @@ class Worker final : public Sink, public FrameSink {
   // tunnels.cc
   uint32_t push_run(Lane& lane, Packet** batch, uint32_t i, uint32_t n);
   uint32_t pop_run(Packet** batch, uint32_t i, uint32_t n);
+  void send_joined(uint32_t port, PortSlot& to, Packet** batch, uint32_t i, uint32_t n);
   bool pop_slowly(Packet* p, const Key& outer, Flow& f, Key& key, uint32_t& hash);
 
   // send.cc

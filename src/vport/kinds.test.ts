@@ -20,7 +20,7 @@ t.test('a spec becomes what the datapath opens', (t) => {
     ],
     [
       { name: 'm', type: 'memory' },
-      { ...plain, kind: 'memory' },
+      { ...plain, kind: 'memory', offload: false },
     ],
     [
       { name: 'x', type: 'pcap', options: { rx_pcap: 'in.pcap', tx_pcap: 'out.pcap', loop: 'true' } },

@@ -134,7 +134,8 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
     output: pcap ? (spec.options?.tx_pcap ?? '') : '',
     mtu: spec.mtu ?? 0,
     loop: flag(spec, 'loop', false),
-    offload: flag(spec, 'offload', true),
+    // Programs get the frames that there were, each by itself.
+    offload: kind.native !== 'memory' && flag(spec, 'offload', true),
     netns: spec.options?.netns ?? '',
     rxBytes: kilobytes(spec, 'rx_ring', RX_RING_KIB) * 1024,
     programs: flag(spec, 'bpf', true),
