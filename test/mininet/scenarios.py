@@ -83,7 +83,8 @@ def everything(net, _what):
             break
         time.sleep(0.1)
     server.kill()
-    check('iperf gets more than 10 MB through in half a second', sent > 10_000_000, f'{sent} bytes')
+    # Not how quick it is, which the machine's load says: a stream that loses its segments gets a few packets through.
+    check('iperf gets more than 1 MB through in half a second', sent > 1_000_000, f'{sent} bytes')
 
 
 def command_line(net, _what):
