@@ -91,7 +91,9 @@ function load(m: Machine, flows: readonly string[]): void {
   m.ofctl('add-flows', 'br-int', file);
 }
 
-/** Every remote is asked once; how many different ones are seen at each place. */
+const PATIENCE_MS = 45_000;
+
+/** Every remote is asked; how many different ones are seen at each place. */
 async function askAll(stage: Stage, k: Kind, vm: string, w: { vm: Watch; wire: Watch }): Promise<void> {
   const frames = Array.from({ length: REMOTES }, (_, i) =>
     build([
@@ -115,9 +117,11 @@ async function askAll(stage: Stage, k: Kind, vm: string, w: { vm: Watch; wire: W
     });
     return new Set(right.map((f) => (what === 'echo' ? f.to : f.from)));
   };
-  // Packets may be lost while a neighbor of the underlay is asked for: who has not answered is asked again.
+  // Packets may be lost while a neighbor of the underlay is asked for, and as long as a switch on a busy machine has not heard of addresses and routes: who has
+  // not answered is asked again.
   let sent = 0;
-  for (let round = 0; round < 3 && seen(w.vm, 'echo reply', undefined).size < REMOTES; round++) {
+  const end = performance.now() + PATIENCE_MS;
+  while (seen(w.vm, 'echo reply', undefined).size < REMOTES && performance.now() < end) {
     const load = generate(vm, frames, { count: REMOTES, rate: 2000 });
     await until(() => load.counters().done, 10_000);
     load.stop();
