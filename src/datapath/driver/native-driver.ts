@@ -385,10 +385,7 @@ export class NativeDriver implements Datapath {
     for (let w = 0; w < this.workers; w++) this.flush(w);
   }
 
-  /**
-   * A worker takes commands in each breath and never waits for us, so a full ring has room again within microseconds. Without threads it is full of
-   * frames that were injected and not run, and the worker breathes here.
-   */
+  /** A worker takes commands in each breath and never waits for us: a full ring soon has room. Without threads it breathes here. */
   private flush(worker: number): void {
     const b = this.buffers[worker];
     if (b.length === 0 || this.closed) return;
