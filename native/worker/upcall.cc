@@ -26,8 +26,9 @@ void Worker::miss(Packet* p, const Key& key, uint32_t hash) {
     return;
   }
   PortSlot& s = ports_[p->in_port];
-  if (!s.upcalls.pass(now_ns_)) return drop(p, DropReason::kUpcallRate);
+  // Room first: who finds none has not used up any of its share, and comes again.
   if (s.pending > pending_.free()) return drop(p, DropReason::kUpcallQueueFull);
+  if (!s.upcalls.pass(now_ns_)) return drop(p, DropReason::kUpcallRate);
   PendingEntry* e = pending_.add(hash, key, now_ns_);
   if (!e) return drop(p, DropReason::kUpcallQueueFull);
   e->port = p->in_port;

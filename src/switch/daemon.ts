@@ -22,6 +22,7 @@ import { isFound, unknownOptions, type VportSpec } from '../vport/kinds.js';
 import { machineOf } from './addresses.js';
 import { controllerCommands } from './commands/controller-commands.js';
 import { coverageCommands, eventTotals } from './commands/coverage-commands.js';
+import { upcallCommands } from './commands/upcall-commands.js';
 import { controlCommands } from './control-commands.js';
 import { type ControllerOptions, Controllers } from './controllers.js';
 import { Core, type PortOptions, UPKEEP_MS } from './core.js';
@@ -30,6 +31,7 @@ import { type Devices, KERNEL_DEVICES } from './devices.js';
 import { dummyCommands } from './dummy/commands.js';
 import { dummyVport, TestBed } from './dummy/test-bed.js';
 import { Ending } from './ending.js';
+import { NO_LIMIT, UPCALL_LIMIT, UpcallGuard } from './guard.js';
 import { type LinkStatus, Links } from './links.js';
 import { listenUnix, prepareRunDirectory, removeStaleControl, runDirectory } from './of-sockets.js';
 import { directly } from './peer-stream.js';
@@ -39,6 +41,7 @@ import type { Served } from './served.js';
 import { Settler } from './settler.js';
 import { type Steering, steeringOf } from './steering/steering.js';
 import { Tidy } from './tidy.js';
+import { CHECKED_FLOWS, partsFor, UPKEEP_PARTS } from './upkeep.js';
 import { xdpText } from './xdp-text.js';
 
 export interface DaemonOptions {
@@ -64,11 +67,6 @@ export interface DaemonOptions {
 }
 
 const MAX_FLOWS = 200_000;
-/** Flows translated again at each upkeep, in turn: all of 200,000 within three minutes at a cost of some milliseconds each time. */
-const CHECKED_FLOWS = 512;
-/** Upkeep looks at one part of the flows at a time, so that no upcall waits long for it: at most so many parts, fewer of few flows, since each wakes us. */
-const UPKEEP_PARTS = 8;
-const UPKEEP_FLOWS = CHECKED_FLOWS / UPKEEP_PARTS;
 
 /** Program name in pid file and control socket, of the process and in its log: what ovs-appctl looks for when it is given no target. */
 export const PROGRAM = 'ovs-vswitchd';
@@ -101,13 +99,13 @@ export class Daemon {
   private readonly links: Links;
   private readonly tidy = new Tidy();
   private readonly settler: Settler;
+  private readonly guard: UpcallGuard;
   private closed = false;
   private cancel: () => void = () => {};
 
   constructor(private readonly options: DaemonOptions = {}) {
-    const maxFlows = options.maxFlows ?? MAX_FLOWS;
-    const maxVlans = options.maxVlans ?? 1;
-    this.log = options.log ?? (() => {});
+    const { maxFlows = MAX_FLOWS, maxVlans = 1, log = () => {} } = options;
+    this.log = log;
     this.bed = options.dummies ? new TestBed(this.log) : undefined;
     this.clock = this.bed?.clock ?? new RealClock();
     if (options.runDir !== null) {
@@ -136,14 +134,16 @@ export class Daemon {
       setDevice: (port, up) => this.setDevice(port, up),
     });
     this.settler = new Settler(this.core, this.clock);
+    this.guard = new UpcallGuard(this.core, this.driver, this.log, this.bed ? NO_LIMIT : UPCALL_LIMIT);
     this.steering = steeringOf(this.core, this.driver, this.clock, this.log);
     this.bed?.attach(this.core, this.driver);
     this.links = new Links(this.core, (name, netns) => this.devices(name).info(name, netns), this.log);
     this.register(controlCommands(this.core, this.driver, this.steering, (cleanup) => this.ending.exit(cleanup)));
     if (this.bed) this.register(dummyCommands(this.bed, (d) => this.links.added(d.vport)));
-    this.coverage = new Coverage(this.clock.now(), () => eventTotals(this.core, this.driver, this.control));
+    this.coverage = new Coverage(this.clock.now(), () => eventTotals(this.core, this.driver, this.control, this.guard));
     this.register([
       ...coverageCommands(this.coverage),
+      ...upcallCommands(this.core, this.driver, this.guard),
       ...controllerCommands(this.served),
       ...(options.commands ?? []),
     ]);
@@ -367,6 +367,7 @@ export class Daemon {
       if (this.closed) return;
       if (part === 0) {
         this.links.look();
+        this.guard.look();
         this.tidy.look(this.core.portsRemoved);
       }
       this.coverage.look(this.clock.now());
@@ -374,10 +375,9 @@ export class Daemon {
       const wrong = this.core.upcalls.check(CHECKED_FLOWS / parts);
       if (wrong > 0) this.log(`${wrong} datapath flows were out of date: please report this`);
       if (part + 1 < parts) return this.upkeepLater(part + 1, parts);
-      const flows = this.core.upcalls.flows.all.length;
       // Nobody waits while time stands, and who moved it wants all to be done.
       if (this.bed) return this.upkeepLater(0, 1);
-      this.upkeepLater(0, Math.min(UPKEEP_PARTS, Math.max(1, Math.ceil(flows / UPKEEP_FLOWS))));
+      this.upkeepLater(0, partsFor(this.core.upcalls.flows.all.length));
     });
   }
 

@@ -85,7 +85,11 @@ export class MaskShapes {
 
   /** Has the port brought as many masks as it may? */
   isSpent(port: number): boolean {
-    return (this.brought.get(port) ?? 0) >= MASKS_A_PORT;
+    return this.broughtBy(port) >= MASKS_A_PORT;
+  }
+
+  broughtBy(port: number): number {
+    return this.brought.get(port) ?? 0;
   }
 
   find(mask: Uint32Array): MaskShape | undefined {

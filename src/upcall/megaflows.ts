@@ -312,6 +312,11 @@ export class Megaflows {
     return this.shapes.count;
   }
 
+  /** That packets of a port brought. */
+  masksOf(port: number): number {
+    return this.shapes.broughtBy(port);
+  }
+
   /** Would the datapath get one mask more for these packets of a port, which has brought as many as it may? */
   isExcess(mask: Uint32Array, port: number): boolean {
     return this.shapes.isSpent(port) && !this.shapes.find(mask);

@@ -153,7 +153,7 @@ export class Upcalls {
     this.key.set(key.length > DP_KEY_BYTES ? key.subarray(0, DP_KEY_BYTES) : key);
     this.walk.run(this.input(at, this.key, frozen), t);
     const excess = this.flows.isExcess(t.maskWords, u.port);
-    if (excess) this.counts.excess++;
+    if (excess) this.exceeds(u.port);
     if (excess || this.exact) narrow(t.maskWords, this.key);
     const flags = get16(this.key, K.tcpFlags.offset);
     if (t.reason === DROP.tunnel_neighbor && mayWait && this.unresolved.length < MAX_UNRESOLVED) {
@@ -180,6 +180,14 @@ export class Upcalls {
       flow.missedBytes += bytes;
     } else this.counts.unkept++;
     this.dp.resume(u.worker, u.pending, flow?.slot, actions);
+  }
+
+  /** Hears of each packet that would have brought a mask more than its port may. */
+  onExcess: (port: number) => void = () => {};
+
+  private exceeds(port: number): void {
+    this.counts.excess++;
+    this.onExcess(port);
   }
 
   /** Why a packet belongs to no port. */

@@ -83,6 +83,8 @@ export class NativeDriver implements Datapath {
   private running = false;
   /** Without threads: commands wait for `run`. Not called for those that are given during it. */
   onWork: () => void = () => {};
+  /** What `upcallLimit` is told of each port that is added. */
+  upcallDefault = { rate: 0, burst: 0 };
   private closed = false;
 
   constructor(config: Partial<Omit<DatapathConfig, 'layoutVersion'>> = {}) {
@@ -115,6 +117,7 @@ export class NativeDriver implements Datapath {
       throw new UserError(e instanceof Error ? e.message : String(e));
     }
     this.owners.set(vport, { workers, kind: config.kind });
+    if (this.upcallDefault.rate > 0) this.upcallLimit(vport, this.upcallDefault.rate, this.upcallDefault.burst);
   }
 
   portRemove(vport: number): void {

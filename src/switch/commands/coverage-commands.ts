@@ -5,8 +5,9 @@ import { DROP_REASONS } from '../../datapath/drop-reasons.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
 import type { Coverage, Totals } from '../coverage.js';
+import type { UpcallGuard } from '../guard.js';
 
-export function* eventTotals(core: Core, dp: NativeDriver, control: ControlServer): Totals {
+export function* eventTotals(core: Core, dp: NativeDriver, control: ControlServer, guard: UpcallGuard): Totals {
   const { counts, flows } = core.upcalls;
   yield ['dpif_port_add', core.portsAdded];
   yield ['dpif_port_del', core.portsRemoved];
@@ -16,6 +17,7 @@ export function* eventTotals(core: Core, dp: NativeDriver, control: ControlServe
   yield ['handler_duplicate_upcall', flows.counts.duplicates];
   yield ['upcall_flow_limit_hit', flows.counts.full];
   yield ['upcall_mask_limit_hit', counts.excess];
+  yield ['upcall_port_isolated', guard.isolations];
   yield ['xlate_actions', counts.misses + counts.retranslated + counts.executed];
   yield ['packet_in', counts.packetIns];
   yield ['tunnel_unresolved', counts.unresolved];

@@ -9,7 +9,6 @@ import type { Steering } from '../steering/steering.js';
 import { featureCommands } from './feature-commands.js';
 import type { LookupCounts, Lookups } from './lookups.js';
 import { pmdCommands } from './pmd-commands.js';
-import { upcallCommands } from './upcall-commands.js';
 
 const lines = (all: readonly string[]): string => all.map((l) => `${l}\n`).join('');
 
@@ -58,6 +57,5 @@ export function datapathCommands(core: Core, dp: NativeDriver, lookups: Lookups,
     },
     ...featureCommands(core),
     ...pmdCommands(core, dp, steering),
-    ...upcallCommands(core, dp),
   ];
 }

@@ -1,9 +1,19 @@
 /** upcall/* and revalidator/*: the slow path's flows and who looks after them. */
 import type { ControlCommand } from '../../control/unixctl.js';
 import type { NativeDriver } from '../../datapath/driver/native-driver.js';
+import { UserError } from '../../lib/errors.js';
+import { MASKS_A_PORT } from '../../upcall/mask-shapes.js';
 import type { Core } from '../core.js';
+import type { PortUpcalls, UpcallGuard } from '../guard.js';
 
-export function upcallCommands(core: Core, dp: NativeDriver): ControlCommand[] {
+function portText(p: PortUpcalls): string {
+  const state = p.isolated ? ', isolated' : '';
+  return `port ${p.name}: masks ${p.masks}${state}, over its masks ${p.excess}, dropped upcall_rate ${p.refused} upcall_queue_full ${p.crowded}`;
+}
+
+const isNoteworthy = (p: PortUpcalls): boolean => p.isolated || p.excess + p.refused + p.crowded > 0;
+
+export function upcallCommands(core: Core, dp: NativeDriver, guard: UpcallGuard): ControlCommand[] {
   const { upcalls } = core;
   let isUfid = true;
   const none = (name: string, run: () => string, usage: string | null = ''): ControlCommand => ({
@@ -25,6 +35,7 @@ export function upcallCommands(core: Core, dp: NativeDriver): ControlCommand[] {
       `  ufid enabled : ${isUfid}\n`,
       '\n',
       ...workers,
+      ...[...guard.show()].filter(isNoteworthy).map((p) => `  ${portText(p)}\n`),
     ].join('');
   };
   const megaflows = (on: boolean) => (): string => {
@@ -38,6 +49,23 @@ export function upcallCommands(core: Core, dp: NativeDriver): ControlCommand[] {
   };
   return [
     none('upcall/show', show),
+    none('weft/upcalls', () => {
+      const { rate, burst } = guard.current;
+      const limit = rate === 0 ? 'no limit' : `limit ${rate} a second, ${burst} at once`;
+      return `${core.datapathName}: each port: masks ${MASKS_A_PORT}, ${limit}\n${[...guard.show()].map((p) => `  ${portText(p)}\n`).join('')}`;
+    }),
+    {
+      name: 'weft/upcall-limit',
+      usage: 'RATE BURST',
+      min: 2,
+      max: 2,
+      run(words) {
+        const [rate, burst] = words.map((w) => (/^\d{1,7}$/.test(w) ? Number(w) : Number.NaN));
+        if (Number.isNaN(rate + burst)) throw new UserError(`${words.join(' ')}: not two numbers of at most 7 digits`);
+        guard.setLimit({ rate, burst });
+        return '';
+      },
+    },
     none('upcall/enable-megaflows', megaflows(true)),
     none('upcall/disable-megaflows', megaflows(false)),
     none('upcall/disable-ufid', () => {
