@@ -205,8 +205,7 @@ export class NativeDriver implements Datapath {
   }
 
   flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
-    const { maxFlows } = this.config;
-    if (slot >= maxFlows) throw new UserError(`flow slot ${slot} is past ${maxFlows - 1}`);
+    if (slot >= this.config.maxFlows) throw new UserError(`flow slot ${slot} is past ${this.config.maxFlows - 1}`);
     if (this.closed) return;
     for (const b of this.buffers) b.flowPut(slot, key, mask, actions);
     this.gathered();
@@ -380,8 +379,7 @@ export class NativeDriver implements Datapath {
 
   /** Commands were written: outside a drain, or when they are many, they leave. */
   private gathered(): void {
-    if (!this.draining) return this.flushAll();
-    for (let w = 0; w < this.workers; w++) if (this.buffers[w].length > GATHER_BYTES) return this.flushAll();
+    if (!this.draining || this.buffers.some((b) => b.length > GATHER_BYTES)) this.flushAll();
   }
 
   private flushAll(): void {
