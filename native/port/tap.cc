@@ -173,7 +173,7 @@ Port* open_tap(const PortOptions& o, char* why, int* err) {
   }
   ifreq r{};
   std::strncpy(r.ifr_name, o.device, IFNAMSIZ - 1);
-  r.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  r.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (o.queues > 1 ? IFF_MULTI_QUEUE : 0));
   if (ioctl(fd, TUNSETIFF, &r) != 0) {
     *err = explain(why, errno, "cannot make tap device", o.device);
     close(fd);
@@ -188,6 +188,8 @@ Port* open_tap(const PortOptions& o, char* why, int* err) {
   } else {
     ioctl(fd, TUNSETOFFLOAD, 0);
   }
+  // The device is as the first queue left it.
+  if (o.first != nullptr) return new Tap(fd, o.first->mtu(), o.offload);
   const int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   uint32_t mtu = o.mtu;
   if (sock >= 0) {

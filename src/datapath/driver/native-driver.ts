@@ -63,10 +63,7 @@ interface Deletion {
 export class NativeDriver implements Datapath {
   /** Grows and shrinks with `steer`. */
   workers: number;
-  /** With those that rest now. */
-  get workersEver(): number {
-    return this.rings.length;
-  }
+  workersEver = () => this.rings.length; // with those that rest now
   readonly config: DatapathConfig;
   private readonly native: NativeDatapath;
   private readonly rings: UpcallRing[];
@@ -163,9 +160,7 @@ export class NativeDriver implements Datapath {
     this.workers = processors.length;
     for (const m of real) this.owner(m.vport).workers[m.queue] = m.worker;
     for (const { workers } of this.owners.values())
-      workers.forEach((w, q) => {
-        if (w >= this.workers) workers[q] = 0;
-      });
+      workers.splice(0, workers.length, ...workers.map((w) => (w < this.workers ? w : 0)));
     for (let w = this.rings.length; w < this.workers; w++) {
       this.rings.push(new UpcallRing(this.native, w));
       this.arena.add(this.native.counters(w));

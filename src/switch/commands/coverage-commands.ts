@@ -24,7 +24,7 @@ export function* eventTotals(core: Core, dp: NativeDriver, control: ControlServe
   yield ['revalidate_flow', counts.retranslated];
   yield ['unixctl_received', control.received];
   yield ['unixctl_replied', control.replied];
-  const workers = Array.from({ length: dp.workersEver }, (_, w) => dp.workerCounters(w));
+  const workers = Array.from({ length: dp.workersEver() }, (_, w) => dp.workerCounters(w));
   for (const name of [
     'packets',
     'recirculations',

@@ -22,7 +22,7 @@ export class Lookups {
 
   private total(): LookupCounts {
     const sum = { hit: 0, missed: 0, lost: 0 };
-    for (let w = 0; w < this.dp.workersEver; w++) {
+    for (let w = 0; w < this.dp.workersEver(); w++) {
       const c = this.dp.workerCounters(w);
       sum.hit += c.microflow_hits + c.megaflow_hits;
       sum.missed += c.misses;
