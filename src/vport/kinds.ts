@@ -41,7 +41,7 @@ function row(type: string, native: PortKind | undefined, options: string[], doc:
 const DUMMY_OPTIONS = ['pcap', 'tx_pcap', 'rxq_pcap', 'stream', 'pstream', 'ifindex'];
 
 export const VPORT_KINDS: readonly VportKind[] = [
-  row('system', 'system', ['offload', 'netns', 'rx_ring', 'bpf', 'n_rxq'], 'an existing device: veth, NIC'),
+  row('system', 'system', ['offload', 'netns', 'rx_ring', 'bpf'], 'an existing device: veth, NIC'),
   row('afxdp', 'xdp', ['offload', 'netns', 'xdp-mode', 'use-need-wakeup', 'n_rxq'], 'an existing device by AF_XDP'),
   row('internal', 'tap', ['offload', 'netns', 'n_rxq'], 'a device that weft makes; it may be moved into a namespace'),
   row('tap', 'tap', ['offload', 'netns', 'n_rxq'], 'the same as internal'),
@@ -140,7 +140,7 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
     rxBytes: kilobytes(spec, 'rx_ring', RX_RING_KIB) * 1024,
     programs: flag(spec, 'bpf', true),
     keep: spec.keep ?? false,
-    ...(kind.native === 'xdp' ? xdpConfig(spec) : { ...NO_XDP, queues: device ? queues(spec) : 1 }),
+    ...(kind.native === 'xdp' ? xdpConfig(spec) : { ...NO_XDP, queues: kind.native === 'tap' ? queues(spec) : 1 }),
   };
 }
 
