@@ -106,7 +106,10 @@ export interface Datapath {
   /** The device has changed: what it takes now (0: frames of any length). One that turns out to be gone is told of as a port event. */
   portMtu(vport: number, mtu: number): void;
   portCounters(vport: number): PortCounters;
-  /** Slots are the caller's to give out, 0 to maxFlows - 1; key and mask are DP_KEY_BYTES or longer. Counters start at zero. */
+  /**
+   * Slots are the caller's to give out, 0 to maxFlows - 1; key and mask are DP_KEY_BYTES or longer. Counters start at zero. Masks have all of packet_type, by
+   * which a flow knows how its bytes are counted.
+   */
   flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void;
   /** New actions for the same key, mask and counters. */
   flowModify(slot: number, actions: readonly DpAction[]): void;

@@ -136,10 +136,11 @@ function overlap(f: Installed, key: Uint8Array, mask: Uint8Array): boolean {
   return mask.every((m, i) => (m & f.mask[i]) === 0 || same(i, f.key, key, m & f.mask[i]));
 }
 
-/** recirc_id always, as pipelines do; some fields whole or in part. */
+/** recirc_id and packet_type always, as pipelines do; some fields whole or in part. */
 function randomMask(r: Random): Uint8Array {
   const mask = new Uint8Array(DP_KEY_BYTES);
   mask.fill(0xff, K.recircId.offset, K.recircId.offset + 4);
+  mask.fill(0xff, K.packetType.offset, K.packetType.offset + 4);
   const often = r.pick([0.05, 0.2, 0.5]);
   for (const s of SLOTS) {
     if (s === K.lines || !r.chance(often)) continue;
