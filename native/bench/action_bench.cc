@@ -69,10 +69,11 @@ class BenchSink final : public Sink {
     std::memcpy(c->data, p->data, p->len);
     return c;
   }
-  bool meter(const Packet* p, uint32_t id) override { return meters_.pass(id, p->len, now_ += 100); }
+  bool meter(uint32_t id, uint32_t bytes) override { return meters_.pass(id, bytes, now_ += 100); }
   uint32_t random() override { return random_.u32(); }
-  uint32_t encapsulated(Packet*, uint32_t) override { return count_++; }
-  DropReason arrive(Packet*, uint32_t) override { return DropReason::kNone; }
+  uint32_t encapsulated(Packet*, uint32_t, uint32_t) override { return count_++; }
+  DropReason arrive(Packet*, uint32_t, uint32_t) override { return DropReason::kNone; }
+  void tally(uint32_t, uint32_t, uint32_t) override {}
   Pool& pool() override { return pool_; }
 
   volatile uint32_t found = 0;

@@ -253,11 +253,11 @@ void measure_worker(const char* capture) {
   PortRequest r;
   std::string why;
   r.kind = "null";
-  dp.port_add(kOut, 0, r, &why);
+  dp.port_add(kOut, {0}, r, &why);
   r.kind = "pcap";
   r.device = capture;
   r.loop = true;
-  if (dp.port_add(kIn, 0, r, &why) != 0) std::abort();
+  if (dp.port_add(kIn, {0}, r, &why) != 0) std::abort();
   uint8_t put[8 + 16 + 128 + 8] = {};
   const uint32_t size = sizeof put, type = static_cast<uint32_t>(Command::kFlowPut), action_bytes = 8;
   store(put, size);

@@ -49,6 +49,17 @@ for (const flags of [[], ['-DWEFT_PLAIN']]) {
   });
 }
 
+// Run by nobody between two measurements, they would be found not to compile when they are wanted.
+t.test('programs that measure compile', (t) => {
+  for (const source of sources('bench')) {
+    const r = spawnSync('g++', ['-std=c++20', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', source], {
+      encoding: 'utf8',
+    });
+    t.equal(r.status, 0, `${source.slice(root.length)} ${r.stderr.slice(0, 1000)}`);
+  }
+  t.end();
+});
+
 t.test('variants of long sums', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'weft-sums-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
