@@ -57,8 +57,6 @@ class Port {
   virtual void settle(Pool&) {}
   // From here on another worker calls; what the port holds of the one's buffers moves into the other's.
   virtual void hand_over(Pool& from, Pool&) { settle(from); }
-  // What joins further queues of the same device to this one.
-  virtual int group() const { return 0; }
   // Frames that the device had and that could not be taken, since the last call.
   virtual uint64_t lost() { return 0; }
   // errno of a device that failed for good (the worker reports it once and stops polling), else 0.

@@ -4,7 +4,6 @@
 // Send: several plain frames in a row as a burst; others, and where that is not to be had, by sendmmsg (transmission.h). PACKET_VNET_HDR on
 // both ways carries the checksum and segmentation state.
 #include <arpa/inet.h>
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -44,8 +43,8 @@ packet_mreq promiscuous(int ifindex) {
 
 class System final : public Port {
  public:
-  System(int socket, std::unique_ptr<Reception> in, const DeviceInfo& device, bool offload, int burst_error, int group)
-      : fd_(socket), in_(std::move(in)), out_(socket, device.ifindex, device.mtu, offload, burst_error), ifindex_(device.ifindex), group_(group) {}
+  System(int socket, std::unique_ptr<Reception> in, const DeviceInfo& device, bool offload, int burst_error)
+      : fd_(socket), in_(std::move(in)), out_(socket, device.ifindex, device.mtu, offload, burst_error), ifindex_(device.ifindex) {}
   // To the device it is over at once, while the kernel takes its time to close the socket.
   ~System() override {
     const packet_mreq m = promiscuous(ifindex_);
@@ -69,7 +68,6 @@ class System final : public Port {
     out_.describe(to.send, sizeof to.send);
   }
   int fd() const override { return fd_; }
-  int group() const override { return group_; }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return out_.mtu(); }
   bool takes_uncut() const override { return out_.takes_uncut(); }
@@ -96,7 +94,6 @@ class System final : public Port {
   std::unique_ptr<Reception> in_;
   Transmission out_;
   int ifindex_;
-  int group_;  // of sockets that share the device
   int failed_ = 0;
   uint32_t empty_ = 0;
 };
@@ -112,25 +109,6 @@ const char* join_device(int fd, int ifindex) {
   if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof m) != 0) return "cannot set promiscuous mode on";
   clear_error(fd);
   return nullptr;
-}
-
-// Several sockets of one device share its frames by a hash of the flow. Each has been joined before it is heard: until then a filter keeps from it what the first gets as
-// well, and what comes in the microseconds between the two is lost, as it is before a port is opened.
-const char* share_device(int fd, const Port* first, int* group) {
-  int n = first != nullptr ? first->group() : 0;
-  uint32_t how = static_cast<uint32_t>(n) | static_cast<uint32_t>(PACKET_FANOUT_HASH | (first ? 0 : PACKET_FANOUT_FLAG_UNIQUEID)) << 16;
-  if (setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &how, sizeof how) != 0) return "cannot share frames between queues of";
-  socklen_t bytes = sizeof how;
-  if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &how, &bytes) != 0) return "cannot share frames between queues of";
-  *group = static_cast<int>(how & 0xffff);
-  return nullptr;
-}
-
-// Whether a socket hears anything; a filter of one instruction. The reception's own comes later, when the port is busy.
-bool deafen(int fd, bool on) {
-  sock_filter none = {BPF_RET | BPF_K, 0, 0, 0};
-  const sock_fprog program = {1, &none};
-  return on ? setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0 : setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, nullptr, 0) == 0;
 }
 
 }  // namespace
@@ -153,16 +131,10 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
   std::unique_ptr<Reception> in;
   if (e == 0) {
     const int no_records = o.programs ? Intake::fault() : ECANCELED;
-    const uint32_t asked = o.queues > 1 ? 0 : o.rx_bytes;  // else the reception's own filter would be there before ours
-    in = no_records == 0 ? receive_by_records(fd, asked, &fault) : receive_by_ring(fd, asked, no_records, &fault);
+    in = no_records == 0 ? receive_by_records(fd, o.rx_bytes, &fault) : receive_by_ring(fd, o.rx_bytes, no_records, &fault);
     if (!in) e = errno;
   }
-  int group = 0;
-  const bool follows = o.first != nullptr;
-  if (e == 0 && follows && !deafen(fd, true)) e = errno;
   if (e == 0 && (fault = join_device(fd, info.ifindex)) != nullptr) e = errno;
-  if (e == 0 && o.queues > 1 && (fault = share_device(fd, o.first, &group)) != nullptr) e = errno;
-  if (e == 0 && follows && !deafen(fd, false)) e = errno;
   if (e != 0) {
     *err = explain(why, e, fault, o.device);
     in.reset();
@@ -172,7 +144,7 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
   // A program sends in the namespace of the thread that runs it.
   const bool here = o.netns == nullptr || *o.netns == 0;
   const int burst_error = !o.programs ? ECANCELED : here ? 0 : EXDEV;
-  return new System(fd, std::move(in), info, o.offload, burst_error, group);
+  return new System(fd, std::move(in), info, o.offload, burst_error);
 }
 
 }  // namespace weft

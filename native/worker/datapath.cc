@@ -82,7 +82,7 @@ int Datapath::port_add(uint32_t vport, const std::vector<uint32_t>& workers, con
     *why = "the port number is in use";
     return EEXIST;
   }
-  const bool divisible = request.kind == "tap" || request.kind == "system";
+  const bool divisible = request.kind == "tap";
   PortRequest asked = request;
   const uint32_t queues = divisible ? static_cast<uint32_t>(workers.size()) : 1;
   if (divisible) asked.queues = queues;

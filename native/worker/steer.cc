@@ -73,6 +73,7 @@ void Worker::learn(const Worker& from) {
     s.present = theirs.present;
     s.up = theirs.up;
     s.sends = theirs.sends;
+    s.takes_uncut = theirs.takes_uncut;
     s.owner = theirs.owner;
     s.max_len = theirs.max_len;
     s.upcalls = theirs.upcalls;
@@ -85,6 +86,7 @@ void Worker::learn(const Worker& from) {
     Flow& f = flows_[i];
     f.slot = i;
     f.counters = arena_.flow(i);
+    f.spare = theirs.spare;
     flows_end_ = i + 1;
     if (!set_actions(f, reinterpret_cast<const uint8_t*>(theirs.actions), theirs.words * 4)) continue;
     if (++f.seq == 0) f.seq = 1;

@@ -70,8 +70,9 @@ export class UpcallGuard {
     );
   }
 
-  /** Lets go of ports that are calm. */
+  /** Lets go of ports that are calm, and forgets those that are gone: their numbers are given out again. */
   look(): void {
+    for (const vport of this.excess.keys()) if (this.core.vportName(vport) === undefined) this.excess.delete(vport);
     for (const [vport, last] of this.isolated) {
       const name = this.core.vportName(vport);
       if (name !== undefined && this.core.now() - last < CALM_MS) continue;
