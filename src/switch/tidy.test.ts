@@ -23,6 +23,16 @@ t.test('memory is given back after the start, and once when many ports have gone
   }
 });
 
+t.test('after a start, not while many packets ask for a decision', async (t) => {
+  let times = 0;
+  const tidy = new Tidy(() => times++);
+  for (const misses of [0, 1000, 2000, 3000, 4000]) tidy.look(0, misses);
+  t.equal(times, 0);
+  tidy.look(0, 4010);
+  tidy.look(0, 4010);
+  t.equal(times, 1);
+});
+
 t.test('the engine and the C library can be asked for it', async (t) => {
   const tidy = new Tidy();
   tidy.look(1000);

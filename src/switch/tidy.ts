@@ -17,17 +17,29 @@ const MANY = 50;
 const LARGE_HEAP = 256 << 20;
 /** Looks until a start is over, a first configuration included. */
 const STARTED = 4;
+/** Misses between two looks that may wait while memory is given back. */
+const FEW = 50;
 
 export class Tidy {
   private done = 0;
   private last = 0;
   private looks = 0;
+  private started = false;
+  private misses = 0;
 
   constructor(private readonly giveBack: () => void = collect) {}
 
-  /** `removed`: ports removed since the start. Call it now and then: done once soon after the start, and when some have gone since the last time, and none since the last call. */
-  look(removed: number): void {
-    if (++this.looks === STARTED) this.giveBack();
+  /**
+   * `removed`: ports removed since the start; `misses`: packets that asked for a decision. Call it now and then: done once after the start, when few ask, and when
+   * some ports have gone since the last time, and none since the last call.
+   */
+  look(removed: number, misses = 0): void {
+    const few = misses - this.misses < FEW;
+    this.misses = misses;
+    if (++this.looks >= STARTED && !this.started && few) {
+      this.started = true;
+      this.giveBack();
+    }
     const isQuiet = removed === this.last;
     this.last = removed;
     if (!isQuiet || removed - this.done < MANY) return;
