@@ -17,15 +17,17 @@ const PROGRAMS = {
   tcpreplay: 'tcpreplay',
   ping: 'iputils-ping',
 } as const;
-/** Between two pings, and how many frames a second pass beside them under load: a quarter of what Open vSwitch can. */
 /** Of every switch. */
 export const BRIDGE = 'br-cmp';
+/** Between two pings, and how many frames a second pass beside them under load: a quarter of what Open vSwitch can. */
 const PING_SECONDS = 0.002;
 const LOAD_PPS = 50_000;
 /** More new flows a second than any switch decides, and fewer than all do. */
 const STORM_PPS = 100_000;
 const NEW_FLOWS_PPS = 5000;
 const BUSY_PPS = 10_000;
+/** What a switch that stood still has to catch up with: timers, and what the hosts said meanwhile. */
+const RESUME_MS = 100;
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
@@ -272,6 +274,12 @@ export class Hosts implements Session {
     return (processorNs(pids) - from) / 1e3 / (performance.now() - start);
   }
 
+  /** Its switch stands still, or goes on. */
+  async pause(on: boolean): Promise<void> {
+    for (const d of this.daemons) d.pause(on);
+    if (!on) await sleep(RESUME_MS);
+  }
+
   async close(): Promise<void> {
     for (const d of this.daemons) await d.close();
     this.lab.close();
@@ -314,8 +322,13 @@ export class Daemon {
     }
   }
 
+  pause(on: boolean): void {
+    this.child.kill(on ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   async close(): Promise<void> {
     this.child.kill('SIGTERM');
+    this.pause(false);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
     await this.over;
     clearTimeout(timer);

@@ -27,6 +27,8 @@ export interface Side<S> {
 
 export interface Session {
   close(): void | Promise<void>;
+  /** Another side has its turn (true), or this one has again: what would run without traffic, too, is stopped meanwhile. */
+  pause?(on: boolean): void | Promise<void>;
 }
 
 /** A row's place in a plot over a number: its line is named for the side, or for `line`. */
@@ -67,6 +69,7 @@ export interface Group {
 
 export interface OpenSide {
   measure(row: string, turn: Turn): Promise<number>;
+  pause(on: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -90,6 +93,9 @@ export function group<S extends Session>(g: {
           const row = g.rows.find((r) => r.name === rowName);
           if (!row) throw new Error(`group ${g.name} has no row ${rowName}`);
           return row.measure(session, t);
+        },
+        async pause(on) {
+          await session.pause?.(on);
         },
         async close() {
           await session.close();

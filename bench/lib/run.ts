@@ -63,14 +63,21 @@ class Sides {
     private readonly turn: Turn,
   ) {}
 
-  /** The side, or why there is none. */
-  async get(name: string): Promise<OpenSide | string> {
+  /** What a side measures, or why it cannot. All others stand still meanwhile: a switch whose thread never sleeps takes a processor from whoever else is measured. */
+  async measure(name: string, row: string): Promise<number | string> {
     let side = this.open.get(name);
     if (side === undefined) {
       side = await this.group.open(name, this.turn).catch(reason);
       this.open.set(name, side);
+    } else if (typeof side !== 'string') {
+      await side.pause(false);
     }
-    return side;
+    if (typeof side === 'string') return side;
+    try {
+      return await side.measure(row, this.turn).catch(reason);
+    } finally {
+      await side.pause(true);
+    }
   }
 
   async close(): Promise<void> {
@@ -86,8 +93,7 @@ async function measureRow(group: Group, row: RowFacts, sides: Sides, plan: Plan)
   for (let round = 0; round < rounds; round++) {
     for (const name of [OURS, ...peers]) {
       if (name in missing) continue;
-      const side = await sides.get(name);
-      const value = typeof side === 'string' ? side : await side.measure(row.name, plan.turn).catch(reason);
+      const value = await sides.measure(name, row.name);
       if (typeof value === 'string') missing[name] = value;
       else {
         samples[name] ??= [];

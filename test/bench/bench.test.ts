@@ -34,6 +34,7 @@ function fakes(figures: Record<string, Record<string, number[]>>, rows: readonly
           return value;
         },
         close: () => void log.push(`close ${name}`),
+        pause: (on) => void log.push(`${on ? 'stop' : 'go on'} ${name}`),
       };
     },
   });
@@ -57,21 +58,23 @@ const slow = {
   targets: { peer: 0.5, other: undefined },
 } as const;
 
-t.test('rounds take turns, ratios are of one round, sides are opened once and closed', async (t) => {
-  const f = fakes({ weft: { fast: [10, 30, 20] }, peer: { fast: [5, 10, 4] } }, [fast]);
-  const [r] = await all([f.group], PLAN);
-  t.same(f.log, [
-    'open weft',
-    'fast weft',
-    'open peer',
-    ...['fast peer', 'fast weft', 'fast peer', 'fast weft', 'fast peer'],
-    'close weft',
-    'close peer',
-  ]);
-  t.same(r.figures, { weft: 20, peer: 5 });
-  t.same(r.samples, { weft: [10, 30, 20], peer: [5, 10, 4] });
-  t.same(r.ratios, { peer: { ratio: 3, target: 2, met: true } }, 'of 2, 3 and 5, not 20 to 5');
-});
+t.test(
+  'rounds take turns, ratios are of one round, sides are opened once, stand still out of turn, and are closed',
+  async (t) => {
+    const f = fakes({ weft: { fast: [10, 30, 20] }, peer: { fast: [5, 10, 4] } }, [fast]);
+    const [r] = await all([f.group], PLAN);
+    t.same(f.log, [
+      ...['open weft', 'fast weft', 'stop weft'],
+      ...['open peer', 'fast peer', 'stop peer'],
+      ...['weft', 'peer', 'weft', 'peer'].flatMap((s) => [`go on ${s}`, `fast ${s}`, `stop ${s}`]),
+      'close weft',
+      'close peer',
+    ]);
+    t.same(r.figures, { weft: 20, peer: 5 });
+    t.same(r.samples, { weft: [10, 30, 20], peer: [5, 10, 4] });
+    t.same(r.ratios, { peer: { ratio: 3, target: 2, met: true } }, 'of 2, 3 and 5, not 20 to 5');
+  },
+);
 
 t.test('what cannot be measured says why, and the rest is', async (t) => {
   const f = fakes({ weft: { fast: [1, 1, 1], slow: [3, 3, 3] }, peer: { fast: [1, 1, 1], slow: [4] } }, [fast, slow]);
@@ -93,7 +96,7 @@ t.test('part of it: rows by name, no peers, exact rows once', async (t) => {
   const [r, ...rest] = await all([f.group], { ...PLAN, rows: new Set(['fast']), peers: false });
   t.same(rest, []);
   t.same(r.samples, { weft: [7] });
-  t.same(f.log, ['open weft', 'fast weft', 'close weft']);
+  t.same(f.log, ['open weft', 'fast weft', 'stop weft', 'close weft']);
   t.match(lines(r)[0], /^fast +Mpps +7\.00$/);
 });
 
