@@ -35,7 +35,7 @@ struct alignas(64) Packet {
   Offload offload;
   uint8_t delivered;   // left by some port or went up by an action: its end is no drop
   uint8_t recirc_depth;
-  uint8_t counted;     // its end is to be counted (false for copies)
+  uint8_t counted;     // as so many packets its end is counted: 0 for copies, several where frames that were counted one by one are one again
   Packet* next;        // pending list
 };
 static_assert(sizeof(Packet) == 64);

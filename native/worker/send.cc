@@ -26,7 +26,7 @@ uint32_t link_bytes(const Packet& p) {
 void Worker::finish(Packet* p, DropReason why) {
   if (p->counted) {
     uint64_t* block = arena_.port(p->in_port);
-    block[p->delivered || why == DropReason::kNone ? uint32_t{kPortForwarded} : kPortCounters + static_cast<uint32_t>(why)]++;
+    block[p->delivered || why == DropReason::kNone ? uint32_t{kPortForwarded} : kPortCounters + static_cast<uint32_t>(why)] += p->counted;
   } else if (!p->delivered && why != DropReason::kNone) {
     stats_[kWorkerCopiesDropped]++;
   }
@@ -124,7 +124,7 @@ void Worker::flush(uint32_t vport) {
       sent(p, DropReason::kNone);
       continue;
     }
-    block[kPortTxDropped]++;
+    block[kPortTxDropped] += p->counted > 1 ? p->counted : 1;
     // The tally says how many of each; which packet it was does not matter to anybody.
     DropReason why = DropReason::kTxError;
     if (tally.dropped_full)

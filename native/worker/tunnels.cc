@@ -76,9 +76,10 @@ uint32_t Worker::pop_run(Packet** batch, uint32_t i, uint32_t n) {
 }
 
 // Packets of one flow that came out of tunnels, which leave by a port. GRE has nothing by which segments could cross the underlay in one packet, and nobody between
-// there and here put them together: those of a stream that follow one another in the batch are one packet again. They were counted by themselves.
+// there and here put them together: those of a stream that follow one another in the batch are one packet again. They were counted one by one as they came, and
+// their end is so counted, too, whatever it is: the packet counts as as many as went in.
 void Worker::send_joined(uint32_t port, PortSlot& to, Packet** batch, uint32_t i, uint32_t n) {
-  const auto whole = [](const Packet& p) { return gso_of(p) == 0 && !(p.offload.flags & kNeedsCsum); };
+  const auto whole = [from = batch[i]->in_port](const Packet& p) { return gso_of(p) == 0 && !(p.offload.flags & kNeedsCsum) && p.in_port == from; };
   while (i < n) {
     Packet* p = batch[i++];
     Stream s;
@@ -98,7 +99,8 @@ void Worker::send_joined(uint32_t port, PortSlot& to, Packet** batch, uint32_t i
       std::memcpy(big->data + big->len, next->data + s.payload(), next->len - s.payload());
       big->len += next->len - s.payload();
       s.append(next->data, next->len);
-      release(next);
+      big->counted = static_cast<uint8_t>(big->counted + next->counted);  // kBatch at most
+      pool_.put(next);
     } while (i < n && s.open() && whole(*batch[i]) && s.follows(batch[i]->data, batch[i]->len));
     s.finish(*big);
     pool_.put(p);  // the first, which `s` compared the others with

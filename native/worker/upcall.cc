@@ -44,7 +44,7 @@ void Worker::miss(Packet* p, const Key& key, uint32_t hash) {
 }
 
 void Worker::hold(const Packet* p, int64_t by) {
-  if (p->counted) arena_.port(p->in_port)[kPortHeld] += static_cast<uint64_t>(by);
+  if (p->counted) arena_.port(p->in_port)[kPortHeld] += static_cast<uint64_t>(by * p->counted);
 }
 
 void Worker::expire_pending() {

@@ -3,10 +3,12 @@ import t from 'tap';
 import { build, eth, ip4, ip6, type Layer, payload, tcpLayer } from '../../packet/build.js';
 import { crc32c } from '../../packet/crc32c.js';
 import { segment } from '../../packet/offload.js';
+import { DROP } from '../drop-reasons.js';
 import { Bench, be32, MEMORY, match, out, sum } from '../suite.js';
 import { NativeDriver } from './native-driver.js';
 
 const TUNNEL = 4;
+const GRE = { kind: 'gre', gbp: false, gpe: false, bare: false, options: [] } as const;
 const SIZE = 1000;
 const [FIN, PSH, ACK] = [1, 8, 16];
 
@@ -89,13 +91,12 @@ function around(inner: Uint8Array): Uint8Array {
 }
 
 /** `offload`: the port takes packets that are to be cut. */
-function make(offload: boolean): Bench {
-  const b = new Bench(new NativeDriver({ manual: true, maxFlows: 64 }));
+function make(offload: boolean, config: ConstructorParameters<typeof NativeDriver>[0] = {}): Bench {
+  const b = new Bench(new NativeDriver({ manual: true, maxFlows: 64, ...config }));
   b.dp.portRemove(2);
   b.dp.portAdd(2, { ...MEMORY, offload });
   b.dp.portAdd(TUNNEL, { ...MEMORY, kind: 'tunnel', mtu: 0 });
-  const format = { kind: 'gre', gbp: false, gpe: false, bare: false, options: [] } as const;
-  b.dp.flowPut(0, ...match({ inPort: be32(1) }), [{ type: 'tnl_pop', port: TUNNEL, tunnel: format }]);
+  b.dp.flowPut(0, ...match({ inPort: be32(1) }), [{ type: 'tnl_pop', port: TUNNEL, tunnel: GRE }]);
   b.dp.flowPut(1, ...match({ inPort: be32(TUNNEL) }), [out(2)]);
   return b;
 }
@@ -134,6 +135,28 @@ for (const offload of [true, false]) {
     });
   }
 }
+
+t.test('what is joined and then finds no room was as many packets as came', (t) => {
+  const [ports, each] = [24, 32];
+  const b = make(true, { upcallRingBytes: 1 << 19 });
+  b.dp.flowPut(2, ...match({ nwProto: [47] }), [{ type: 'tnl_pop', port: TUNNEL, tunnel: GRE }]);
+  // In one breath more than the ring holds by which frames leave a memory port.
+  for (let n = 0; n < ports; n++) {
+    b.dp.portAdd(10 + n, MEMORY);
+    for (const f of stream(each)) b.dp.inject(10 + n, around(frame(f)));
+  }
+  b.dp.run();
+  const left = b.frames.get(2)?.length ?? 0;
+  t.ok(left > 0 && left < ports, `${left} of ${ports} had room`);
+  const tunnel = b.dp.portCounters(TUNNEL);
+  const lost = (ports - left) * each;
+  t.match(tunnel, { rx_packets: ports * each, forwarded: left * each, held: 0 });
+  t.equal(tunnel.drops[DROP.tx_full], lost);
+  t.equal(tunnel.rx_packets, sum(tunnel));
+  t.match(b.dp.portCounters(2), { tx_packets: left, tx_dropped: lost });
+  b.dp.close();
+  t.end();
+});
 
 t.test('what came by no tunnel leaves as it came', (t) => {
   const b = make(true);
