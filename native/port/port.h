@@ -38,7 +38,8 @@ struct PortPaths {
   char shortfall[160] = "";  // why it is not a better one
 };
 
-class Port {
+// On lines of its own, as what its worker counts in it would else share one with a port of another worker.
+class alignas(64) Port {
  public:
   virtual ~Port() = default;
   // May be called by any thread while the port lives.

@@ -69,7 +69,7 @@ class Datapath {
 
  private:
   // A thread and the one control that it may be asked to apply.
-  struct Runner {
+  struct alignas(64) Runner {
     std::thread thread;
     std::mutex lock;
     std::condition_variable changed;

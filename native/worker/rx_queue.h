@@ -13,7 +13,8 @@ namespace weft {
 
 constexpr uint32_t kMostQueues = kQueueBlock;  // of a port
 
-struct RxQueue {
+// On a line of its own: its worker writes to it in each breath, and ports that were added one after the other are of different workers.
+struct alignas(64) RxQueue {
   Port* port = nullptr;
   uint32_t vport = 0;
   uint32_t number = 0;   // 0 is the first

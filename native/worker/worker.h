@@ -93,7 +93,7 @@ struct PortSlot {
   Packet* queue[kBatch];
 };
 
-class Worker final : public Sink, public FrameSink {
+class alignas(64) Worker final : public Sink, public FrameSink {
  public:
   Worker(uint32_t id, Shared& shared);
   ~Worker() override;
@@ -145,7 +145,7 @@ class Worker final : public Sink, public FrameSink {
   bool submit(const Control& c);
   // Wakes the thread if it sleeps. Any thread may call.
   void kick();
-  std::atomic<bool> sleeping{false};
+  alignas(64) std::atomic<bool> sleeping{false};  // who lends to us reads it with each packet
 
   // Sink
   DropReason output(Packet* p, uint32_t port) override;
