@@ -66,6 +66,7 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
                                           InstanceMethod<&DatapathObject::on_upcall>("onUpcall"),
                                           InstanceMethod<&DatapathObject::rearm>("rearm"),
                                           InstanceMethod<&DatapathObject::counters>("counters"),
+                                          InstanceMethod<&DatapathObject::kernel_counters>("kernelCounters"),
                                           InstanceMethod<&DatapathObject::meter_counts>("meterCounts"),
                                           InstanceMethod<&DatapathObject::set_microflow>("setMicroflow"),
                                           InstanceMethod<&DatapathObject::close>("close"),
@@ -179,6 +180,10 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
   Napi::Value rearm(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), datapath_->worker(worker(info)).rearm()); }
   Napi::Value counters(const Napi::CallbackInfo& info) {
     const SharedMapping& m = datapath_->worker(worker(info)).arena().memory();
+    return view(info.Env(), m, m->bytes());
+  }
+  Napi::Value kernel_counters(const Napi::CallbackInfo& info) {
+    const SharedMapping& m = open(info).shortcuts().memory();
     return view(info.Env(), m, m->bytes());
   }
   Napi::Value meter_counts(const Napi::CallbackInfo& info) {

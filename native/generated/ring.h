@@ -89,5 +89,7 @@ constexpr uint32_t kFlowPackets = 0;
 constexpr uint32_t kFlowBytes = 1;
 constexpr uint32_t kFlowUsedNs = 2;
 constexpr uint32_t kFlowTcpFlags = 3;
+constexpr uint32_t kKernelPorts = 256;
+constexpr uint32_t kKernelFlows = 16384;
 
 }  // namespace weft

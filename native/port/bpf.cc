@@ -48,6 +48,13 @@ bool bpf_map_set(const Fd& map, const void* key, const void* value) {
   return call(BPF_MAP_UPDATE_ELEM, a) == 0;
 }
 
+bool bpf_map_delete(const Fd& map, const void* key) {
+  bpf_attr a{};
+  a.map_fd = static_cast<uint32_t>(map.get());
+  a.key = address(key);
+  return call(BPF_MAP_DELETE_ELEM, a) == 0;
+}
+
 Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code, uint32_t flags) {
   bpf_attr a{};
   a.prog_type = type;

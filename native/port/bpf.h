@@ -26,6 +26,7 @@ class Fd {
 // These leave errno as the kernel set it when what they return is not ok().
 Fd bpf_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries, uint32_t flags);
 bool bpf_map_set(const Fd& map, const void* key, const void* value);
+bool bpf_map_delete(const Fd& map, const void* key);
 Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code, uint32_t flags = 0);
 // Attaches a program to a device of the calling thread's namespace, for as long as the link is held.
 Fd bpf_link(const Fd& program, uint32_t ifindex, uint32_t hook, uint32_t flags);
@@ -40,13 +41,16 @@ class BpfCode {
 
   void move(uint8_t to, uint8_t from) { put(BPF_ALU64 | BPF_MOV | BPF_X, to, from, 0, 0); }
   void set(uint8_t to, int32_t value) { put(BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value); }
-  // `op` is BPF_ADD, BPF_SUB, BPF_LSH, BPF_RSH, BPF_AND, BPF_OR.
+  // `op` is BPF_ADD, BPF_SUB, BPF_MUL, BPF_LSH, BPF_RSH, BPF_AND, BPF_OR.
   void alu(uint8_t op, uint8_t to, int32_t value) { put(BPF_ALU64 | op | BPF_K, to, 0, 0, value); }
   void alu_reg(uint8_t op, uint8_t to, uint8_t from) { put(BPF_ALU64 | op | BPF_X, to, from, 0, 0); }
   void load(Size size, uint8_t to, uint8_t base, int32_t at) { put(BPF_LDX | BPF_MEM | size, to, base, at, 0); }
   void store(Size size, uint8_t base, int32_t at, uint8_t from) { put(BPF_STX | BPF_MEM | size, base, from, at, 0); }
   void store_value(Size size, uint8_t base, int32_t at, int32_t value) { put(BPF_ST | BPF_MEM | size, base, 0, at, value); }
   void add_atomically(uint8_t base, int32_t at, uint8_t from) { put(BPF_STX | BPF_ATOMIC | BPF_DW, base, from, at, BPF_ADD); }
+  void or_atomically(uint8_t base, int32_t at, uint8_t from) { put(BPF_STX | BPF_ATOMIC | BPF_DW, base, from, at, BPF_OR); }
+  // The lower 16 bits between network and host order.
+  void swap16(uint8_t reg) { put(BPF_ALU | BPF_END | BPF_TO_BE, reg, 0, 0, 16); }
   // The 32-bit word at `base` and the register change places.
   void exchange(uint8_t base, int32_t at, uint8_t with) { put(BPF_STX | BPF_ATOMIC | BPF_W, base, with, at, BPF_XCHG); }
   void map(uint8_t to, const Fd& map) { wide(to, BPF_PSEUDO_MAP_FD, map.get()); }

@@ -19,14 +19,17 @@ constexpr uint32_t kClasses[] = {80, 128, 512, sizeof(Intake::Record) + Intake::
 constexpr int32_t kChecksumUnnecessary = 1;
 constexpr int32_t kChecksumPartial = 3;
 constexpr uint32_t kRecordHeader = 8;
+// Numbers of the kernel's that came after the headers of some systems.
+constexpr uint32_t kTcxIngress = 46;
+constexpr uint32_t kFirst = 1 << 3;  // BPF_F_BEFORE, and no program named
 constexpr uint32_t kTrialBytes = 1 << 16;
 const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
 
 }  // namespace
 
-std::unique_ptr<Intake> Intake::open(uint32_t bytes) {
+std::unique_ptr<Intake> Intake::open(uint32_t bytes, const ShortcutStart& start) {
   std::unique_ptr<Intake> i(new Intake);
-  if (!i->load(bytes)) return nullptr;
+  if (!i->load(bytes, start)) return nullptr;
   return i;
 }
 
@@ -36,7 +39,14 @@ Intake::~Intake() {
   if (producer_) munmap(const_cast<uint64_t*>(producer_), page + 2 * size_t{bytes_});
 }
 
-bool Intake::load(uint32_t bytes) {
+// Where it cannot be, frames go without.
+void Intake::shorten(const ShortcutStart& start) {
+  if (!start.shortcuts || start.vport >= kKernelPorts || !start.shortcuts->open()) return;
+  const Fd mover = start.shortcuts->mover(start.vport);
+  if (mover.ok()) link_ = bpf_link(mover, static_cast<uint32_t>(start.ifindex), kTcxIngress, kFirst);
+}
+
+bool Intake::load(uint32_t bytes, const ShortcutStart& start) {
   const KernelTypes* types = kernel_types();
   if (!types) return errno = ENOTSUP, false;
   bytes_ = bytes;
@@ -46,6 +56,7 @@ bool Intake::load(uint32_t bytes) {
   void* state = mmap(nullptr, sizeof(State), PROT_READ | PROT_WRITE, MAP_SHARED, memory_.get(), 0);
   if (state == MAP_FAILED) return false;
   state_ = static_cast<State*>(state);
+  state_->shortcut.settled = kNever;
   void* consumer = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, ring_.get(), 0);
   if (consumer == MAP_FAILED) return false;
   consumer_ = static_cast<uint64_t*>(consumer);
@@ -53,6 +64,7 @@ bool Intake::load(uint32_t bytes) {
   if (producer == MAP_FAILED) return false;
   producer_ = static_cast<const uint64_t*>(producer);
   records_ = static_cast<const uint8_t*>(producer) + page;
+  shorten(start);
 
   // 6 the frame as programs see it, 7 its length, 8 the record, 9 the frame as the kernel sees it.
   using C = BpfCode;
@@ -60,6 +72,11 @@ bool Intake::load(uint32_t bytes) {
   const auto fill = c.label(), untagged = c.label(), partial = c.label(), checked = c.label(), copy = c.label(), pass = c.label(), lost = c.label(), quiet = c.label();
   c.move(6, 1);
   c.load(C::kWord, 7, 6, offsetof(__sk_buff, len));
+  if (shortens()) {
+    const auto ordinary = c.label();
+    start.shortcuts->ask(c, ordinary, start.vport, ring_, memory_, offsetof(State, shortcut));
+    c.place(ordinary);
+  }
   c.jump(BPF_JGT, 7, kMaxFrame, pass);
   c.jump(BPF_JLT, 7, 14, pass);
   c.load(C::kWord, 1, 6, offsetof(__sk_buff, gso_size));

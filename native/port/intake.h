@@ -12,8 +12,16 @@
 #include <memory>
 
 #include "bpf.h"
+#include "shortcuts.h"
 
 namespace weft {
+
+// Whose shortcuts a port's frames may take; none when `shortcuts` is null. The device is of our own namespace.
+struct ShortcutStart {
+  std::shared_ptr<Shortcuts> shortcuts;
+  uint32_t vport = 0;
+  int ifindex = 0;
+};
 
 class Intake {
  public:
@@ -31,7 +39,7 @@ class Intake {
   static_assert(sizeof(Record) == 16);
 
   // `bytes` is a power of two of pages. Null with errno: ENOTSUP without the kernel's type information, EPERM without the capabilities.
-  static std::unique_ptr<Intake> open(uint32_t bytes);
+  static std::unique_ptr<Intake> open(uint32_t bytes, const ShortcutStart& start = {});
   ~Intake();
   // Why there can be none in this process: an errno, or 0. Tried once.
   static int fault();
@@ -58,6 +66,14 @@ class Intake {
     dozing_ = false;
     return __atomic_exchange_n(&state_->asleep, 0, __ATOMIC_SEQ_CST) == 0;
   }
+  // The port's frames may take shortcuts.
+  bool shortens() const { return link_.ok(); }
+  // All frames that were popped have left.
+  void settle() {
+    if (settled_ == at_) [[likely]]
+      return;
+    __atomic_store_n(&state_->shortcut.settled, settled_ = at_, __ATOMIC_RELEASE);
+  }
   // Frames that found no room, since the last call.
   uint64_t lost() {
     const uint64_t now = __atomic_load_n(&state_->lost, __ATOMIC_RELAXED), n = now - lost_;
@@ -66,20 +82,23 @@ class Intake {
   }
 
  private:
+  static constexpr uint64_t kNever = ~uint64_t{0};
   struct State {
     uint32_t asleep, reserved[15];
     uint64_t lost;
+    ShortcutState shortcut;
   };
   Intake() = default;
-  bool load(uint32_t bytes);
+  bool load(uint32_t bytes, const ShortcutStart& start);
+  void shorten(const ShortcutStart& start);
 
-  Fd ring_, memory_, program_;
+  Fd ring_, memory_, program_, link_;
   State* state_ = nullptr;
   uint64_t* consumer_ = nullptr;
   const uint64_t* producer_ = nullptr;  // then the records, mapped twice in a row
   const uint8_t* records_ = nullptr;
   uint32_t bytes_ = 0;
-  uint64_t at_ = 0, given_ = 0, known_ = 0, lost_ = 0;
+  uint64_t at_ = 0, given_ = 0, known_ = 0, lost_ = 0, settled_ = kNever;
   uint32_t step_ = 0;
   bool dozing_ = false;
 };

@@ -1,10 +1,13 @@
 // A native port: a device that gives and takes batches of packets. One worker owns it; no call is made by two threads.
 #pragma once
 #include <cstdint>
+#include <memory>
 
 #include "../packet/packet.h"
 
 namespace weft {
+
+class Shortcuts;
 
 constexpr uint32_t kBatch = 32;
 
@@ -69,6 +72,9 @@ class alignas(64) Port {
   virtual void changed(uint32_t) {}
   // The device is ours and is there until the kernel has taken it away, which takes long.
   virtual bool lingers() const { return false; }
+  // Shortcuts (shortcuts.h): its frames may take them; the number of its device, when what the kernel moves there by itself is as if we had sent it, else 0.
+  virtual bool shortens() const { return false; }
+  virtual int shortcut_device() const { return 0; }
   // False: nothing leaves by it. A tunnel's port is there for what arrives out of tunnels, and to count.
   virtual bool sends() const { return true; }
   // Before the port goes because nobody wants it any more, not because the program ends: a device of ours that would stay goes with it.
@@ -89,6 +95,8 @@ struct PortOptions {
   uint32_t queues = 1;        // receive queues of the device; of a system port or a TAP each is opened by itself
   bool need_wakeup = true;
   const Port* first = nullptr;  // the port of the first queue, for those that follow
+  uint32_t vport = 0;
+  std::shared_ptr<Shortcuts> shortcuts{};  // or null
 };
 
 // Makers. On failure: nullptr, with `why` (a sentence for people, 512 bytes) and `err` (an errno).

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "intake.h"
 #include "port.h"
 #include "receive_memory.h"
 
@@ -19,6 +20,8 @@ class Reception {
   virtual void hand_over(Pool&, Pool&) {}
   // Something is wrong with the device, said once.
   virtual bool trouble() { return false; }
+  // As of Port.
+  virtual bool shortens() const { return false; }
   // `lost` is to look, whether or not there is a sign of loss.
   virtual void look() = 0;
   // Any thread.
@@ -27,7 +30,7 @@ class Reception {
 
 // The ways of a socket that is not bound yet. `asked`: memory for frames, or 0. On failure null, with `fault` and errno.
 std::unique_ptr<Reception> receive_by_ring(int socket, uint32_t asked, int why_no_records, const char** fault);
-std::unique_ptr<Reception> receive_by_records(int socket, uint32_t asked, const char** fault);
+std::unique_ptr<Reception> receive_by_records(int socket, uint32_t asked, ShortcutStart start, const char** fault);
 
 // Why a port does not go by a way: words for an errno.
 const char* reason_of(int err);

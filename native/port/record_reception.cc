@@ -46,13 +46,14 @@ uint64_t now_ns() {
 
 // What a helper makes; both sides hold it, since the port may go first.
 struct Opening {
-  explicit Opening(uint32_t asked) : share(ReceiveMemory::take(asked)) {}
+  Opening(uint32_t asked, ShortcutStart to) : share(ReceiveMemory::take(asked)), start(std::move(to)) {}
   ReceiveMemory::Share share;
+  ShortcutStart start;
   std::unique_ptr<Intake> intake;
   int error = 0;
   std::atomic<bool> done{false};
   void make() {
-    intake = Intake::open(share.bytes());
+    intake = Intake::open(share.bytes(), start);
     if (!intake) error = errno;
     done.store(true, std::memory_order_release);
   }
@@ -60,7 +61,7 @@ struct Opening {
 
 class RecordReception final : public Reception {
  public:
-  explicit RecordReception(int socket) : fd_(socket), queue_(socket) {}
+  RecordReception(int socket, ShortcutStart start) : fd_(socket), queue_(socket), start_(std::move(start)) {}
   ~RecordReception() override {
     // To unmap and to give back is a chore, too.
     if (opening_) chore([opening = std::move(opening_)] {});
@@ -68,7 +69,7 @@ class RecordReception final : public Reception {
 
   // Before the socket is bound, where memory was asked for: records from the first frame on.
   bool begin(uint32_t asked) {
-    opening_ = std::make_shared<Opening>(asked);
+    opening_ = std::make_shared<Opening>(asked, start_);
     opening_->make();
     if (!adopt()) return errno = error_.load(), false;
     before_ = 0;
@@ -77,7 +78,9 @@ class RecordReception final : public Reception {
 
   uint32_t receive(Pool& pool, Packet** out, uint32_t max) override {
     if (intake_ == nullptr && (!opening_ || !adopt())) return receive_frames(pool, out, max);
-    return before_ != 0 ? receive_before(pool, out, max) : receive_records(pool, out, max);
+    if (before_ != 0) return receive_before(pool, out, max);
+    intake_->settle();  // what was taken at the last look was sent before this one
+    return receive_records(pool, out, max);
   }
 
   bool doze() override {
@@ -91,6 +94,7 @@ class RecordReception final : public Reception {
     if (intake_ != nullptr) return std::exchange(lost_, 0) + intake_->lost();
     return std::exchange(lost_, 0) + (std::exchange(look_, false) ? queue_.lost() : 0);
   }
+  bool shortens() const override { return intake_ != nullptr && intake_->shortens(); }
   void look() override { look_ = true; }
   bool trouble() override { return std::exchange(trouble_, false); }
   void settle(Pool& pool) override {
@@ -112,7 +116,7 @@ class RecordReception final : public Reception {
   void describe(char* to, size_t bytes) const override {
     const int e = error_.load(std::memory_order_relaxed);
     if (const uint32_t n = bytes_.load(std::memory_order_relaxed); n != 0)
-      std::snprintf(to, bytes, "records, %u KiB", n >> 10);
+      std::snprintf(to, bytes, "records, %u KiB%s", n >> 10, shortens_.load(std::memory_order_relaxed) ? ", and shortcuts" : "");
     else
       std::snprintf(to, bytes, e == 0 ? "messages, until frames come often" : "messages; no records: %s", reason_of(e));
   }
@@ -131,6 +135,7 @@ class RecordReception final : public Reception {
       return false;
     }
     intake_ = opening_->intake.get();
+    shortens_.store(intake_->shortens(), std::memory_order_relaxed);
     bytes_.store(opening_->share.bytes(), std::memory_order_relaxed);
     before_ = kMostBefore;
     lost_ += queue_.lost();
@@ -142,7 +147,7 @@ class RecordReception final : public Reception {
     if (seen_ < kBusyFrames || opening_ || error_.load(std::memory_order_relaxed) != 0) return;
     const uint64_t now = now_ns();
     if (now - since_ < kBusyNs) {
-      opening_ = std::make_shared<Opening>(0);
+      opening_ = std::make_shared<Opening>(0, start_);
       chore([opening = opening_] { opening->make(); });
     }
     since_ = now;
@@ -277,10 +282,12 @@ class RecordReception final : public Reception {
 
   int fd_;
   SocketQueue queue_;
+  ShortcutStart start_;
   std::shared_ptr<Opening> opening_;  // asked for; what it made is used while it is held
   Intake* intake_ = nullptr;
   std::atomic<int> error_{0};        // why there are no records and will be none
   std::atomic<uint32_t> bytes_{0};   // of the records in use
+  std::atomic<bool> shortens_{false};
   uint64_t since_ = 0;               // when kBusyFrames were last complete
   uint32_t seen_ = 0;                // frames since
   uint32_t before_ = 0;              // frames that the queue may still hold from before the program
@@ -297,9 +304,9 @@ class RecordReception final : public Reception {
 
 }  // namespace
 
-std::unique_ptr<Reception> receive_by_records(int socket, uint32_t asked, const char** fault) {
+std::unique_ptr<Reception> receive_by_records(int socket, uint32_t asked, ShortcutStart start, const char** fault) {
   if ((*fault = SocketQueue::prepare(socket)) != nullptr) return nullptr;
-  auto r = std::make_unique<RecordReception>(socket);
+  auto r = std::make_unique<RecordReception>(socket, std::move(start));
   if (asked != 0 && !r->begin(asked)) return *fault = "cannot make a receive ring for", nullptr;
   return r;
 }

@@ -44,7 +44,11 @@ packet_mreq promiscuous(int ifindex) {
 class System final : public Port {
  public:
   System(int socket, std::unique_ptr<Reception> in, const DeviceInfo& device, bool offload, int burst_error)
-      : fd_(socket), in_(std::move(in)), out_(socket, device.ifindex, device.mtu, offload, burst_error), ifindex_(device.ifindex) {}
+      : fd_(socket),
+        in_(std::move(in)),
+        out_(socket, device.ifindex, device.mtu, offload, burst_error),
+        ifindex_(device.ifindex),
+        shortcut_device_(offload && burst_error == 0 ? device.ifindex : 0) {}
   // To the device it is over at once, while the kernel takes its time to close the socket.
   ~System() override {
     const packet_mreq m = promiscuous(ifindex_);
@@ -67,6 +71,8 @@ class System final : public Port {
     in_->describe(to.receive, sizeof to.receive);
     out_.describe(to.send, sizeof to.send);
   }
+  bool shortens() const override { return in_->shortens(); }
+  int shortcut_device() const override { return failed_ == 0 ? shortcut_device_ : 0; }
   int fd() const override { return fd_; }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return out_.mtu(); }
@@ -94,6 +100,7 @@ class System final : public Port {
   std::unique_ptr<Reception> in_;
   Transmission out_;
   int ifindex_;
+  int shortcut_device_;
   int failed_ = 0;
   uint32_t empty_ = 0;
 };
@@ -128,10 +135,14 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
   DeviceInfo info{};
   int e = device_info(fd, o.device, &info);
   const char* fault = "no device";
+  // A program sends in the namespace of the thread that runs it.
+  const bool here = o.netns == nullptr || *o.netns == 0;
+  ShortcutStart start;
+  if (here) start = {o.shortcuts, o.vport, info.ifindex};
   std::unique_ptr<Reception> in;
   if (e == 0) {
     const int no_records = o.programs ? Intake::fault() : ECANCELED;
-    in = no_records == 0 ? receive_by_records(fd, o.rx_bytes, &fault) : receive_by_ring(fd, o.rx_bytes, no_records, &fault);
+    in = no_records == 0 ? receive_by_records(fd, o.rx_bytes, std::move(start), &fault) : receive_by_ring(fd, o.rx_bytes, no_records, &fault);
     if (!in) e = errno;
   }
   if (e == 0 && (fault = join_device(fd, info.ifindex)) != nullptr) e = errno;
@@ -141,8 +152,6 @@ Port* open_system(const PortOptions& o, char* why, int* err) {
     close(fd);
     return nullptr;
   }
-  // A program sends in the namespace of the thread that runs it.
-  const bool here = o.netns == nullptr || *o.netns == 0;
   const int burst_error = !o.programs ? ECANCELED : here ? 0 : EXDEV;
   return new System(fd, std::move(in), info, o.offload, burst_error);
 }

@@ -15,6 +15,7 @@ constexpr uint32_t kReorderEvery = 4096;  // breaths
 constexpr uint8_t kMaxRecirculations = 6;  // as Open vSwitch's userspace datapath
 // Which queue costs how much is measured in one breath of so many: to read the processor's clock after each batch is 1 to 2 % of small frames.
 constexpr uint32_t kMeasuredEvery = 16;
+constexpr uint32_t kOfferEvery = 61;  // batches: the flows that many of them begin with are those worth a shortcut; odd, since ports take turns
 constexpr uint32_t kLookAtRestingEvery = 4;  // breaths with work, a system call of 60 ns
 
 }  // namespace
@@ -93,6 +94,10 @@ uint32_t Worker::receive(RxQueue& q) {
     return n;
   }
   process(batch, n, vport);
+  if (q.port->shortens() && ++batches_unoffered_ >= kOfferEvery) [[unlikely]] {
+    batches_unoffered_ = 0;
+    if (received_.found[0] != MegaflowCache::kNone) offer_shortcut(vport, flows_[received_.found[0]], received_.keys[0]);
+  }
   return n;
 }
 

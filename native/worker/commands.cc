@@ -28,6 +28,7 @@ bool Worker::submit(const uint8_t* commands, uint32_t length) {
   std::memcpy(chunk + kHead, commands, length);
   command_writer_.publish();
   std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (shared_.shortcuts->any()) end_shortcuts(commands, length);
   if (sleeping.load(std::memory_order_relaxed)) kick();
   return true;
 }
@@ -153,7 +154,10 @@ void Worker::flow_put(const uint8_t* c) {
   flows_end_ = std::max(flows_end_, slot + 1);
   f.slot = slot;
   f.counters = arena_.flow(slot);
-  if (flags & 1) std::memset(f.counters, 0, kFlowBlock * 8);
+  if (flags & 1) {
+    std::memset(f.counters, 0, kFlowBlock * 8);
+    shared_.shortcuts->clear_flow(slot);
+  }
   if (!set_actions(f, at, action_bytes)) return;
   f.spare = load<uint32_t>(key.packet_type) == 0 ? 0 : kSpareLink;
   if (++f.seq == 0) f.seq = 1;

@@ -53,6 +53,9 @@ Port* Datapath::open_port(uint32_t worker, const PortRequest& request, OpenPort&
   PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs, request.keep,
                 request.xdp_mode.c_str(), request.queues, request.need_wakeup};
   o.first = to.ports.empty() ? nullptr : to.ports[0].get();
+  o.vport = to.vport;
+  // What one queue's filter lets pass another would see: only ports that have one take shortcuts.
+  if (!shared_.config.manual && request.queues <= 1) o.shortcuts = shared_.shortcuts;
   if (request.kind == "memory") return to.memory = new MemoryPort(to.vport, request.mtu, request.offload, *workers_[worker]);
   struct Maker {
     const char* kind;

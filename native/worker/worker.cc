@@ -103,6 +103,7 @@ void Worker::return_waiting(MemoryPort& m) {
 
 // A slot forgets an earlier port of its number, but not the packets of it that still wait.
 void Worker::attach(OpenPort& port) {
+  shared_.shortcuts->clear();
   PortSlot& s = ports_[port.vport];
   const uint32_t pending = s.pending;
   s = PortSlot{};
@@ -111,6 +112,7 @@ void Worker::attach(OpenPort& port) {
     std::fill_n(arena_.port(port.vport), kPortBlock, 0);
     std::fill_n(arena_.queues(port.vport), kMostQueues, 0);
   }
+  shared_.shortcuts->clear_port(port.vport);
   s.known = s.present = s.up = true;
   s.set_mtu(port.ports[0]->mtu());
   s.sends = port.ports[0]->sends();
@@ -148,6 +150,7 @@ void Worker::look_away(RxQueue& q) {
 
 void Worker::detach(uint32_t vport) {
   PortSlot& s = ports_[vport];
+  shared_.shortcuts->clear();
   if (s.memory) return_waiting(*s.memory);
   for (size_t i = queues_.size(); i-- > 0;) {
     if (queues_[i]->vport != vport) continue;

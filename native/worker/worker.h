@@ -17,6 +17,7 @@
 #include "../cache/megaflow.h"
 #include "../cache/microflow.h"
 #include "../port/memory.h"
+#include "../port/shortcuts.h"
 #include "arena.h"
 #include "meter.h"
 #include "packet_queue.h"
@@ -57,6 +58,7 @@ struct Shared {
   Config config;
   MeterTable meters;
   Doorbell* bell = nullptr;
+  std::shared_ptr<Shortcuts> shortcuts = std::make_shared<Shortcuts>();
   std::vector<std::unique_ptr<Lending>> lending;  // [lender * kMostWorkers + borrower]
   std::vector<class Worker*> workers;             // those that rest, too: their counters count on
   uint32_t count() const { return static_cast<uint32_t>(workers.size()); }
@@ -229,6 +231,9 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   void watch(const Port& port, bool on);
   void look_at(RxQueue& q);
   void look_away(RxQueue& q);
+  // shortcuts.cc
+  void offer_shortcut(uint32_t in, const Flow& f, const Key& key);
+  void end_shortcuts(const uint8_t* commands, uint32_t length);
   // rest.cc
   bool rest(RxQueue& q);
   void wake_resting();
@@ -251,6 +256,7 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   MegaflowCache megaflows_;
   bool use_microflows_;
   uint32_t breaths_ = 0;
+  uint32_t batches_unoffered_ = 0;  // of ports whose frames may take shortcuts, since a flow was last looked at for one
 
   Mapping port_memory_;
   PortSlot* ports_;  // by vport

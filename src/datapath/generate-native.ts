@@ -7,6 +7,7 @@ import { DROP_REASON_SLOTS, DROP_REASONS } from './drop-reasons.js';
 import {
   COMMAND,
   FLOW_COUNTERS,
+  KERNEL_ARENA,
   LAYOUT_VERSION,
   MAX_QUEUES,
   OFFLOAD,
@@ -98,7 +99,7 @@ function ring(): string {
   const commands = Object.entries(COMMAND).map(([n, v]) => [`k${camel(snake(n))}`, v] as const);
   const idx = (prefix: string, names: readonly string[]) =>
     names.map((n, i) => `constexpr uint32_t k${prefix}${camel(n)} = ${i};`).join('\n');
-  return `${HEAD}namespace weft {\n\n${ofs}\nconstexpr uint32_t kSizeWrap = 0xffffffffu;\n${off}\n\n${enumeration('UpcallType', 'uint8_t', types)}\n${enumeration('Command', 'uint32_t', commands)}\n// Places of u64 counters in the arena.\nconstexpr uint32_t kWorkerBlock = 64;\n${idx('Worker', WORKER_COUNTERS)}\nconstexpr uint32_t kPortCounters = ${PORT_COUNTERS.length};\nconstexpr uint32_t kPortBlock = ${PORT_COUNTERS.length + DROP_REASON_SLOTS};\n${idx('Port', PORT_COUNTERS)}\nconstexpr uint32_t kQueueBlock = ${MAX_QUEUES};\nconstexpr uint32_t kFlowBlock = ${FLOW_COUNTERS.length};\n${idx('Flow', FLOW_COUNTERS)}\n\n}  // namespace weft\n`;
+  return `${HEAD}namespace weft {\n\n${ofs}\nconstexpr uint32_t kSizeWrap = 0xffffffffu;\n${off}\n\n${enumeration('UpcallType', 'uint8_t', types)}\n${enumeration('Command', 'uint32_t', commands)}\n// Places of u64 counters in the arena.\nconstexpr uint32_t kWorkerBlock = 64;\n${idx('Worker', WORKER_COUNTERS)}\nconstexpr uint32_t kPortCounters = ${PORT_COUNTERS.length};\nconstexpr uint32_t kPortBlock = ${PORT_COUNTERS.length + DROP_REASON_SLOTS};\n${idx('Port', PORT_COUNTERS)}\nconstexpr uint32_t kQueueBlock = ${MAX_QUEUES};\nconstexpr uint32_t kFlowBlock = ${FLOW_COUNTERS.length};\n${idx('Flow', FLOW_COUNTERS)}\nconstexpr uint32_t kKernelPorts = ${KERNEL_ARENA.ports};\nconstexpr uint32_t kKernelFlows = ${KERNEL_ARENA.flows};\n\n}  // namespace weft\n`;
 }
 
 void K;

@@ -1,9 +1,8 @@
 /**
  * The native boundary: one typed page. TypeScript validates and gives defaults; C++ takes positional, valid data.
  *
- * Between a worker and the JavaScript thread stand two single-producer single-consumer byte rings and the counters arena, all memory of
- * the addon that JavaScript sees as ArrayBuffers. Upcalls (and frames for memory ports) come up a ring that JavaScript reads in place;
- * commands go down through `submit`, which copies them into the worker's command ring.
+ * Between a worker and the JavaScript thread stand two single-producer single-consumer byte rings and the counters arena, memory of the addon that JavaScript sees
+ * as ArrayBuffers. Upcalls (and frames for memory ports) come up a ring that JavaScript reads in place; commands go down through `submit`, which copies them.
  *
  * All integers in records are little-endian (host order); keys inside are in network order as in src/packet/key.ts.
  */
@@ -21,7 +20,7 @@ import type { PortConfig } from './port-config.js';
 export * from './native-parts.js';
 
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 10;
+export const LAYOUT_VERSION = 11;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -147,6 +146,9 @@ export const PORT_COUNTERS = [
 /** Flow counters, u64 each, by slot. */
 export const FLOW_COUNTERS = ['packets', 'bytes', 'used_ns', 'tcp_flags'] as const;
 
+/** Places in the arena of what the kernel forwards by itself: ports and flows beyond have no shortcut (native/port/shortcuts.h). */
+export const KERNEL_ARENA = { ports: 256, flows: 16384 } as const;
+
 export { type PortConfig, type PortKind, plainPort, XDP_MODES, type XdpMode } from './port-config.js';
 
 export interface DatapathConfig {
@@ -214,6 +216,8 @@ export interface NativeDatapath {
   rearm(worker: number): boolean;
   /** The counters arena of a worker: WORKER_COUNTERS, padded to 64 u64; maxPorts blocks of PORT_COUNTERS and DROP_REASON_SLOTS u64; maxPorts blocks of MAX_QUEUES u64; maxFlows blocks of 4 u64. */
   counters(worker: number): ArrayBuffer;
+  /** The same of what the kernel forwarded by itself, for KERNEL_ARENA. */
+  kernelCounters(): ArrayBuffer;
   /** Packets and bytes that came to a meter, then those that each of its bands dropped; empty when there is no such meter. */
   meterCounts(id: number): Float64Array;
   setMicroflow(enabled: boolean): void;

@@ -1,70 +1,114 @@
 import type { FlowCounters, PortCounters } from '../datapath.js';
 import { DROP_REASON_SLOTS, DROP_REASONS } from '../drop-reasons.js';
-import { FLOW_COUNTERS, MAX_QUEUES, PORT_COUNTERS, WORKER_COUNTERS } from '../native.js';
+import { FLOW_COUNTERS, KERNEL_ARENA, MAX_QUEUES, PORT_COUNTERS, WORKER_COUNTERS } from '../native.js';
 
 const WORKER_BLOCK = 64;
 const PORT_BLOCK = PORT_COUNTERS.length + DROP_REASON_SLOTS;
 
 export type WorkerCounters = Record<(typeof WORKER_COUNTERS)[number], number>;
 
-/** The counters arenas of all workers, read while the workers go on writing. What is asked for is the sum over workers. */
-export class CountersArena {
-  private readonly halves: Uint32Array[];
+/** One arena, and how many ports and flows have a place in it. */
+class Blocks {
+  private readonly halves: Uint32Array;
   private readonly queuesAt: number;
   private readonly flowsAt: number;
 
   constructor(
-    arenas: readonly ArrayBuffer[],
+    arena: ArrayBuffer,
+    private readonly ports: number,
+    private readonly flows = Number.POSITIVE_INFINITY,
+  ) {
+    this.halves = new Uint32Array(arena);
+    this.queuesAt = WORKER_BLOCK + ports * PORT_BLOCK;
+    this.flowsAt = this.queuesAt + ports * MAX_QUEUES;
+  }
+
+  worker(i: number): number {
+    return read(this.halves, i);
+  }
+
+  port(vport: number, i: number): number {
+    return vport < this.ports ? read(this.halves, WORKER_BLOCK + vport * PORT_BLOCK + i) : 0;
+  }
+
+  queue(vport: number, i: number): number {
+    return read(this.halves, this.queuesAt + vport * MAX_QUEUES + i);
+  }
+
+  addFlow(slot: number, to: { packets: number; bytes: number; usedMs: number; tcpFlags: number }): void {
+    if (slot >= this.flows) return;
+    const a = this.halves;
+    const at = this.flowsAt + slot * FLOW_COUNTERS.length;
+    to.packets += read(a, at);
+    to.bytes += read(a, at + 1);
+    to.usedMs = Math.max(to.usedMs, Math.floor(read(a, at + 2) / 1e6));
+    to.tcpFlags |= read(a, at + 3);
+  }
+
+  clearFlow(slot: number): void {
+    if (slot >= this.flows) return;
+    const at = this.flowsAt + slot * FLOW_COUNTERS.length;
+    this.halves.fill(0, at * 2, (at + FLOW_COUNTERS.length) * 2);
+  }
+}
+
+/**
+ * The counters arenas of all workers and that of the kernel, read while those go on writing. What is asked for of a port or a flow is the sum over them; what the kernel
+ * forwarded counts as the first worker's.
+ */
+export class CountersArena {
+  private readonly workers: Blocks[] = [];
+  private readonly kernel: Blocks;
+  private arenas: readonly Blocks[] = [];
+
+  constructor(
+    workers: readonly ArrayBuffer[],
+    kernel: ArrayBuffer,
     readonly maxPorts: number,
   ) {
-    this.halves = arenas.map((a) => new Uint32Array(a));
-    this.queuesAt = WORKER_BLOCK + maxPorts * PORT_BLOCK;
-    this.flowsAt = this.queuesAt + maxPorts * MAX_QUEUES;
+    this.kernel = new Blocks(kernel, KERNEL_ARENA.ports, KERNEL_ARENA.flows);
+    for (const a of workers) this.add(a);
   }
 
   /** The arena of one worker more. */
   add(arena: ArrayBuffer): void {
-    this.halves.push(new Uint32Array(arena));
+    this.workers.push(new Blocks(arena, this.maxPorts));
+    this.arenas = [...this.workers, this.kernel];
   }
 
   /** Cycles of a receive queue in measured breaths of a worker. */
   queue(worker: number, vport: number, queue: number): number {
-    return read(this.halves[worker], this.queuesAt + vport * MAX_QUEUES + queue);
+    return this.workers[worker].queue(vport, queue);
   }
 
   worker(worker: number): WorkerCounters {
-    const entries = WORKER_COUNTERS.map((name, i) => [name, read(this.halves[worker], i)] as const);
+    const kernel = worker === 0 ? this.kernel : undefined;
+    const entries = WORKER_COUNTERS.map((name, i) => {
+      return [name, this.workers[worker].worker(i) + (kernel?.worker(i) ?? 0)] as const;
+    });
     return Object.fromEntries(entries) as WorkerCounters;
   }
 
   port(vport: number): PortCounters {
-    const at = WORKER_BLOCK + vport * PORT_BLOCK;
-    const named = Object.fromEntries(PORT_COUNTERS.map((name, i) => [name, this.sum(at + i)] as const));
-    const drops = DROP_REASONS.map((_, i) => this.sum(at + PORT_COUNTERS.length + i));
+    const named = Object.fromEntries(PORT_COUNTERS.map((name, i) => [name, this.sum(vport, i)] as const));
+    const drops = DROP_REASONS.map((_, i) => this.sum(vport, PORT_COUNTERS.length + i));
     return { ...(named as Omit<PortCounters, 'drops'>), drops };
   }
 
   flow(slot: number): FlowCounters {
-    const at = this.flowsAt + slot * FLOW_COUNTERS.length;
     const out = { packets: 0, bytes: 0, usedMs: 0, tcpFlags: 0 };
-    for (const a of this.halves) {
-      out.packets += read(a, at);
-      out.bytes += read(a, at + 1);
-      out.usedMs = Math.max(out.usedMs, Math.floor(read(a, at + 2) / 1e6));
-      out.tcpFlags |= read(a, at + 3);
-    }
+    for (const a of this.arenas) a.addFlow(slot, out);
     return out;
   }
 
   /** For a slot that every worker has let go of. */
   clearFlow(slot: number): void {
-    const at = this.flowsAt + slot * FLOW_COUNTERS.length;
-    for (const a of this.halves) a.fill(0, at * 2, (at + FLOW_COUNTERS.length) * 2);
+    for (const a of this.arenas) a.clearFlow(slot);
   }
 
-  private sum(at: number): number {
+  private sum(vport: number, i: number): number {
     let n = 0;
-    for (const a of this.halves) n += read(a, at);
+    for (const a of this.arenas) n += a.port(vport, i);
     return n;
   }
 }

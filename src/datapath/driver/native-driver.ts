@@ -93,6 +93,7 @@ export class NativeDriver implements Datapath {
     this.rings = each.map((w) => new UpcallRing(this.native, w));
     this.arena = new CountersArena(
       each.map((w) => this.native.counters(w)),
+      this.native.kernelCounters(),
       this.config.maxPorts,
     );
     this.buffers = each.map(() => new CommandBuffer());
