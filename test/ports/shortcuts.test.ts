@@ -119,7 +119,8 @@ class Stage {
       this.tester.run();
       const c = this.dp.portCounters(1);
       const left = this.dp.portCounters(2).tx_packets + this.dp.portCounters(3).tx_packets;
-      return c.rx_packets >= this.sent && this.seen >= left;
+      const ended = c.forwarded + c.drops.reduce((a, b) => a + b, 0);
+      return c.rx_packets >= this.sent && ended >= c.rx_packets && this.seen >= left;
     }, 20_000);
   }
 
