@@ -67,6 +67,8 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
                                           InstanceMethod<&DatapathObject::rearm>("rearm"),
                                           InstanceMethod<&DatapathObject::counters>("counters"),
                                           InstanceMethod<&DatapathObject::kernel_counters>("kernelCounters"),
+                                          InstanceMethod<&DatapathObject::allow_shortcuts>("allowShortcuts"),
+                                          InstanceMethod<&DatapathObject::shortcuts>("shortcuts"),
                                           InstanceMethod<&DatapathObject::meter_counts>("meterCounts"),
                                           InstanceMethod<&DatapathObject::set_microflow>("setMicroflow"),
                                           InstanceMethod<&DatapathObject::close>("close"),
@@ -185,6 +187,13 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
   Napi::Value kernel_counters(const Napi::CallbackInfo& info) {
     const SharedMapping& m = open(info).shortcuts().memory();
     return view(info.Env(), m, m->bytes());
+  }
+  void allow_shortcuts(const Napi::CallbackInfo& info) { open(info).shortcuts().allow(info[0].As<Napi::Boolean>().Value()); }
+  Napi::Value shortcuts(const Napi::CallbackInfo& info) {
+    const std::vector<uint32_t> slots = open(info).shortcuts().list();
+    auto out = Napi::Uint32Array::New(info.Env(), slots.size());
+    std::copy(slots.begin(), slots.end(), out.Data());
+    return out;
   }
   Napi::Value meter_counts(const Napi::CallbackInfo& info) {
     const auto counts = open(info).meter_counts(info[0].As<Napi::Number>().Uint32Value());

@@ -41,7 +41,7 @@ Intake::~Intake() {
 
 // Where it cannot be, frames go without.
 void Intake::shorten(const ShortcutStart& start) {
-  if (!start.shortcuts || start.vport >= kKernelPorts || !start.shortcuts->open()) return;
+  if (!start.shortcuts || !start.shortcuts->allowed() || start.vport >= kKernelPorts || !start.shortcuts->open()) return;
   const Fd mover = start.shortcuts->mover(start.vport);
   if (mover.ok()) link_ = bpf_link(mover, static_cast<uint32_t>(start.ifindex), kTcxIngress, kFirst);
 }

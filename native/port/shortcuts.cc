@@ -47,7 +47,7 @@ Shortcuts::Mask* Shortcuts::mask_for(const Words& words) {
 }
 
 bool Shortcuts::add(uint32_t in, const Words& key, const Words& mask, const ShortcutWay& way) {
-  if (error_ != 0 || in >= kKernelPorts || way.vport >= kKernelPorts || way.slot >= kKernelFlows || count_ > kEntries) return false;
+  if (error_ != 0 || !allowed() || in >= kKernelPorts || way.vport >= kKernelPorts || way.slot >= kKernelFlows || count_ > kEntries) return false;
   if (known_[way.slot].load(std::memory_order_relaxed) != 0) return false;
   Mask* m = mask_for(mask);
   if (!m) return false;
@@ -81,6 +81,14 @@ void Shortcuts::clear() {
   std::lock_guard hold(lock_);
   for (uint32_t slot = 0; slot < entries_.size() && count_ != 0; slot++)
     if (has(slot)) take_out(slot);
+}
+
+std::vector<uint32_t> Shortcuts::list() {
+  std::lock_guard hold(lock_);
+  std::vector<uint32_t> out;
+  for (uint32_t slot = 0; slot < entries_.size(); slot++)
+    if (has(slot)) out.push_back(slot);
+  return out;
 }
 
 }  // namespace weft

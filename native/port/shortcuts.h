@@ -58,6 +58,14 @@ class Shortcuts {
   Fd mover(uint32_t vport) const;
 
   // From here on any thread.
+  // Whether there may be any. Ports that are busy before they may be have none until they are opened again.
+  void allow(bool yes) {
+    allowed_.store(yes);
+    if (!yes) clear();
+  }
+  bool allowed() const { return allowed_.load(std::memory_order_relaxed); }
+  // Slots of the flows that have one.
+  std::vector<uint32_t> list();
   // `key`, under `mask`, is of the frames of a port `in` that take this way. `still` is asked whether that holds, when nobody can take shortcuts away.
   template <typename Still>
   void put(uint32_t in, const Words& key, const Words& mask, const ShortcutWay& way, Still still) {
@@ -104,6 +112,7 @@ class Shortcuts {
   Fd table_memory_, flows_, counters_, found_;
   Table* table_ = nullptr;
   uint32_t masks_made_ = 0;
+  std::atomic<bool> allowed_{false};
   std::atomic<uint32_t> count_{0};
   std::vector<std::atomic<uint8_t>> known_;  // by slot
   std::vector<Entry> entries_;  // by slot

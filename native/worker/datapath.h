@@ -61,7 +61,7 @@ class Datapath {
   void set_clock(uint64_t ns) { clock_ns_ = ns; }
   void set_microflow(bool enabled);
   std::vector<MeterCount> meter_counts(uint32_t id) { return shared_.meters.counts(id); }
-  const Shortcuts& shortcuts() const { return *shared_.shortcuts; }
+  Shortcuts& shortcuts() { return *shared_.shortcuts; }
   Worker& worker(uint32_t i) { return *workers_[i]; }
   const Config& config() const { return shared_.config; }
   bool closed() const { return closed_; }

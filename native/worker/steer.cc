@@ -148,6 +148,8 @@ std::vector<uint32_t> Datapath::steer(const std::vector<int>& cpus, const std::v
   if (closed_ || now == 0 || now > kMostWorkers) return {};
   hold_all();
   clear_lent();
+  // A frame may be lent from here on that the next one of its flow, by a shortcut, would overtake.
+  shared_.shortcuts->clear();
   while (workers_.size() < now) add_worker();
   for (uint32_t w = before; w < now; w++) workers_[w]->learn(*workers_[0]);
   std::vector<uint32_t> changed;

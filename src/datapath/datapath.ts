@@ -96,6 +96,8 @@ export interface MeterCounters extends PacketCount {
 export interface Datapath {
   /** Workers; a flow is installed in each. */
   readonly workers: number;
+  /** Flows that the kernel repeats by itself. */
+  readonly shortcuts?: { slots(): ReadonlySet<number> };
   setHandlers(h: DatapathHandlers): void;
   /** Throws UserError with the reason. */
   portAdd(vport: number, config: PortConfig): void;

@@ -218,6 +218,10 @@ export interface NativeDatapath {
   counters(worker: number): ArrayBuffer;
   /** The same of what the kernel forwarded by itself, for KERNEL_ARENA. */
   kernelCounters(): ArrayBuffer;
+  /** Whether the kernel may repeat flows by itself; ports that were busy before have no part in it until they are opened again. At first it may not. */
+  allowShortcuts(yes: boolean): void;
+  /** Slots of the flows that it repeats now. */
+  shortcuts(): Uint32Array;
   /** Packets and bytes that came to a meter, then those that each of its bands dropped; empty when there is no such meter. */
   meterCounts(id: number): Float64Array;
   setMicroflow(enabled: boolean): void;

@@ -12,6 +12,7 @@ import { bridgeCommands } from './commands/bridge-commands.js';
 import { datapathCommands } from './commands/datapath-commands.js';
 import { dpctlCommands } from './commands/dpctl/commands.js';
 import { Lookups } from './commands/lookups.js';
+import { shortcutCommands } from './commands/shortcut-commands.js';
 import { traceCommand, tracePacketOutCommand } from './commands/trace-command.js';
 import { tunnelCommands } from './commands/tunnel-commands.js';
 import type { Core } from './core.js';
@@ -69,6 +70,7 @@ export function controlCommands(
         })
         .join(''),
     ),
+    ...shortcutCommands(core, dp),
     command('weft/memory', '', 0, 0, memoryText),
     command('weft/counters', '', 0, 0, () => `${JSON.stringify(countersOf(core, dp))}\n`),
     command('weft/drops', '[bridge]', 0, 1, ([name]) =>

@@ -13,7 +13,8 @@ const NO_HITS = { packets: 0, bytes: 0, tcpFlags: 0 } as const;
 
 /** Datapath flows, a line each, in the text of dpctl/dump-flows. `names`: port names in place of numbers. */
 export function datapathFlowLines(core: Core, verbose = false, names = false): string[] {
-  return core.upcalls.flows.all.map((flow) => datapathFlowLine(core, flow, verbose, names));
+  const kernel = slotsInKernel(core);
+  return core.upcalls.flows.all.map((flow) => datapathFlowLine(core, flow, verbose, names, kernel));
 }
 
 /** The same as dpif/dump-flows has it, of the flows whose packets come from one of these ports. */
@@ -31,9 +32,21 @@ function contextOf(core: Core, verbose: boolean, names: boolean): DpTextContext 
   return { verbose, optionsOf, portName: names ? (vport) => core.vportName(vport) : undefined };
 }
 
-export function datapathFlowLine(core: Core, flow: DpFlow, verbose: boolean, names: boolean): string {
+/** Slots of the flows that the kernel repeats by itself: as Open vSwitch says it of flows that its datapath gave to the kernel's traffic control. */
+export function slotsInKernel(core: Core): ReadonlySet<number> {
+  return core.dp.shortcuts?.slots() ?? new Set();
+}
+
+export function datapathFlowLine(
+  core: Core,
+  flow: DpFlow,
+  verbose: boolean,
+  names: boolean,
+  kernel: ReadonlySet<number>,
+): string {
   const ufid = verbose ? flowUfid(core, flow) : undefined;
-  const text = { ...textOf(core, flow), ufid, layer: verbose ? 'ovs' : undefined };
+  const layer = kernel.has(flow.slot) ? 'tc' : 'ovs';
+  const text = { ...textOf(core, flow), ufid, layer: verbose ? layer : undefined };
   return formatDpFlow(text, contextOf(core, verbose, names));
 }
 

@@ -81,6 +81,7 @@ class Stage {
   private seen = 0;
 
   constructor() {
+    this.dp.shortcuts.allow(true);
     writeFileSync('/proc/sys/net/ipv6/conf/default/disable_ipv6', '1');
     for (const n of [1, 2, 3]) {
       this.lab.veth(`wfs-a${n}`, `wfs-b${n}`);

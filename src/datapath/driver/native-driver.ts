@@ -17,6 +17,7 @@ import { CommandBuffer } from './commands.js';
 import { CountersArena, type WorkerCounters } from './counters.js';
 import type { PortPaths, QueueMove } from './driver-types.js';
 import { loadAddon } from './load.js';
+import { Shortcuts } from './shortcuts.js';
 import { UpcallRing } from './upcall-ring.js';
 
 export const DEFAULT_CONFIG: Omit<DatapathConfig, 'layoutVersion'> = {
@@ -65,6 +66,7 @@ export class NativeDriver implements Datapath {
   workers: number;
   workersEver = () => this.rings.length; // with those that rest now
   readonly config: DatapathConfig;
+  readonly shortcuts: Shortcuts;
   private readonly native: NativeDatapath;
   private readonly rings: UpcallRing[];
   private readonly arena: CountersArena;
@@ -88,6 +90,7 @@ export class NativeDriver implements Datapath {
     this.config = { ...DEFAULT_CONFIG, ...config, layoutVersion: LAYOUT_VERSION };
     checkConfig(this.config);
     this.native = new (loadAddon().Datapath)(this.config);
+    this.shortcuts = new Shortcuts(this.native);
     this.workers = this.config.workers;
     const each = Array.from({ length: this.workers }, (_, w) => w);
     this.rings = each.map((w) => new UpcallRing(this.native, w));

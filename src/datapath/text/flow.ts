@@ -196,7 +196,7 @@ function tcpLetters(flags: number): string {
 /** A line of dump-flows. */
 export function formatDpFlow(f: DpFlowText, ctx: DpTextContext = {}): string {
   const ufid = f.ufid === undefined ? '' : `ufid:${f.ufid}, `;
-  const layer = f.layer === undefined ? '' : `, dp:${f.layer}`;
+  const layer = f.layer === undefined ? '' : `${f.layer === 'tc' ? ', offloaded:yes' : ''}, dp:${f.layer}`;
   const actions = formatDpActions(f.actions, ctx);
   return `${ufid}${formatDpKey(f.key, f.mask, ctx)}, ${formatDpStats(f)}${layer}, actions:${actions}`;
 }

@@ -47,6 +47,7 @@ export interface Configured extends Plant {
   /** Grows when `link` has something new to say of any port. */
   readonly linkChanges: number;
   servedBridge(name: string): BridgeFace | undefined;
+  readonly driver: { readonly shortcuts: { set(text: string | undefined): void } };
   /** Which workers there are, and which receive queues are whose. */
   readonly steering: Pick<Steering, 'configure'>;
   /** While on, packets that no datapath flow takes are dropped. */
@@ -212,6 +213,7 @@ export class Configurator {
         this.restoring = root.other_config.get('flow-restore-wait') === 'true';
         this.plant.holdPackets(this.restoring);
         this.plant.core.vlans.set(vlanLimitOf(root.other_config.get('vlan-limit')));
+        this.plant.driver.shortcuts.set(root.other_config.get('kernel-shortcuts'));
         await this.applier.apply(wanted(this.tables));
         await this.plant.steering.configure(root.other_config, this.affinities());
         for (const b of this.applier.bridges.values()) await this.applyBridge(b);

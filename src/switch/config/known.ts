@@ -27,7 +27,7 @@ export const WORDS: Readonly<Record<string, TableWords>> = {
     maps: {
       other_config: {
         applied:
-          words(`stats-update-interval flow-restore-wait vlan-limit pmd-cpu-mask pmd-rxq-assign pmd-rxq-isolate pmd-auto-lb
+          words(`stats-update-interval flow-restore-wait vlan-limit kernel-shortcuts pmd-cpu-mask pmd-rxq-assign pmd-rxq-isolate pmd-auto-lb
           pmd-auto-lb-rebal-interval pmd-auto-lb-load-threshold pmd-auto-lb-improvement-threshold`),
         later:
           words(`flow-limit max-idle max-revalidator min-revalidate-pps hw-offload n-offload-threads tc-policy dpdk-* pmd-perf-metrics pmd-maxsleep vhost-*

@@ -16,15 +16,16 @@ import { UserError } from '../../../lib/errors.js';
 import { DP_KEY_BYTES, FRAG, K } from '../../../packet/key.js';
 import type { DpFlow } from '../../../upcall/megaflows.js';
 import type { Core } from '../../core.js';
-import { datapathFlowLine, flowUfid } from '../../datapath-text.js';
+import { datapathFlowLine, flowUfid, slotsInKernel } from '../../datapath-text.js';
 import { reason } from '../../of-sockets.js';
 import { type DpctlCommand, type DpctlOptions, optionalDatapath, type Reply } from './reply.js';
 
 const HEADER = 'flow-dump from the main thread:';
 const UFID = /^ufid:([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/;
 const DUMP_TYPES: readonly string[] = ['ovs', 'tc', 'dpdk', 'offloaded', 'non-offloaded', 'partially-offloaded', 'all'];
-/** Ours are of the switch, in no hardware. */
+/** Ours are of the switch, in no hardware; some of them the kernel repeats by itself. */
 const OUR_TYPES: ReadonlySet<string> = new Set(['ovs', 'non-offloaded', 'all']);
+const KERNEL_TYPES: ReadonlySet<string> = new Set(['tc', 'offloaded', 'all']);
 
 /** Which header a type of frame or a protocol brings along: a flow that names the one must say something of the other. */
 const BY_TYPE: Readonly<Record<number, string>> = {
@@ -204,15 +205,19 @@ export function flowCommands(core: Core): DpctlCommand[] {
     }
     optionalDatapath(rest, 1, reply);
     const passes = filterText === undefined ? () => true : filter(filterText, reply);
-    if (types !== undefined && !types.split(',').some((type) => OUR_TYPES.has(type))) return;
+    const asks = (of: ReadonlySet<string>): boolean =>
+      types === undefined || types.split(',').some((type) => of.has(type));
+    const [ours, kernels] = [asks(OUR_TYPES), asks(KERNEL_TYPES)];
+    if (!ours && !kernels) return;
+    const kernel = slotsInKernel(core);
     // One list serves all workers.
     if (pmd !== undefined && Number.parseInt(pmd, 10) !== -1) return;
     let told = pmd !== undefined;
     for (const flow of flows.all) {
-      if (!passes(flow)) continue;
+      if (!(kernel.has(flow.slot) ? kernels : ours) || !passes(flow)) continue;
       if (!told) reply.line(HEADER);
       told = true;
-      reply.line(datapathFlowLine(core, flow, o.verbosity > 0, o.names));
+      reply.line(datapathFlowLine(core, flow, o.verbosity > 0, o.names, kernel));
     }
   };
 
@@ -281,7 +286,7 @@ export function flowCommands(core: Core): DpctlCommand[] {
         if (ufid === undefined) return reply.note('parsing flow ufid', undefined, false);
         const flow = byUfid(ufid);
         if (!flow) return reply.note('getting flow', 'noEntry');
-        reply.line(datapathFlowLine(core, flow, o.verbosity > 0, o.names));
+        reply.line(datapathFlowLine(core, flow, o.verbosity > 0, o.names, slotsInKernel(core)));
       },
       1,
     ),
