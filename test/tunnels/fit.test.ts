@@ -86,25 +86,29 @@ class World {
     return { answered: r.status === 0, said: r.stdout };
   }
 
+  /** The same until one is answered: on a crowded machine a peer may drop a few. */
+  reaches(ns: string, to: string, ...words: string[]): Promise<boolean> {
+    return until(() => this.ping(ns, to, ...words).answered, SOON);
+  }
+
   async hasWay(to: string): Promise<boolean> {
-    const way = await until(() => this.ping(this.host, to).answered, SOON);
+    const way = await this.reaches(this.host, to);
     this.t.ok(way, `a way to ${to}`, way ? {} : { detail: this.sw.run('ovs-appctl', 'dpctl/dump-flows').stdout });
     return way;
   }
 
   /** The host is told how long packets may be, remembers it, and goes by it. */
-  adapts(to: string, family: Family, room: number, count: number): void {
+  async adapts(to: string, family: Family, room: number, count: number): Promise<void> {
     const { t, host } = this;
     const headers = IP_HEADER[family] + 8;
-    const fits = this.ping(host, to, '-M', 'do', '-s', `${room - headers}`);
-    t.ok(fits.answered, `${to}: ${room} bytes fit, and nobody says otherwise`);
+    t.ok(await this.reaches(host, to, '-M', 'do', '-s', `${room - headers}`), `${to}: ${room} bytes fit, and nobody says otherwise`);
     const long = this.ping(host, to, '-M', 'do', '-s', `${room - headers + 1}`);
     t.notOk(long.answered, `${to}: one more does not`);
     t.match(long.said, family === 4 ? `Frag needed and DF set (mtu = ${room})` : `Packet too big: mtu=${room}`);
     const route = this.lab.inside(host, 'ip', 'route', 'get', to).stdout;
     t.match(route, ` mtu ${room}`, `${to}: learnt`);
-    const cut = this.ping(host, to, '-c', `${count}`, '-i', '0.2', '-s', `${PING}`);
-    t.ok(cut.answered, `${to}: ${PING} bytes are now cut by their sender`);
+    const cut = await this.reaches(host, to, '-c', `${count}`, '-i', '0.2', '-s', `${PING}`);
+    t.ok(cut, `${to}: ${PING} bytes are now cut by their sender`);
   }
 
   /** TCP that begins with segments which do not fit, from one namespace to the other. */
@@ -135,16 +139,16 @@ class World {
   }
 
   /** 4,000 bytes in one packet each way, of both families. */
-  together(tunnel: number, count: number): void {
+  async together(tunnel: number, count: number): Promise<void> {
     const whole = ['-M', 'do', '-c', `${count}`, '-i', '0.2', '-s', `${PING}`];
     for (const f of [4, 6] as const) {
       const [here, there] = [inside(tunnel, 1, f), inside(tunnel, 2, f)];
       this.forget();
-      this.t.ok(this.ping(this.host, there, ...whole).answered, `${there}: ${PING} bytes in one packet`);
+      this.t.ok(await this.reaches(this.host, there, ...whole), `${there}: ${PING} bytes in one packet`);
       this.forget();
       // What the kernel does not cut it may cut inside, once it has learnt what fits.
       const back = count > 1 ? whole.slice(2) : whole;
-      this.t.ok(this.ping(this.peer, here, ...back).answered, `${here}: and back`);
+      this.t.ok(await this.reaches(this.peer, here, ...back), `${here}: and back`);
     }
   }
 
@@ -191,8 +195,8 @@ async function kernel(w: World): Promise<void> {
   // The kernel's device puts IPv6 packets together, but does not cut its own: who sends them learns, from the first that is lost.
   const count = w.family === 4 ? 1 : 3;
   for (const f of [4, 6] as const)
-    if (await w.hasWay(inside(WHOLE, 2, f))) w.adapts(inside(WHOLE, 2, f), f, room, count);
-  if (await w.hasWay(inside(CUT, 2))) w.together(CUT, count);
+    if (await w.hasWay(inside(WHOLE, 2, f))) await w.adapts(inside(WHOLE, 2, f), f, room, count);
+  if (await w.hasWay(inside(CUT, 2))) await w.together(CUT, count);
   await w.warns(`vxlan${WHOLE}`, room);
   w.forget();
   await Promise.all([w.serve(w.peer), w.serve(w.host)]);
@@ -221,7 +225,7 @@ async function weft(w: World): Promise<void> {
   lab.ip(`-n ${peer} link set int up`);
   w.addresses(peer, 'int', 2);
   w.tunnel(CUT, 'geneve', 'df_default=false');
-  if (await w.hasWay(inside(CUT, 2))) w.together(CUT, 1);
+  if (await w.hasWay(inside(CUT, 2))) await w.together(CUT, 1);
 }
 
 /** ovs-vswitchd, which cuts nothing and puts nothing together: what we make of packets without DF it takes, and senders of the others are told by us. */
@@ -246,8 +250,8 @@ async function ovs(w: World): Promise<void> {
   for (const f of [4, 6] as const) {
     const to = inside(WHOLE, 2, f);
     if (!(await w.hasWay(to))) continue;
-    if (f === 4) w.t.ok(w.ping(w.host, to, '-M', 'dont', '-s', `${PING}`).answered, 'what may be cut inside is');
-    w.adapts(to, f, vxlanRoom(family), 1);
+    if (f === 4) w.t.ok(await w.reaches(w.host, to, '-M', 'dont', '-s', `${PING}`), 'what may be cut inside is');
+    await w.adapts(to, f, vxlanRoom(family), 1);
   }
   await w.serve(peer);
   w.forget();
