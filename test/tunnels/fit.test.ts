@@ -101,7 +101,10 @@ class World {
   async adapts(to: string, family: Family, room: number, count: number): Promise<void> {
     const { t, host } = this;
     const headers = IP_HEADER[family] + 8;
-    t.ok(await this.reaches(host, to, '-M', 'do', '-s', `${room - headers}`), `${to}: ${room} bytes fit, and nobody says otherwise`);
+    t.ok(
+      await this.reaches(host, to, '-M', 'do', '-s', `${room - headers}`),
+      `${to}: ${room} bytes fit, and nobody says otherwise`,
+    );
     const long = this.ping(host, to, '-M', 'do', '-s', `${room - headers + 1}`);
     t.notOk(long.answered, `${to}: one more does not`);
     t.match(long.said, family === 4 ? `Frag needed and DF set (mtu = ${room})` : `Packet too big: mtu=${room}`);
