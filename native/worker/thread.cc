@@ -1,5 +1,6 @@
 // The threads: breathe while there is work, spin a little, then sleep until a device, JavaScript or another worker has something.
 #include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,8 +17,8 @@ namespace {
 // of the worker's time and never helped; TCP at full speed has pauses of a few microseconds, and sleeping in them cost a tenth of its rate.
 constexpr uint64_t kLongestSpinNs = 20000;
 constexpr uint64_t kShortestSpinNs = 1500;
-constexpr int kWaitingMs = 100;  // how often the age of waiting packets is looked at
-constexpr int kIdleMs = 1000;
+constexpr uint64_t kWaitingNs = 100000000;  // how often the age of waiting packets is looked at
+constexpr uint64_t kIdleNs = 1000000000;
 
 // Looking for each frame as it comes is dear for whoever sends it: the lines that both sides use then change hands with every frame, and batches of one or
 // two cost us twice as much as one of eight. So when small frames come closely, a look that brought few is followed by a short wait: with 8 us the
@@ -28,6 +29,15 @@ constexpr uint64_t kLightNs = 2000;  // a packet, and a breath; a segment of TCP
 constexpr uint64_t kCloseNs = 5000;
 constexpr uint32_t kDenseBreaths = 64;
 constexpr uint32_t kGoodBatch = 16;
+
+// While JavaScript is behind with decisions, a worker that found little to do naps: nobody waits for it more than for JavaScript, which may need the processor. A breath
+// and a sleep cost some 10 us whether they bring one frame or thirty, so in a storm of new flows half of the worker's time brought nothing.
+constexpr uint64_t kNapNs = 100000;
+
+void nap() {
+  const timespec t{0, kNapNs};
+  nanosleep(&t, nullptr);
+}
 
 void relax() {
 #if defined(__x86_64__)
@@ -65,12 +75,17 @@ void Datapath::run(uint32_t i) {
     if (work) {
       const bool light = monotonic_ns() - now < kLightNs * (work + 1);
       dense = light && (idle_since == 0 || now - idle_since < kCloseNs) ? dense + 1 : 0;
-      gather = dense > kDenseBreaths && work < kGoodBatch && !shared_.config.busy;
+      gather = dense > kDenseBreaths && work < kGoodBatch && !shared_.config.busy && !w.is_behind();
       if (idle_since != 0) spin = std::min(spin * 2, kLongestSpinNs);
       idle_since = 0;
+      if (work < kGoodBatch && w.is_behind() && !shared_.config.busy) nap();
       continue;
     }
     if (shared_.config.busy || w.must_poll()) continue;
+    if (w.is_behind()) {
+      nap();
+      continue;
+    }
     if (idle_since == 0) idle_since = now;
     if (now - idle_since < spin) continue;
     spin = std::max(spin / 2, kShortestSpinNs);
@@ -87,7 +102,12 @@ void Datapath::sleep(Worker& w, Runner& r) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (!w.has_work() && !r.asked.load(std::memory_order_acquire)) {
     w.stats()[kWorkerSleeps]++;
-    w.wait(w.waits() ? kWaitingMs : kIdleMs);
+    uint64_t ns = w.waits() ? kWaitingNs : kIdleNs;
+    if (const uint64_t due = w.bell_due(); due != 0) {
+      const uint64_t now = monotonic_ns();
+      ns = due > now ? std::min(ns, due - now) : 0;
+    }
+    w.wait(ns);
   }
   w.sleeping.store(false, std::memory_order_relaxed);
 }

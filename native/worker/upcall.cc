@@ -76,8 +76,10 @@ bool Worker::frame_up(uint32_t vport, const Packet& p) {
 
 bool Worker::send_up(uint8_t type, const Packet& p, uint32_t port, const Key* key, const uint8_t* cookie, uint32_t cookie_len, uint32_t number,
                      uint32_t hash) {
-  const uint32_t key_len = key ? kKeyBytes : 0;
-  uint8_t* r = upcalls_.reserve(kUpcallHeader + key_len + pad8(cookie_len) + pad8(p.len));
+  const uint32_t key_len = key ? kLineBytes * (1 + static_cast<uint32_t>(__builtin_popcount(key->lines))) : 0;
+  // Misses are decided by their key.
+  const uint32_t frame_len = type == static_cast<uint8_t>(UpcallType::kMiss) ? 0 : p.len;
+  uint8_t* r = upcalls_.reserve(kUpcallHeader + key_len + pad8(cookie_len) + pad8(frame_len));
   if (!r) {
     stats_[kWorkerUpcallsLost]++;
     return false;
@@ -99,16 +101,12 @@ bool Worker::send_up(uint8_t type, const Packet& p, uint32_t port, const Key* ke
   uint8_t* at = r + kUpcallHeader;
   if (key) {
     std::memcpy(at, key, kLineBytes);
-    for (uint32_t n = 1; n < kKeyLines; n++) {
-      if (key->lines >> (n - 1) & 1)
-        std::memcpy(at + n * kLineBytes, key->in_port + n * kLineBytes, kLineBytes);
-      else
-        std::memset(at + n * kLineBytes, 0, kLineBytes);
-    }
-    at += kKeyBytes;
+    at += kLineBytes;
+    for (uint32_t lines = key->lines; lines != 0; lines &= lines - 1, at += kLineBytes)
+      std::memcpy(at, key->in_port + (1 + static_cast<uint32_t>(__builtin_ctz(lines))) * kLineBytes, kLineBytes);
   }
   if (cookie_len) std::memcpy(at, cookie, cookie_len);
-  std::memcpy(at + pad8(cookie_len), p.data, p.len);
+  std::memcpy(at + pad8(cookie_len), p.data, frame_len);
   return true;
 }
 
@@ -130,10 +128,12 @@ void Worker::failed(RxQueue& q, int err) {
 // JavaScript arms the bell when it has read all; it rings once then. Deletes ring it too: their callers wait for `applied`.
 void Worker::publish() {
   const bool news = upcalls_.publish();
-  if (!news && !ring_for_deletes_) return;
-  ring_for_deletes_ = false;
+  if (!shared_.bell || (!bell_pace_.ring(now_ns_, news) && !ring_for_deletes_)) return;
+  bell_pace_.rung(now_ns_);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (shared_.bell && bell_armed_.exchange(false, std::memory_order_acq_rel)) shared_.bell->ring();
+  if (!ring_for_deletes_ && !upcalls_.unread()) return;  // read while it waited
+  ring_for_deletes_ = false;
+  if (bell_armed_.exchange(false, std::memory_order_acq_rel)) shared_.bell->ring();
 }
 
 bool Worker::rearm() {

@@ -66,9 +66,10 @@ void Worker::watch(const Port& port, bool on) {
     std::erase_if(watched_, [&port](const pollfd& w) { return w.fd == port.fd(); });
 }
 
-void Worker::wait(int ms) {
+void Worker::wait(uint64_t ns) {
   uint64_t n;
-  if (poll(watched_.data(), watched_.size(), ms) <= 0) return;
+  const timespec t{static_cast<time_t>(ns / 1000000000), static_cast<long>(ns % 1000000000)};
+  if (ppoll(watched_.data(), watched_.size(), &t, nullptr) <= 0) return;
   if (watched_[0].revents != 0 && read(event_, &n, sizeof n) < 0 && errno != EAGAIN) std::abort();
   stirring_ = resting_ports_ != 0 && watched_[1].revents != 0;
 }

@@ -19,6 +19,7 @@
 #include "../port/memory.h"
 #include "../port/shortcuts.h"
 #include "arena.h"
+#include "bell_pace.h"
 #include "meter.h"
 #include "packet_queue.h"
 #include "pending.h"
@@ -111,13 +112,17 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   bool has_work() const;
   // Before a sleep: ports that were quiet for long are not looked at any more until they have something.
   void rest_quiet_ports();
-  // Until a device has a frame, somebody kicks or `ms` are over.
+  // Until a device has a frame, somebody kicks or `ns` are over.
   //
   // poll and not epoll: what is registered with epoll stays on the device's list of sleepers while the worker is awake, and then each frame that arrives
   // and each that was sent calls it, with its lock taken - a tenth of the processor time of small frames. Price: a sleep costs some 50 ns a port that is
   // not at rest (rest.cc).
-  void wait(int ms);
+  void wait(uint64_t ns);
   bool waits() const { return pending_.used() != 0; }
+  // JavaScript has decisions to make for longer than a nap.
+  bool is_behind() const { return pending_.used() >= kBehind; }
+  // When the bell is to be rung for what waits; 0: nothing does.
+  uint64_t bell_due() const { return bell_pace_.due(); }
   uint64_t* stats() { return stats_; }
 
   // JavaScript's side of the rings.
@@ -173,6 +178,7 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   void flow_end(Flow& f);
   bool set_actions(Flow& f, const uint8_t* words, uint32_t bytes);
   void resume(const uint8_t* c);
+  void carry_on(PendingEntry* e, uint32_t slot, const uint32_t* actions, uint32_t words);
   void execute_command(const uint8_t* c);
   bool inject(const uint8_t* c);
   // Where packets of a port are counted: block 0, the switch's own, for a port that never was.
@@ -241,6 +247,8 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   void forget_resting(RxQueue& q);
   void publish();
 
+  static constexpr uint32_t kBehind = 256;  // decisions: some milliseconds
+
   const uint32_t id_;
   Shared& shared_;
   uint32_t max_vlans_;
@@ -285,6 +293,7 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   uint32_t command_at_ = 0;  // within the chunk in hand
   std::atomic<uint32_t> applied_{0};
   std::atomic<bool> bell_armed_{true};
+  BellPace bell_pace_;
   bool ring_for_deletes_ = false;
   std::vector<pollfd> watched_;  // our own event first, then the devices
   int event_ = -1;

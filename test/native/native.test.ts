@@ -60,18 +60,23 @@ t.test('programs that measure compile', (t) => {
   t.end();
 });
 
-t.test('variants of long sums', (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'weft-sums-'));
-  t.teardown(() => rmSync(dir, { recursive: true }));
-  const program = join(dir, 'checksum');
-  const flags = [...CHECKS, '-fsanitize=address,undefined'];
-  execFileSync('g++', [...flags, '-o', program, join(root, 'test/native/checksum.cc')], { stdio: 'inherit' });
-  const r = spawnSync(program, [SEED], { encoding: 'utf8' });
-  t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}`);
-  t.equal(r.status, 0, 'no finding');
-  if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
-  t.end();
-});
+for (const [what, name] of [
+  ['variants of long sums', 'checksum'],
+  ['when the bell rings', 'bell_pace'],
+]) {
+  t.test(what, (t) => {
+    const dir = mkdtempSync(join(tmpdir(), `weft-${name}-`));
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const program = join(dir, name);
+    const flags = [...CHECKS, '-fsanitize=address,undefined'];
+    execFileSync('g++', [...flags, '-o', program, join(root, `test/native/${name}.cc`)], { stdio: 'inherit' });
+    const r = spawnSync(program, [SEED], { encoding: 'utf8' });
+    t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}`);
+    t.equal(r.status, 0, 'no finding');
+    if (r.status !== 0) t.comment(r.stdout + r.stderr.slice(0, 4000));
+    t.end();
+  });
+}
 
 for (const sanitizer of ['address,undefined', 'thread']) {
   t.test(`-fsanitize=${sanitizer}`, (t) => {
