@@ -7,6 +7,7 @@
 #include "../generated/drop_reasons.h"
 #include "../generated/key_layout.h"
 #include "../packet/bytes.h"
+#include "../packet/copy_key.h"
 #include "../packet/packet.h"
 
 namespace weft {
@@ -47,17 +48,6 @@ constexpr uint32_t kSpareLink = 14;
 inline uint32_t bytes_of(const Packet& p, const Key& key) {
   const uint32_t spare = load<uint32_t>(key.packet_type) == 0 ? 0 : kSpareLink;
   return p.len > spare ? p.len - spare : 0;
-}
-
-// Lines that are not announced hold garbage on both sides.
-inline void copy_key(Key& to, const Key& from) {
-  auto* t = reinterpret_cast<uint8_t*>(&to);
-  const auto* f = reinterpret_cast<const uint8_t*>(&from);
-  std::memcpy(t, f, kLineBytes);
-  for (uint32_t lines = from.lines; lines != 0; lines &= lines - 1) {
-    const uint32_t at = (1 + static_cast<uint32_t>(__builtin_ctz(lines))) * kLineBytes;
-    std::memcpy(t + at, f + at, kLineBytes);
-  }
 }
 
 // Takes `p` over. `key` is the key it was looked up with; metadata in it is updated by actions (mark, priority, tunnel, hash), header fields are not.

@@ -158,10 +158,15 @@ void Worker::flow_put(const uint8_t* c) {
     std::memset(f.counters, 0, kFlowBlock * 8);
     shared_.shortcuts->clear_flow(slot);
   }
-  if (!set_actions(f, at, action_bytes)) return;
+  PendingEntry* e = flags & 2 ? pending_.by_number(u32(c, 12)) : nullptr;
+  if (!set_actions(f, at, action_bytes)) {
+    if (e) abandon(e, DropReason::kActionError);
+    return;
+  }
   f.spare = load<uint32_t>(key.packet_type) == 0 ? 0 : kSpareLink;
   if (++f.seq == 0) f.seq = 1;
   megaflows_.insert(f, key, mask);
+  if (e) carry_on(e, slot, f.actions, f.words);
 }
 
 void Worker::flow_end(Flow& f) {
@@ -207,8 +212,14 @@ void Worker::resume(const uint8_t* c) {
   PendingEntry* e = pending_.by_number(number);
   if (!e) return;
   if (!validate_actions(actions, words)) return abandon(e, DropReason::kActionError);
+  carry_on(e, slot, actions, words);
+}
+
+// What waited, in order. The key is copied out before anything runs: a packet that comes back may wait in the same place. And for each packet but the last, since actions
+// change metadata in it.
+void Worker::carry_on(PendingEntry* e, uint32_t slot, const uint32_t* actions, uint32_t words) {
   Key key;
-  std::memcpy(&key, &e->key, sizeof key);
+  copy_key(key, e->key);
   Packet* p = e->first;
   if (PortSlot* s = port_slot(e->port)) s->pending--;
   pending_.remove(e);
@@ -220,8 +231,8 @@ void Worker::resume(const uint8_t* c) {
     hold(p, -1);
     p->slot = slot;
     if (flow) count(*flow, 1, p->len, be16(key.tcp_flags));
-    std::memcpy(&mine, &key, sizeof key);  // actions change metadata in it
-    execute(*this, p, mine, actions, words, max_vlans_);
+    if (next) copy_key(mine, key);
+    execute(*this, p, next ? mine : key, actions, words, max_vlans_);
     p = next;
   }
 }

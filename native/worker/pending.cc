@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "../packet/copy_key.h"
+
 namespace weft {
 
 PendingTable::PendingTable(uint32_t entries)
@@ -39,14 +41,7 @@ PendingEntry* PendingTable::add(uint32_t hash, const Key& key, uint64_t now_ns) 
   if (used_ == entries_n_) return nullptr;
   const uint32_t at = free_[free_at_];
   PendingEntry* e = &entries_[at];
-  std::memcpy(&e->key, &key, kLineBytes);
-  for (uint32_t n = 1; n < kKeyLines; n++) {
-    uint8_t* line = e->key.in_port + n * kLineBytes;
-    if (key.lines >> (n - 1) & 1)
-      std::memcpy(line, key.in_port + n * kLineBytes, kLineBytes);
-    else
-      std::memset(line, 0, kLineBytes);
-  }
+  copy_key(e->key, key);
   e->hash = hash;
   e->number = (e->number + (1u << kIndexBits)) & ~((1u << kIndexBits) - 1);
   e->number |= at;

@@ -15,7 +15,10 @@ export interface Offload {
   readonly csumOffset: number;
 }
 
-/** A packet that needs the slow path. `key`, `frame` are views into memory of the datapath, and with all that is no number valid only during the call. */
+/**
+ * A packet that needs the slow path. `key`, `frame` are views into memory of the datapath, and with all that is no number valid only during the call. A miss has an empty
+ * frame: it is decided by its key, and packets that wait stay where they are.
+ */
 export interface Upcall {
   readonly type: 'miss' | 'action';
   readonly worker: number;
@@ -24,7 +27,7 @@ export interface Upcall {
   /** DP_KEY_BYTES. */
   readonly key: Uint8Array;
   readonly frame: Uint8Array;
-  /** Its bytes: asked for without the view, which takes longer to make than to use. */
+  /** Bytes of the packet. */
   readonly frameLength: number;
   readonly offload: Offload;
   /** miss: to be given back with `resume`. */

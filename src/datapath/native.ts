@@ -20,7 +20,7 @@ import type { PortConfig } from './port-config.js';
 export * from './native-parts.js';
 
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 11;
+export const LAYOUT_VERSION = 12;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -30,8 +30,8 @@ export const UPCALL = {
   reason: 6, // u16, for port events
   port: 8, // u32 vport: of arrival, or for `frame` the memory port it leaves by
   pending: 12, // u32 for `miss`: number to give back with `resume`
-  frameLen: 16, // u32 bytes of frame in the record
-  keyLen: 20, // u32: 0 or DP_KEY_BYTES
+  frameLen: 16, // u32 bytes of the frame, which is in the record unless it is a miss
+  keyLen: 20, // u32: 0, or the bytes of line 0 and of those lines that its `lines` names
   cookieLen: 24, // u32 bytes of cookie (for `action`)
   slot: 28, // u32 flow slot whose action sent it up, or NO_SLOT
   timeNs: 32, // u64 worker clock
@@ -68,9 +68,10 @@ export const OFFLOAD = {
 /** Commands, each `u32 size | u32 type | payload`, size a multiple of 8 and counting the whole command. */
 export const COMMAND = {
   /**
-   * slot u32, maskLines u16 (bit n: line n of key and mask follow, n from 0 to 8), flags u16, actionBytes u32, reserved u32;
+   * slot u32, maskLines u16 (bit n: line n of key and mask follow, n from 0 to 8), flags u16, actionBytes u32, pending u32;
    * then the key lines, the mask lines (64 bytes each, ascending), then the binary actions.
-   * A flow of the same slot is replaced. Counters of the slot are zeroed by the worker only if flags bit 0 is set.
+   * A flow of the same slot is replaced. Counters of the slot are zeroed by the worker only if flags bit 0 is set. Bit 1: then what waits under
+   * `pending` does the same, as by `resume`.
    */
   flowPut: 1,
   /** slot u32, reserved u32. The worker forgets the flow and every microflow entry that points to it. */

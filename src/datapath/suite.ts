@@ -60,7 +60,7 @@ export class Bench {
   constructor(readonly dp: Datapath) {
     dp.setHandlers({
       upcall: (u) => {
-        this.upcalls.push(`${u.type} ${u.port} ${u.frame.length}${u.cookie ? ` ${u.cookie.type}` : ''}`);
+        this.upcalls.push(`${u.type} ${u.port} ${u.frameLength}${u.cookie ? ` ${u.cookie.type}` : ''}`);
         this.keys.push(u.key.slice());
         if (u.type === 'miss') this.misses.push(u.pending);
         this.onUpcall(u);

@@ -5,6 +5,9 @@ import { encodeActions, WordWriter } from '../encode.js';
 import { COMMAND, NO_SLOT } from '../native.js';
 
 const HEAD = 8;
+/** Flags of `flowPut`. */
+const PUT_ZEROED = 1;
+const PUT_RESUMES = 2;
 const LINE_WORDS = LINE_BYTES / 4;
 const pad8 = (n: number) => (n + 7) & ~7;
 
@@ -19,9 +22,12 @@ export class CommandBuffer {
   private readonly encoded = new WordWriter();
   /** What `encoded` holds: a flow and what waited for it get the same list, one after the other. */
   private encodedOf: readonly DpAction[] | undefined;
+  /** A flow that was put last, and where in it what waits for the same may be named. */
+  private readonly last = { end: -1, slot: 0, actions: undefined as readonly DpAction[] | undefined, payload: 0 };
 
   clear(): void {
     this.length = 0;
+    this.last.end = -1;
   }
 
   /** Appends what another buffer holds from a position on. */
@@ -42,10 +48,11 @@ export class CommandBuffer {
       count++;
     }
     const actionBytes = this.encode(actions);
-    let at = this.begin(COMMAND.flowPut, 16 + count * LINE_BYTES * 2 + actionBytes);
+    const payload = this.begin(COMMAND.flowPut, 16 + count * LINE_BYTES * 2 + actionBytes);
+    let at = payload;
     this.view.setUint32(at, slot, true);
     this.view.setUint16(at + 4, lines, true);
-    this.view.setUint16(at + 6, 1, true);
+    this.view.setUint16(at + 6, PUT_ZEROED, true);
     this.view.setUint32(at + 8, actionBytes, true);
     at += 16;
     for (let part = 0; part < 2; part++) {
@@ -57,6 +64,11 @@ export class CommandBuffer {
       }
     }
     this.putActions(at);
+    const { last } = this;
+    last.end = this.length;
+    last.slot = slot;
+    last.actions = actions;
+    last.payload = payload;
   }
 
   flowModify(slot: number, actions: readonly DpAction[]): void {
@@ -72,7 +84,15 @@ export class CommandBuffer {
     this.view.setUint32(at, slot, true);
   }
 
+  /** Right after `flowPut` of the same slot and actions it is a part of that command. */
   resume(pending: number, slot: number | undefined, actions: readonly DpAction[]): void {
+    const { last } = this;
+    if (last.end === this.length && last.slot === slot && last.actions === actions) {
+      this.view.setUint16(last.payload + 6, PUT_ZEROED | PUT_RESUMES, true);
+      this.view.setUint32(last.payload + 12, pending, true);
+      last.end = -1;
+      return;
+    }
     const actionBytes = this.encode(actions);
     const at = this.begin(COMMAND.resume, 16 + actionBytes);
     this.view.setUint32(at, pending, true);

@@ -323,7 +323,8 @@ export class ReferenceDatapath implements Datapath, Sink {
     cookie: UserCookie | undefined,
   ): void {
     const { offload, inPort: port } = p;
-    const frame = p.frame.slice();
+    const frame = type === 'miss' ? new Uint8Array(0) : p.frame.slice();
+    const frameLength = p.frame.length;
     const timeNs = this.nowMs * 1e6;
     this.up.push(() => {
       this.handlers.upcall({
@@ -332,7 +333,7 @@ export class ReferenceDatapath implements Datapath, Sink {
         port,
         key,
         frame,
-        frameLength: frame.length,
+        frameLength,
         offload,
         pending,
         cookie,
