@@ -60,6 +60,37 @@ Napi::Value DeviceInfoOf(const Napi::CallbackInfo& info) {
   return out;
 }
 
+Napi::Value modes_of(Napi::Env env, const uint32_t (&words)[DeviceLink::kWords]) {
+  Napi::Uint32Array out = Napi::Uint32Array::New(env, DeviceLink::kWords);
+  std::memcpy(out.Data(), words, sizeof words);
+  return out;
+}
+
+// deviceLink(name, netns): {speed, duplex, autonegotiates, connector, supported, advertised, peer, driver, version, firmware}
+Napi::Value DeviceLinkOf(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string name = info[0].As<Napi::String>();
+  const std::string netns = info[1].As<Napi::String>();
+  const NetnsScope scope(netns.c_str());
+  if (scope.error() != 0) throw device_error(env, scope.error(), "cannot enter network namespace", netns);
+  const Socket sock;
+  DeviceLink d{};
+  const int err = device_link(sock.fd(), name.c_str(), &d);
+  if (err != 0) throw device_error(env, err, "cannot look at device", name);
+  Napi::Object out = Napi::Object::New(env);
+  out["speed"] = Napi::Number::New(env, d.speed);
+  out["duplex"] = Napi::String::New(env, d.full ? "full" : d.half ? "half" : "");
+  out["autonegotiates"] = Napi::Boolean::New(env, d.autonegotiates);
+  out["connector"] = Napi::String::New(env, d.copper ? "copper" : d.fiber ? "fiber" : "");
+  out["supported"] = modes_of(env, d.supported);
+  out["advertised"] = modes_of(env, d.advertised);
+  out["peer"] = modes_of(env, d.peer);
+  out["driver"] = Napi::String::New(env, d.driver);
+  out["version"] = Napi::String::New(env, d.version);
+  out["firmware"] = Napi::String::New(env, d.firmware);
+  return out;
+}
+
 // deviceSet(name, netns, what: "up" | "mtu" | "mac", value: number | Uint8Array)
 Napi::Value DeviceSet(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -86,6 +117,7 @@ Napi::Value DeviceSet(const Napi::CallbackInfo& info) {
 
 void register_netdev(Napi::Env env, Napi::Object exports) {
   exports["deviceInfo"] = Napi::Function::New(env, DeviceInfoOf);
+  exports["deviceLink"] = Napi::Function::New(env, DeviceLinkOf);
   exports["deviceSet"] = Napi::Function::New(env, DeviceSet);
 }
 

@@ -1,6 +1,8 @@
 #include "netdev.h"
 
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sched.h>
@@ -8,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -37,6 +40,27 @@ ifreq named(const char* name) {
   return r;
 }
 
+int ask_driver(int sock, const char* name, void* question) {
+  ifreq r = named(name);
+  r.ifr_data = static_cast<char*>(question);
+  return ioctl(sock, SIOCETHTOOL, &r) == 0 ? 0 : errno;
+}
+
+// ETHTOOL_GLINKSETTINGS: a head, and behind it three sets of link modes of as many words each as the question says.
+constexpr int kMostWords = 16;
+
+int ask_link(int sock, const char* name, int words, ethtool_link_settings* head, uint32_t* modes) {
+  uint32_t room[sizeof *head / 4 + 3 * kMostWords] = {};
+  *head = {};
+  head->cmd = ETHTOOL_GLINKSETTINGS;
+  head->link_mode_masks_nwords = static_cast<int8_t>(words);
+  std::memcpy(room, head, sizeof *head);
+  const int err = ask_driver(sock, name, room);
+  std::memcpy(head, room, sizeof *head);
+  std::memcpy(modes, room + sizeof *head / 4, sizeof room - sizeof *head);
+  return err;
+}
+
 }  // namespace
 
 int device_info(int sock, const char* name, DeviceInfo* out) {
@@ -53,6 +77,36 @@ int device_info(int sock, const char* name, DeviceInfo* out) {
   if (ioctl(sock, SIOCGIFFLAGS, &r) != 0) return errno;
   out->up = (r.ifr_flags & IFF_UP) != 0;
   out->running = (r.ifr_flags & IFF_RUNNING) != 0;
+  return 0;
+}
+
+int device_link(int sock, const char* name, DeviceLink* out) {
+  *out = {};
+  ifreq r = named(name);
+  if (ioctl(sock, SIOCGIFINDEX, &r) != 0) return errno;
+  ethtool_drvinfo info{};
+  info.cmd = ETHTOOL_GDRVINFO;
+  if (ask_driver(sock, name, &info) == 0) {
+    std::memcpy(out->driver, info.driver, sizeof out->driver - 1);
+    std::memcpy(out->version, info.version, sizeof out->version - 1);
+    std::memcpy(out->firmware, info.fw_version, sizeof out->firmware - 1);
+  }
+  // Asked without room the kernel says, as a negative number, how many words it wants for each set.
+  ethtool_link_settings head;
+  uint32_t modes[3 * kMostWords];
+  if (ask_link(sock, name, 0, &head, modes) != 0) return 0;
+  const int words = -head.link_mode_masks_nwords;
+  if (words <= 0 || words > kMostWords || ask_link(sock, name, words, &head, modes) != 0 || head.link_mode_masks_nwords != words) return 0;
+  out->speed = head.speed == static_cast<uint32_t>(SPEED_UNKNOWN) ? 0 : head.speed;
+  out->full = head.duplex == DUPLEX_FULL;
+  out->half = head.duplex == DUPLEX_HALF;
+  out->autonegotiates = head.autoneg == AUTONEG_ENABLE;
+  out->copper = head.port == PORT_TP;
+  out->fiber = head.port == PORT_FIBRE;
+  const size_t bytes = 4 * std::min<size_t>(static_cast<size_t>(words), DeviceLink::kWords);
+  std::memcpy(out->supported, modes, bytes);
+  std::memcpy(out->advertised, modes + words, bytes);
+  std::memcpy(out->peer, modes + 2 * words, bytes);
   return 0;
 }
 

@@ -26,8 +26,20 @@ struct DeviceInfo {
   bool running;  // carrier
 };
 
+// What a device says of its link and of its driver. Zeros where it says nothing.
+struct DeviceLink {
+  static constexpr uint32_t kWords = 4;  // of 32 link modes each
+  uint32_t speed;                        // Mbit/s
+  bool full, half;                       // duplex
+  bool autonegotiates;
+  bool copper, fiber;                    // what the connector is for
+  uint32_t supported[kWords], advertised[kWords], peer[kWords];  // ETHTOOL_LINK_MODE_ bits
+  char driver[32], version[32], firmware[32];
+};
+
 // These take any socket of the device's namespace and return 0 or an errno.
 int device_info(int sock, const char* name, DeviceInfo* out);
+int device_link(int sock, const char* name, DeviceLink* out);
 int device_name(int sock, int ifindex, char* name);  // `name` holds IFNAMSIZ bytes
 int device_set_mtu(int sock, const char* name, uint32_t mtu);
 int device_set_up(int sock, const char* name, bool up);

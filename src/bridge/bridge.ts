@@ -34,7 +34,7 @@ import { MacTable, type MacTableOptions } from './mac-table.js';
 import { type MirrorSpec, Mirrors } from './mirror.js';
 import { type NormalBridge, normal } from './normal.js';
 import type { OfBridge, OfBridgeListener, OfTableStats, Resumed } from './of-bridge.js';
-import { BridgePort, type BridgePortSpec } from './port.js';
+import { BridgePort, type BridgePortSpec, type DeviceWord } from './port.js';
 import { PortSet } from './port-set.js';
 import { uuidOf } from './uuid.js';
 import { type VlanSpec, vlanConfig } from './vlan.js';
@@ -212,10 +212,10 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     if (!same) this.deps.upcalls.changes.everything();
   }
 
-  setHwAddr(number: number, hwAddr: Uint8Array): void {
+  /** What a port's device says of itself: told, when it is something else. */
+  deviceSays(number: number, word: DeviceWord): void {
     const port = this.portSet.mustHave(number);
-    if (port.hwAddr.every((b, i) => b === hwAddr[i])) return;
-    port.hwAddr = hwAddr;
+    if (!port.take(word)) return;
     for (const l of this.listeners) l.portStatus?.(port, 'modify');
   }
 

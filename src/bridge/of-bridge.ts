@@ -11,7 +11,18 @@ import type { Rule } from '../flowtable/rule.js';
 import type { TableSettings } from '../flowtable/table-settings.js';
 import type { Continuation } from '../upcall/continuation.js';
 
-export interface OfPort {
+/** Of a port's device: OFPPF_ bits of 1.3, and kbit/s; 0 unknown. */
+export interface LinkFeatures {
+  readonly curr: number;
+  readonly advertised: number;
+  readonly supported: number;
+  /** What the other end advertises. */
+  readonly peer: number;
+  readonly currSpeed: number;
+  readonly maxSpeed: number;
+}
+
+export interface OfPort extends LinkFeatures {
   /** OpenFlow 1.3 number. */
   readonly number: number;
   readonly name: string;
@@ -23,13 +34,6 @@ export interface OfPort {
   readonly deviceDown?: boolean;
   /** OFPPS_ bits of 1.3: 1 link down, 2 blocked. Live is what is neither down nor without a link. */
   state: number;
-  /** kbit/s and OFPPF bits, 0 unknown. */
-  readonly curr: number;
-  readonly advertised: number;
-  readonly supported: number;
-  readonly peer: number;
-  readonly currSpeed: number;
-  readonly maxSpeed: number;
   stats(): OfPortStats;
 }
 
@@ -38,11 +42,15 @@ export interface OfPortStats {
   txPackets: number;
   rxBytes: number;
   txBytes: number;
-  /** This and the next three: -1 where it is not known. */
+  /** This and all up to the time: -1 where it is not known. */
   rxDropped: number;
   txDropped: number;
   rxErrors: number;
   txErrors: number;
+  rxFrameErrors: number;
+  rxOverErrors: number;
+  rxCrcErrors: number;
+  collisions: number;
   /** Milliseconds since the port was added. */
   durationMs: number;
 }

@@ -4,8 +4,17 @@ import { DROP, type DropReasonName } from '../datapath/drop-reasons.js';
 import type { TunnelConfig } from '../tunnel/config.js';
 import type { PortView, Tally, TunnelView } from '../upcall/view.js';
 import type { NormalPort } from './normal.js';
-import type { OfPort, OfPortStats } from './of-bridge.js';
+import type { LinkFeatures, OfPort, OfPortStats } from './of-bridge.js';
 import { type VlanConfig, type VlanSpec, vlanConfig } from './vlan.js';
+
+/** What only the kernel counts of a device. */
+export type DeviceErrors = Pick<OfPortStats, 'rxFrameErrors' | 'rxOverErrors' | 'rxCrcErrors' | 'collisions'>;
+
+/** What the device behind a port says of itself; what is left out is as it was. */
+export interface DeviceWord {
+  readonly hwAddr?: Uint8Array;
+  readonly link?: LinkFeatures;
+}
 
 export interface BridgePortSpec {
   readonly number: number;
@@ -35,6 +44,8 @@ const OVERLOAD: readonly DropReasonName[] = [
   'no_buffer',
 ];
 
+const FEATURES = ['curr', 'advertised', 'supported', 'peer', 'currSpeed', 'maxSpeed'] as const;
+
 /** OFPPF_10GB_FD | OFPPF_COPPER: what a virtual link says of itself. */
 const VIRTUAL_LINK = 0x840;
 
@@ -50,12 +61,9 @@ export class BridgePort implements OfPort, NormalPort {
   mirrorOutput = false;
   isProtected = false;
   isStandby = false;
-  readonly curr: number;
-  readonly advertised = 0;
-  readonly supported = 0;
-  readonly peer = 0;
-  readonly currSpeed: number;
-  readonly maxSpeed = 0;
+  private link: LinkFeatures;
+  /** Asked each time; undefined: no device of the kernel's. */
+  deviceErrors?: () => DeviceErrors | undefined;
 
   constructor(
     private readonly spec: BridgePortSpec,
@@ -67,8 +75,8 @@ export class BridgePort implements OfPort, NormalPort {
     this.vport = spec.vport;
     this.hwAddr = spec.hwAddr;
     this.vlan = vlanConfig(spec.vlan ?? {});
-    this.curr = spec.curr ?? (spec.vport === 0 ? 0 : VIRTUAL_LINK);
-    this.currSpeed = spec.currSpeed ?? (spec.vport === 0 ? 0 : 10_000_000);
+    const { curr = spec.vport === 0 ? 0 : VIRTUAL_LINK, currSpeed = spec.vport === 0 ? 0 : 10_000_000 } = spec;
+    this.link = { curr, currSpeed, advertised: 0, supported: 0, peer: 0, maxSpeed: 0 };
     this.added = clock.now();
     if (spec.peer || spec.tunnel) this.tallies = { rx: new Tallied(), tx: new Tallied() };
     if (spec.tunnel) this.tunnel = { config: spec.tunnel };
@@ -77,6 +85,38 @@ export class BridgePort implements OfPort, NormalPort {
   private readonly added: number;
   readonly tunnel?: TunnelView;
   readonly tallies: { readonly rx: Tallied; readonly tx: Tallied } | undefined;
+
+  get curr(): number {
+    return this.link.curr;
+  }
+
+  get advertised(): number {
+    return this.link.advertised;
+  }
+
+  get supported(): number {
+    return this.link.supported;
+  }
+
+  get peer(): number {
+    return this.link.peer;
+  }
+
+  get currSpeed(): number {
+    return this.link.currSpeed;
+  }
+
+  get maxSpeed(): number {
+    return this.link.maxSpeed;
+  }
+
+  /** True: the device said something else before. */
+  take({ hwAddr = this.hwAddr, link = this.link }: DeviceWord): boolean {
+    const same = this.hwAddr.every((b, i) => b === hwAddr[i]) && FEATURES.every((f) => this.link[f] === link[f]);
+    this.hwAddr = hwAddr;
+    this.link = link;
+    return !same;
+  }
 
   get patch(): PortView['patch'] {
     return this.spec.peer?.();
@@ -87,7 +127,7 @@ export class BridgePort implements OfPort, NormalPort {
     if (this.tallies) {
       const { rx, tx } = this.tallies;
       const counted = { rxPackets: rx.packets, rxBytes: rx.bytes, txPackets: tx.packets, txBytes: tx.bytes };
-      return { ...NO_STATS, ...counted, ...(this.spec.countsNoLosses ? NO_LOSSES : {}), durationMs };
+      return { ...NO_STATS, ...counted, ...NO_LOSSES, durationMs };
     }
     if (this.vport === 0) return { ...NO_STATS, durationMs };
     const c = this.dp.portCounters(this.vport);
@@ -104,6 +144,7 @@ export class BridgePort implements OfPort, NormalPort {
             rxErrors: c.rx_errors,
             txErrors: 0,
           }),
+      ...(this.deviceErrors?.() ?? NO_ERRORS),
       durationMs,
     };
   }
@@ -121,6 +162,7 @@ class Tallied implements Tally {
 }
 
 /** -1 is told as unknown. */
+const NO_ERRORS = { rxFrameErrors: -1, rxOverErrors: -1, rxCrcErrors: -1, collisions: -1 } as const;
 const NO_LOSSES = { rxDropped: -1, txDropped: -1, rxErrors: -1, txErrors: -1 } as const;
 
 const NO_STATS: OfPortStats = {
@@ -132,5 +174,6 @@ const NO_STATS: OfPortStats = {
   txDropped: 0,
   rxErrors: 0,
   txErrors: 0,
+  ...NO_ERRORS,
   durationMs: 0,
 };

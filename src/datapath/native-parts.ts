@@ -86,3 +86,20 @@ export interface DeviceInfo {
   /** Carrier. */
   running: boolean;
 }
+
+/** What a device says of its link and its driver; empty where it says nothing. */
+export interface DeviceLink {
+  /** Mbit/s; 0 unknown. */
+  speed: number;
+  duplex: 'full' | 'half' | '';
+  autonegotiates: boolean;
+  connector: 'copper' | 'fiber' | '';
+  /** ETHTOOL_LINK_MODE_ bits, 32 a word. */
+  supported: Uint32Array;
+  advertised: Uint32Array;
+  /** What the other end advertises. */
+  peer: Uint32Array;
+  driver: string;
+  version: string;
+  firmware: string;
+}

@@ -9,6 +9,7 @@
 
 import type {
   DeviceInfo,
+  DeviceLink,
   ExecutorEvent,
   GeneratorPort,
   KernelRoute,
@@ -287,6 +288,8 @@ export interface NativeAddon {
   ): ExecutorEvent[] | undefined;
   /** A network device, looked up in the namespace at path `netns` ("" is our own). Throws an Error with `code` (an errno name). */
   deviceInfo(name: string, netns: string): DeviceInfo;
+  /** What it says of itself; a driver that says nothing is no error. Throws like deviceInfo. */
+  deviceLink(name: string, netns: string): DeviceLink;
   /** Sets one thing of a device: up (0 or 1), mtu (bytes), mac (6 bytes). Throws like deviceInfo. */
   deviceSet(name: string, netns: string, what: 'up' | 'mtu', value: number): void;
   deviceSet(name: string, netns: string, what: 'mac', value: Uint8Array): void;

@@ -192,7 +192,7 @@ export class Core {
     const hwAddr = options.hwAddr ?? this.addressOf(spec.name);
     let port: BridgePort | undefined;
     try {
-      const more = { curr: 0, currSpeed: 0, countsNoLosses: true };
+      const more = { curr: 0, currSpeed: 0 };
       port = bridge.addPort({ number, name: spec.name, vport, hwAddr, vlan: options.vlan, tunnel, ...more });
       underlay.tunnels.add({ name: spec.name, config: tunnel, vport, bridge, port });
     } catch (e) {

@@ -137,7 +137,7 @@ export class Daemon {
     this.guard = new UpcallGuard(this.core, this.driver, this.log, this.bed ? NO_LIMIT : UPCALL_LIMIT);
     this.steering = steeringOf(this.core, this.driver, this.clock, this.log);
     this.bed?.attach(this.core, this.driver);
-    this.links = new Links(this.core, (name, netns) => this.devices(name).info(name, netns), this.log);
+    this.links = new Links(this.core, (name) => this.devices(name), this.log);
     this.register(controlCommands(this.core, this.driver, this.steering, (cleanup) => this.ending.exit(cleanup)));
     if (this.bed) this.register(dummyCommands(this.bed, (d) => this.links.added(d.vport)));
     this.coverage = new Coverage(this.clock.now(), () => eventTotals(this.core, this.driver, this.control, this.guard));
@@ -357,7 +357,7 @@ export class Daemon {
 
   /** Sets the address of a port, and of its device where we made that. */
   setAddress(bridge: Bridge, port: BridgePort, mac: Uint8Array): void {
-    bridge.setHwAddr(port.number, mac);
+    bridge.deviceSays(port.number, { hwAddr: mac });
     this.addressDevice(port);
     this.links.added(port.vport);
   }

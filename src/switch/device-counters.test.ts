@@ -1,5 +1,5 @@
 import t from 'tap';
-import { deviceErrors } from './device-counters.js';
+import { DeviceCounters, deviceErrors } from './device-counters.js';
 
 const HEAD = 'Inter-|   Receive  |  Transmit\n face |bytes packets ...\n';
 
@@ -17,5 +17,27 @@ t.test('what the kernel counts of devices', (t) => {
     'only of a device that has some',
   );
   t.same([...deviceErrors('nothing\n').keys()], []);
+  t.end();
+});
+
+t.test('counters of devices are read once for all that are asked for together', (t) => {
+  let now = 0;
+  let reads = 0;
+  const errors = { multicast: 0, collisions: 1, crc: 2, frame: 3, over: 4, missed: 5 };
+  const counters = new DeviceCounters(
+    () => now,
+    () => {
+      reads++;
+      return new Map([['v0', errors]]);
+    },
+  );
+  t.same(counters.of('v0'), { rxFrameErrors: 3, rxOverErrors: 4, rxCrcErrors: 2, collisions: 1 });
+  t.equal(counters.of('elsewhere'), undefined);
+  now = 99;
+  counters.of('v0');
+  t.equal(reads, 1);
+  now = 100;
+  counters.of('v0');
+  t.equal(reads, 2);
   t.end();
 });

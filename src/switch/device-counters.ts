@@ -3,6 +3,7 @@
  * device that has some. Devices that were moved to another network namespace are not seen.
  */
 import { readFileSync } from 'node:fs';
+import type { DeviceErrors as OfDeviceErrors } from '../bridge/port.js';
 
 export interface DeviceErrors {
   readonly multicast: number;
@@ -57,5 +58,30 @@ export function readDeviceErrors(): Map<string, DeviceErrors> {
     return deviceErrors(readFileSync('/proc/net/dev', 'latin1'));
   } catch {
     return new Map();
+  }
+}
+
+/** So long what was read is told again: who asks for a thousand ports costs one read. */
+const FRESH_MS = 100;
+
+/** The same in the words of OpenFlow. */
+export class DeviceCounters {
+  private read = Number.NEGATIVE_INFINITY;
+  private all = new Map<string, DeviceErrors>();
+
+  constructor(
+    private readonly now: () => number,
+    private readonly reader: () => Map<string, DeviceErrors> = readDeviceErrors,
+  ) {}
+
+  of(device: string): OfDeviceErrors | undefined {
+    const now = this.now();
+    if (now - this.read >= FRESH_MS) {
+      this.all = this.reader();
+      this.read = now;
+    }
+    const e = this.all.get(device);
+    if (!e) return undefined;
+    return { rxFrameErrors: e.frame, rxOverErrors: e.over, rxCrcErrors: e.crc, collisions: e.collisions };
   }
 }

@@ -5,9 +5,12 @@
  * kernel would need a netlink socket a namespace. That a device went away for good is not concluded from its name, which may have changed: the
  * datapath says so, whose descriptor it is. A system device that comes back under its name is opened again.
  */
-import type { DeviceInfo } from '../datapath/native.js';
+import type { DeviceLink } from '../datapath/native.js';
 import { UserError } from '../lib/errors.js';
 import type { Core, DevicePort } from './core.js';
+import { DeviceCounters } from './device-counters.js';
+import type { Devices } from './devices.js';
+import { linkFeatures } from './link-features.js';
 
 /** What is known of the device behind a port. */
 export interface LinkStatus {
@@ -22,6 +25,8 @@ export interface LinkStatus {
   readonly resets: number;
   /** There is no such device any more. */
   readonly gone: boolean;
+  /** What the device said of itself when its link last changed. */
+  readonly word: DeviceLink | undefined;
 }
 
 interface Link extends LinkStatus {
@@ -32,6 +37,7 @@ interface Link extends LinkStatus {
   mac: Uint8Array | undefined;
   resets: number;
   gone: boolean;
+  word: DeviceLink | undefined;
   /** It was looked at. */
   seen: boolean;
   /** It is there, and not where we look. */
@@ -42,15 +48,17 @@ interface Link extends LinkStatus {
 
 export class Links {
   private readonly links = new WeakMap<DevicePort, Link>();
+  private readonly errors: DeviceCounters;
   /** Grows with each change that `status` shows. */
   changes = 0;
 
   constructor(
     private readonly core: Core,
-    /** Undefined: there is none of this name. */
-    private readonly info: (device: string, netns: string) => DeviceInfo | undefined,
+    private readonly devices: (name: string) => Pick<Devices, 'info' | 'link'>,
     private readonly log: (text: string) => void,
-  ) {}
+  ) {
+    this.errors = new DeviceCounters(() => core.now());
+  }
 
   /** Looks at every device once. */
   look(): void {
@@ -85,7 +93,7 @@ export class Links {
   private link(at: DevicePort): Link {
     let link = this.links.get(at);
     if (!link) {
-      const nothing = { ifindex: 0, mtu: 0, adminUp: true, mac: undefined, resets: 0 };
+      const nothing = { ifindex: 0, mtu: 0, adminUp: true, mac: undefined, resets: 0, word: undefined };
       link = { ...nothing, up: true, gone: false, seen: false, hidden: false, refusal: '' };
       this.links.set(at, link);
     }
@@ -95,7 +103,7 @@ export class Links {
   private lookAt(at: DevicePort): void {
     const { config, port } = at;
     const link = this.link(at);
-    const info = this.info(config.device, config.netns);
+    const info = this.devices(config.device).info(config.device, config.netns);
     if (link.gone) {
       if (info && config.kind !== 'tap') this.reopen(at, link);
       return;
@@ -114,13 +122,23 @@ export class Links {
     if (!link.mac?.every((b, i) => b === info.mac[i])) {
       this.changes++;
       link.mac = info.mac;
-      at.bridge.setHwAddr(port.number, info.mac);
+      at.bridge.deviceSays(port.number, { hwAddr: info.mac });
     }
     this.setMtu(port.vport, link, info.mtu);
     const up = info.up && info.running;
     const changed = this.setUp(at, link, up);
+    if (first || changed) this.ask(at, link);
     if (changed && !first && !at.spec.dummy) link.resets++;
     if (changed && !first) this.log(`${port.name}: link is ${up ? 'up' : info.up ? 'down: no carrier' : 'down'}`);
+  }
+
+  /** Speeds change when a link comes up; drivers are not asked more often than that. */
+  private ask({ bridge, port, config }: DevicePort, link: Link): void {
+    link.word = this.devices(config.device).link(config.device, config.netns);
+    if (!link.word) return;
+    this.changes++;
+    bridge.deviceSays(port.number, { link: linkFeatures(link.word) });
+    if (config.netns === '') port.deviceErrors = () => this.errors.of(config.device);
   }
 
   /** A tap that was renamed, or moved into another namespace as they often are. It takes frames of any length, and whether it is up we do not see. */

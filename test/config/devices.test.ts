@@ -40,6 +40,11 @@ t.test('devices, and what is read back of them', { skip: refusal ?? false }, asy
   lab.ip('link set wfqi up');
   t.ok(await until(() => get('interface wfqi link_state') === 'up', SOON), 'a link that comes up is told');
   t.equal(get('interface wfqi link_resets'), '1');
+  const words = () =>
+    ['link_speed', 'duplex', 'status:driver_name'].map((c) => get(`interface ${a.outer} ${c}`)).join();
+  t.ok(await until(() => words() === '10000000000,full,veth', SOON), `what a driver says of itself: ${words()}`);
+  const counters = sw.run('env', `OVS_RUNDIR=${dir}`, 'ovs-ofctl', 'dump-ports', 'wfq0', a.outer).stdout;
+  t.match(counters, /frame=0, over=0, crc=0\n.*coll=0/, 'what the kernel counts of a device');
   t.ok(
     await until(() => Number(get(`interface ${a.outer} statistics:rx_packets`)) > 0, SOON),
     'packets are counted in the database',

@@ -22,19 +22,19 @@ const ROWS: readonly {
 }[] = [
   {
     options: '',
-    status: /^\{xdp-mode=native, xdp-mode-reason="the driver has no zero-copy"\}$/,
+    status: /^\{driver_name=veth, .*, xdp-mode=native, xdp-mode-reason="the driver has no zero-copy"\}$/,
     error: /^\[\]$/,
     shown: /\(afxdp: n_rxq=1, use-need-wakeup=true, xdp-mode=best-effort, xdp-mode-in-use=native\)/,
   },
   {
     options: 'options:xdp-mode=generic options:use-need-wakeup=false',
-    status: /^\{xdp-mode=generic\}$/,
+    status: /^\{driver_name=veth, .*, xdp-mode=generic\}$/,
     error: /^\[\]$/,
     shown: /\(afxdp: n_rxq=1, use-need-wakeup=false, xdp-mode=generic, xdp-mode-in-use=generic\)/,
   },
   {
     options: 'options:xdp-mode=native',
-    status: /^\{xdp-mode=native\}$/,
+    status: /^\{driver_name=veth, .*, xdp-mode=native\}$/,
     error: /^\[\]$/,
     shown: /xdp-mode=native, xdp-mode-in-use=native\)/,
   },

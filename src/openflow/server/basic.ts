@@ -7,7 +7,6 @@ import { PORT_CONFIG, PORT_STATE } from '../../upcall/view.js';
 import { ofError } from '../errors.js';
 import { CAPABILITY, FRAG_MASK, INVALID_TTL_TO_CONTROLLER } from '../messages/basic.js';
 import type { PhyPort, PortMod, PortStats } from '../messages/port.js';
-import { UNKNOWN } from '../schema.js';
 import { changing, type Handlers } from './handler.js';
 import type { Session } from './session.js';
 
@@ -52,10 +51,6 @@ function portStats(p: OfPort): PortStats {
   return {
     number: p.number,
     ...counters,
-    rxFrameErrors: UNKNOWN,
-    rxOverErrors: UNKNOWN,
-    rxCrcErrors: UNKNOWN,
-    collisions: UNKNOWN,
     durationSec: sec,
     durationNsec: Math.floor((durationMs - sec * 1000) * 1e6),
   };

@@ -22,6 +22,10 @@ const ZERO: OfPortStats = {
   txDropped: 0,
   rxErrors: 0,
   txErrors: 0,
+  rxFrameErrors: -1,
+  rxOverErrors: -1,
+  rxCrcErrors: -1,
+  collisions: -1,
   durationMs: 1500,
 };
 

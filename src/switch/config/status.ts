@@ -6,6 +6,7 @@
 import type { OfPortStats } from '../../bridge/of-bridge.js';
 import type { BridgePort } from '../../bridge/port.js';
 import type { PortPaths } from '../../datapath/driver/native-driver.js';
+import type { DeviceLink } from '../../datapath/native.js';
 import { OFPP } from '../../flow/field.js';
 import { formatMac } from '../../lib/address.js';
 import type { Column, Table, ValuesOf } from '../../ovsdb/client/column.js';
@@ -78,8 +79,14 @@ function noPeer({ row, bridge }: Made): string {
   return `No usable peer '${peer}' exists in '${bridge.wanted.row.datapath_type || 'system'}' datapath.`;
 }
 
-/** Which driver the words of `status` name. */
-const DRIVERS: Readonly<Record<string, string>> = { internal: 'tun', tap: 'tun' };
+function driverStatus(word: DeviceLink | undefined): (readonly [string, string])[] {
+  if (!word?.driver) return [];
+  return [
+    ['driver_name', word.driver],
+    ['driver_version', word.version],
+    ['firmware_version', word.firmware],
+  ];
+}
 
 /** By which device a tunnel's packets leave. */
 export type Egress = { readonly device: string; readonly up: boolean; readonly byHost: boolean } | undefined;
@@ -106,7 +113,7 @@ export function gist(m: Made, link: LinkStatus | undefined, egress: Egress, path
   const peer = m.type === 'patch' && m.port?.patch !== undefined;
   const own = `${m.row._uuid} ${m.port?.number} ${m.error} ${peer} ${m.row.mtu_request} ${m.row.options.get('peer')} ${m.port?.hwAddr} ${egress?.device} ${egress?.up} ${egress?.byHost} ${paths?.mode}`;
   if (!link) return own;
-  return `${own} ${link.ifindex} ${link.mtu} ${link.up} ${link.adminUp} ${link.mac} ${link.resets} ${link.gone}`;
+  return `${own} ${link.ifindex} ${link.mtu} ${link.up} ${link.adminUp} ${link.mac} ${link.resets} ${link.gone} ${link.word?.speed} ${link.word?.duplex} ${link.word?.driver}`;
 }
 
 /** All that an Interface row says of the port, but its counters. */
@@ -118,7 +125,6 @@ export function interfaceStatus(
 ): InterfaceValues {
   const { port } = m;
   if (!port) return { ...NOTHING, error: m.error };
-  const driver = m.spec.dummy ? undefined : DRIVERS[m.type];
   return {
     ofport: port.number === OFPP.local ? LOCAL : port.number,
     error: m.type === 'patch' && !port.patch ? noPeer(m) : link?.gone ? openError(m.row.name, GONE) : m.error,
@@ -128,11 +134,9 @@ export function interfaceStatus(
     admin_state: (link?.adminUp ?? true) ? 'up' : 'down',
     link_state: (link?.up ?? true) ? 'up' : 'down',
     link_resets: link?.resets ?? 0,
-    status: new Map([
-      ...(driver === undefined ? [] : ([['driver_name', driver]] as const)),
-      ...egressStatus(egress),
-      ...xdpStatus(paths),
-    ]),
+    link_speed: link?.word?.speed ? link.word.speed * 1_000_000 : undefined,
+    duplex: link?.word?.speed ? link.word.duplex || undefined : undefined,
+    status: new Map([...driverStatus(link?.word), ...egressStatus(egress), ...xdpStatus(paths)]),
   };
 }
 
@@ -161,10 +165,14 @@ export function interfaceStatistics(
     ['tx_packets', s.txPackets],
     ['rx_bytes', s.rxBytes],
     ['tx_bytes', s.txBytes],
-    ['rx_dropped', s.rxDropped],
-    ['tx_dropped', s.txDropped],
-    ['rx_errors', s.rxErrors],
-    ['tx_errors', s.txErrors],
+    ...(s.rxDropped < 0
+      ? []
+      : ([
+          ['rx_dropped', s.rxDropped],
+          ['tx_dropped', s.txDropped],
+          ['rx_errors', s.rxErrors],
+          ['tx_errors', s.txErrors],
+        ] as const)),
     ...(errors
       ? ([
           ['collisions', errors.collisions],

@@ -72,6 +72,11 @@ export class DummyDevices implements Devices {
 
   // Devices
 
+  /** A dummy has no driver. */
+  link() {
+    return undefined;
+  }
+
   info(name: string) {
     return this.byName.get(name)?.info;
   }
