@@ -57,6 +57,11 @@ export interface ActionRow<A extends Action = Action> {
   readonly forms: readonly WireForm<A>[];
   /** Does it fit the flow's match? Throws UserError, or returns the action with its notes filled in. */
   check?(a: A, state: CheckState): A | undefined;
+  /**
+   * All that it reads of the packet it reads through the Translator's fields, and what it does follows from that: packets that agree in it are decided alike
+   * (src/upcall/witness.ts). Without it a decision with the action is one of its packet alone.
+   */
+  readonly precedent?: true;
   /** Effects on the packet being translated. False ends the list it stands in. */
   translate(a: A, x: Translator): false | undefined;
 }

@@ -264,10 +264,6 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
 
   // Tables
 
-  lookup(table: number, key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined {
-    return this.tables.lookup(table, key, mask);
-  }
-
   flowMod(mod: FlowMod): void {
     if (mod.command !== 'delete' && mod.command !== 'delete_strict') this.checkActions(mod.actions, mod.table);
     this.tables.flowMod(mod);

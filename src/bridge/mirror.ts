@@ -77,6 +77,7 @@ export class Mirrors {
   /** Copies the frame as it is now to the mirrors that select it by this port. */
   copy(b: NormalBridge, x: NormalWalk, port: NormalPort, way: 'in' | 'out'): void {
     if (!this.all.some((m, i) => !(x.mirrored & (1 << i)) && m.selects(port.number, way))) return;
+    x.standsAlone();
     looksAtTags(b, x);
     const outside = readTags(x.flow);
     if (admits(port.vlan, outside.vid, port.name)) return;

@@ -7,7 +7,8 @@ import { markBits, writeBits } from './fields.js';
 import { newKey } from './key.js';
 
 export class ConstantWrite {
-  private readonly keep: Uint8Array;
+  /** For each byte of the slot, bits that stay as they are. */
+  readonly keep: Uint8Array;
   private readonly put: Uint8Array;
   private readonly mark: Uint8Array;
 

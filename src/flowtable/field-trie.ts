@@ -1,5 +1,6 @@
 /** The prefixes of one field that a table's rules match on: says which of them a key meets, and remembers the answer during a look-up. */
 import type { MiniMatch } from '../flow/match.js';
+import type { Looked } from './looked.js';
 import type { Shape } from './mini.js';
 import { leading, type PrefixField, prefixLength, readPrefix, swap, unwildcardPrefix } from './prefix.js';
 import { PrefixTrie } from './trie.js';
@@ -31,7 +32,7 @@ export class FieldTrie {
   }
 
   /** True when no rule of any shape has a prefix of this length that the key meets; then the bits that prove it are in the mask. */
-  excludes(key: Uint32Array, length: number, mask: Uint32Array | undefined): boolean {
+  excludes(key: Uint32Array, length: number, mask: Uint32Array | undefined, looked?: Looked): boolean {
     const { trie } = this;
     if (!this.walked) {
       if (this.waiting.length > 0) this.settle();
@@ -39,6 +40,7 @@ export class FieldTrie {
       trie.walk(this.scratch);
       this.walked = true;
     }
+    if (looked) unwildcardPrefix(this.field, looked.bits, trie.depth);
     if (trie.has(length)) return false;
     // A walk that ended early proves it for every longer prefix; a shorter one is settled by its own bits.
     if (mask) unwildcardPrefix(this.field, mask, Math.min(trie.depth, length));

@@ -4,6 +4,7 @@
  */
 import { type MiniMatch, miniEqual, miniMatches } from '../flow/match.js';
 import { isConjunction, lookupConjunctive } from './conjunction.js';
+import type { Looked } from './looked.js';
 import { miniCovers } from './mini.js';
 import type { Classifier, Rule } from './rule.js';
 
@@ -33,7 +34,8 @@ export class LinearClassifier implements Classifier {
     return this.sorted.find((r) => r.priority === priority && miniEqual(r.match, match));
   }
 
-  lookup(key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined {
+  lookup(key: Uint32Array, mask: Uint32Array | undefined, looked?: Looked): Rule | undefined {
+    looked?.bits.fill(0xffffffff);
     return lookupConjunctive(this, key, mask);
   }
 

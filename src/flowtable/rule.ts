@@ -1,5 +1,6 @@
 import type { Action } from '../action/action.js';
 import type { MiniMatch } from '../flow/match.js';
+import type { Looked } from './looked.js';
 
 /** OpenFlow flow_mod flags, as in 1.3 (1.0 has the first two). */
 export const FLOW_FLAG = {
@@ -62,8 +63,10 @@ export interface Classifier {
    * The matching rule of highest priority (between equals any, but the same for the same set of rules in both engines: the oldest).
    * Every bit that the answer depends on is ORed into `mask` (both KEY_WORDS long, see `words`). Conjunctive matches are resolved here: a rule
    * whose actions are conjunctions only is never returned itself; when all clauses of one id match, look-up goes on with conj_id set, as in ovs-fields(7).
+   *
+   * `looked` gets what not only the answer but also its mask depends on: a key of the same bits that is refused by the same gets both again.
    */
-  lookup(key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined;
+  lookup(key: Uint32Array, mask: Uint32Array | undefined, looked?: Looked): Rule | undefined;
   rules(): Iterable<Rule>;
   /** Appends every rule that is at least as specific as `match` to `out`. */
   collect(match: MiniMatch, out: Rule[]): void;

@@ -8,6 +8,7 @@
 import type { MiniMatch } from '../flow/match.js';
 import { CountedSet } from './counted-set.js';
 import type { TrieUse } from './field-trie.js';
+import type { Looked, Refusal } from './looked.js';
 import { finish, mix, type Shape } from './mini.js';
 import { Priorities } from './priorities.js';
 import type { MatchHolder, Rule } from './rule.js';
@@ -20,7 +21,7 @@ const AGE_HIGH = 3;
 const VALUES = 4;
 
 /** Words of the key that are read together, after those of the stages before. */
-interface Stage {
+interface Stage extends Refusal {
   /** How many of the shape's words have been read after this stage. */
   readonly end: number;
   /** Prefix fields that begin here: asked before the words are read. */
@@ -66,7 +67,9 @@ export class Subtable implements MatchHolder {
       while (end < order.length && stageAt(order[end]) === s) end++;
       if (end === from) continue;
       const here = tries.filter((u) => stageAt(u.from) === s);
-      stages.push({ end, tries: here, seen: end < order.length ? new CountedSet() : undefined });
+      const seen = end < order.length ? new CountedSet() : undefined;
+      const knows = (hash: number) => (seen ? seen.has(hash) : this.has(hash));
+      stages.push({ word: this.word, mask: this.mask, end, tries: here, seen, knows });
     }
     this.stages = stages;
   }
@@ -86,27 +89,41 @@ export class Subtable implements MatchHolder {
     return (this.cells[at + AGE_HIGH] & 0x7fffffff) * 0x100000000 + (this.cells[at + AGE] >>> 0);
   }
 
-  /** First entry that the key matches, or 0. The bits that the answer took are ORed into `mask`. */
-  search(key: Uint32Array, mask: Uint32Array | undefined): number {
+  /** First entry that the key matches, or 0. The bits that the answer took are ORed into `mask`, all that was gone by into `looked`. */
+  search(key: Uint32Array, mask: Uint32Array | undefined, looked: Looked | undefined): number {
     const { stages, word } = this;
     let h = 0;
     let i = 0;
     for (let s = 0; s < stages.length; s++) {
       const { end, tries, seen } = stages[s];
-      for (let t = 0; t < tries.length; t++) if (tries[t].trie.excludes(key, tries[t].length, mask)) return 0;
+      for (let t = 0; t < tries.length; t++) if (tries[t].trie.excludes(key, tries[t].length, mask, looked)) return 0;
       for (; i < end; i++) h = mix(h, key[word[i]] & this.mask[i]);
-      if (seen && !seen.has(finish(h))) {
+      if (!seen) break;
+      if (!seen.has(finish(h))) {
         if (mask) this.unwildcard(mask, end);
+        looked?.refusals.push(stages[s]);
         return 0;
       }
+      if (looked) this.unwildcard(looked.bits, end);
     }
     if (mask) this.unwildcard(mask, word.length);
     h = finish(h);
     const { cells, stride } = this;
     for (let e = this.buckets[h & (this.buckets.length - 1)]; e !== 0; e = cells[e * stride + NEXT]) {
-      if (cells[e * stride + HASH] === h && this.wants(e, key)) return e;
+      if (cells[e * stride + HASH] !== h || !this.wants(e, key)) continue;
+      if (looked) this.unwildcard(looked.bits, word.length);
+      return e;
     }
+    if (stages.length > 0) looked?.refusals.push(stages[stages.length - 1]);
     return 0;
+  }
+
+  /** Is there an entry of this hash? */
+  private has(hash: number): boolean {
+    const { cells, stride, buckets } = this;
+    let e = buckets[hash & (buckets.length - 1)];
+    while (e !== 0 && cells[e * stride + HASH] !== hash) e = cells[e * stride + NEXT];
+    return e !== 0;
   }
 
   /** The entry of the same match and next lower priority, or 0. */

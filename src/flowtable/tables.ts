@@ -22,6 +22,7 @@ import {
   TABLE_ALL,
 } from './flow-mod.js';
 import { Journal, overwritten, type RuleEvent, type Undoing } from './journal.js';
+import type { Looked } from './looked.js';
 import type { PreparedFlow } from './prepared.js';
 import { type Classifier, FLOW_FLAG, type Rule } from './rule.js';
 import { admitsAll, FlowTable, GROUP_ANY } from './table.js';
@@ -62,10 +63,10 @@ export class FlowTables {
 
   /**
    * The rule that a packet with this key meets in a table, or undefined for a miss. All that the answer depends on is ORed into `mask`.
-   * Both are KEY_WORDS long, as `words` gives them; `key` is the same afterwards.
+   * Both are KEY_WORDS long, as `words` gives them; `key` is the same afterwards. `looked`: see Classifier.
    */
-  lookup(table: number, key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined {
-    return this.tables[table]?.engine.lookup(key, mask);
+  lookup(table: number, key: Uint32Array, mask: Uint32Array | undefined, looked?: Looked): Rule | undefined {
+    return this.tables[table]?.engine.lookup(key, mask, looked);
   }
 
   /** Tables that exist: those that ever had a rule or a setting. In order. */

@@ -30,6 +30,7 @@
 import type { MiniMatch } from '../flow/match.js';
 import { isConjunction, lookupConjunctive } from './conjunction.js';
 import { FieldTrie, type TrieUse } from './field-trie.js';
+import type { Looked } from './looked.js';
 import { hashShape, type Shape, sameShape } from './mini.js';
 import { PREFIX_FIELDS, type PrefixField, prefixLength } from './prefix.js';
 import type { Classifier, Rule } from './rule.js';
@@ -96,11 +97,18 @@ export class TupleClassifier implements Classifier {
     return this.subtable(match)?.find(match, priority);
   }
 
-  lookup(key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined {
-    return this.conjunctions > 0 ? lookupConjunctive(this, key, mask) : this.ordinary(key, mask, undefined);
+  lookup(key: Uint32Array, mask: Uint32Array | undefined, looked?: Looked): Rule | undefined {
+    if (this.conjunctions === 0) return this.ordinary(key, mask, undefined, looked);
+    looked?.bits.fill(0xffffffff);
+    return lookupConjunctive(this, key, mask);
   }
 
-  ordinary(key: Uint32Array, mask: Uint32Array | undefined, soft: Rule[] | undefined): Rule | undefined {
+  ordinary(
+    key: Uint32Array,
+    mask: Uint32Array | undefined,
+    soft: Rule[] | undefined,
+    looked?: Looked,
+  ): Rule | undefined {
     const { order, tries } = this;
     const { priorityOrder } = this.parts;
     for (let i = 0; i < tries.length; i++) tries[i].forget();
@@ -111,7 +119,7 @@ export class TupleClassifier implements Classifier {
       const sub = order[i];
       const beaten = sub.filedMax < priority || (sub.filedMax === priority && sub.oldest > age);
       if (beaten && priorityOrder) break;
-      for (let e = sub.search(key, mask); e !== 0; e = sub.following(e)) {
+      for (let e = sub.search(key, mask, looked); e !== 0; e = sub.following(e)) {
         const rule = sub.rule(e);
         if (rule.priority < priority) break;
         if (sub.isConjunction(e)) {

@@ -30,6 +30,8 @@ const MANY = 16;
 export class Changes {
   private current = fresh();
   private pending = false;
+  /** Grows with each change of rules, ports and settings; addresses and groups are not in it. */
+  version = 1;
   /** Called at the first change after `take`. */
   onFirst: () => void = () => {};
 
@@ -51,11 +53,13 @@ export class Changes {
   }
 
   everything(): void {
+    this.version++;
     this.current.everything = true;
     this.note();
   }
 
   ruleAdded(bridge: BridgeView, rule: Rule): void {
+    this.version++;
     this.note();
     let tables = this.current.added.get(bridge);
     if (!tables) {
@@ -69,6 +73,7 @@ export class Changes {
   }
 
   ruleChanged(): void {
+    this.version++;
     this.current.rules = true;
     this.note();
   }

@@ -20,6 +20,7 @@ function refused(w: Walk, port: PortView | undefined, first: boolean): boolean {
  * patch port is no arrival to mirrors.
  */
 export function enterPort(w: Walk, port: PortView | undefined, first: boolean): void {
+  if (port?.tunnel) w.standsAlone();
   if (first && port?.tunnel) asFrame(w, port.tunnel);
   const rule = w.lookup(0, w.inPort, 'miss');
   w.topCookie = rule?.cookie ?? 0n;

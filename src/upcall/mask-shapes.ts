@@ -7,7 +7,7 @@
  * sound; the price is a miss for each connection of such a port that needs a mask of its own, which is what a switch without masks pays for all.
  */
 import { finish, mix } from '../flowtable/mini.js';
-import { DP_KEY_BYTES, LINE_BYTES } from '../packet/key.js';
+import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
 import type { DpFlow } from './megaflows.js';
 
 const DP_WORDS = DP_KEY_BYTES / 4;
@@ -25,6 +25,8 @@ export class MaskShape {
   private values: Uint32Array;
   private readonly free: number[] = [];
   private rows = 0;
+  /** No flow has it any more; the same mask may come again as another object. */
+  gone = false;
 
   constructor(
     readonly index: Uint8Array,
@@ -121,6 +123,7 @@ export class MaskShapes {
     if (!list || at < 0) return;
     if (this.latest === shape) this.latest = undefined;
     list.splice(at, 1);
+    shape.gone = true;
     if (list.length === 0) this.byHash.delete(shape.hash);
     this.charge(shape.port, -1);
   }
@@ -136,6 +139,16 @@ export class MaskShapes {
     if (n > 0) this.brought.set(port, n);
     else this.brought.delete(port);
   }
+}
+
+/** A mask becomes one of everything that the packet has. */
+export function narrow(mask: Uint32Array, key: Uint8Array): void {
+  const bytes = new Uint8Array(mask.buffer, mask.byteOffset, DP_KEY_BYTES);
+  for (let line = 0; line * LINE_BYTES < DP_KEY_BYTES; line++) {
+    const isThere = line === 0 || (key[K.lines.offset] >> (line - 1)) & 1;
+    if (isThere) bytes.fill(0xff, line * LINE_BYTES, (line + 1) * LINE_BYTES);
+  }
+  bytes[K.lines.offset] = 0;
 }
 
 function hashMask(mask: Uint32Array): number {

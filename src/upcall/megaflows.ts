@@ -16,7 +16,7 @@ import { Dependents } from './dependents.js';
 import { type Details, details, NO_DETAILS, NO_PATH, type Path, Paths } from './derivation.js';
 import { KeyStore } from './key-store.js';
 import { type MaskShape, MaskShapes } from './mask-shapes.js';
-
+import type { Precedent } from './precedents.js';
 import { effective } from './same-effect.js';
 import type { Translation } from './translation.js';
 
@@ -117,7 +117,23 @@ export class Megaflows {
       return undefined;
     }
     for (const id of t.states) this.hooks.ref(id);
-    return this.put(shape, hash, key, { actions: t.actions, path: this.paths.share(t), details: details(t) }, now);
+    const own = { actions: this.lists.share(t.actions), path: this.paths.share(t), details: details(t) };
+    return this.put(shape, hash, key, own, now);
+  }
+
+  /** As `install`, of what an earlier translation came to. */
+  repeat({ shape, actions, path }: Precedent, key: Uint32Array, now: number): DpFlow | undefined {
+    const hash = this.masked(shape, key);
+    const known = shape.find(hash, this.values);
+    if (known) {
+      this.counts.duplicates++;
+      return known;
+    }
+    if (this.all.length >= this.limit) {
+      this.counts.full++;
+      return undefined;
+    }
+    return this.put(shape, hash, key, { actions, path, details: NO_DETAILS }, now);
   }
 
   /** A flow that no translation stands behind, derived from nothing. Undefined: no room. */
@@ -126,7 +142,8 @@ export class Megaflows {
     const shape = this.shapes.of(wordsOf(mask));
     const packet = words(keyBytes(key));
     const hash = this.masked(shape, packet);
-    return this.put(shape, hash, packet, { actions, path: NO_PATH, details: NO_DETAILS }, now);
+    const own = { actions: this.lists.share(actions), path: NO_PATH, details: NO_DETAILS };
+    return this.put(shape, hash, packet, own, now);
   }
 
   /** Other actions for a flow, whatever it was derived from. */
@@ -179,7 +196,7 @@ export class Megaflows {
       whole: this.packets.keep(packet),
       hash,
       next: shape.flows.get(hash),
-      actions: this.lists.share(actions),
+      actions,
       path,
       details,
       // Whole numbers: fractions would cost each flow an object a number.

@@ -51,6 +51,7 @@ export function emit(w: Walk, port: PortView): void {
     w.note(() => '>> Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.');
     return w.reject('action_error');
   }
+  if (port.patch || port.tunnel) w.standsAlone();
   if (port.patch) {
     if (port.tallies) w.count(port.tallies.tx);
     return patch(w, port.patch);
@@ -118,6 +119,7 @@ export function output(w: Walk, port: number, maxLen: number): void {
     case OFPP.table:
       return w.pipelineStart();
     case OFPP.normal:
+      w.standsAlone();
       return w.bridge.normal(w);
     case OFPP.flood:
       return flood(w, false);

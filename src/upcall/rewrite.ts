@@ -153,6 +153,8 @@ export function decTtl(w: Walk, controllerIds: readonly number[]): boolean {
   if (!isIp(get16(flow, K.ethType.offset))) return true;
   mask[K.nwTtl.offset] = 0xff;
   mask[K.nwProto.offset] = 0xff;
+  w.witness?.look(K.nwTtl);
+  w.witness?.wrote(K.nwTtl);
   if (flow[K.nwTtl.offset] > 1) {
     flow[K.nwTtl.offset]--;
     return true;

@@ -6,6 +6,7 @@ import type { Bucket, Group, Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { FrozenState, FrozenStates } from './frozen.js';
 import type { BridgeView, Dependency, SideEffect, Tally, UnderlayView } from './view.js';
+import type { Witness } from './witness.js';
 
 /** Told of each step of a walk. Absent outside trace and explain, so it may be slow. */
 export interface Tracer {
@@ -40,6 +41,8 @@ export interface TranslateInput {
   /** The effects will be applied although there is a tracer: the trace of a packet, not of a flow. */
   readonly learns?: boolean;
   readonly underlay?: UnderlayView | undefined;
+  /** Is told what the walk goes by. */
+  readonly witness?: Witness | undefined;
   /** The packet was for this machine, by the host's own stack: it can only be for a tunnel. `bridge` is any. */
   readonly host?: boolean;
 }

@@ -24,6 +24,7 @@ export function tunnelEnd(w: Walk, port: PortView): boolean {
   if (!underlay?.active) return false;
   const own = underlay.macOf(port.name);
   if (!own) return false;
+  w.standsAlone();
   snoop(w, port.name);
   const { flow } = w;
   const type = get16(flow, K.ethType.offset);

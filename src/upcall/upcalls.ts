@@ -13,16 +13,20 @@ import { KEY_BYTES, newKey, words } from '../flow/key.js';
 import { get16, get32, put16 } from '../lib/bytes.js';
 import { UserError } from '../lib/errors.js';
 import { ETH_HEADER } from '../packet/extract.js';
-import { DP_KEY_BYTES, K, LINE_BYTES } from '../packet/key.js';
+import { DP_KEY_BYTES, K } from '../packet/key.js';
 import { Changes } from './changes.js';
 import { continuationOf } from './continuation.js';
-import { creditRules } from './derivation.js';
+import { newCounts } from './counts.js';
+import { creditRules, NO_DETAILS } from './derivation.js';
 import { FrozenStates } from './frozen.js';
+import { narrow } from './mask-shapes.js';
 import { type DpFlow, Megaflows } from './megaflows.js';
+import { type Precedent, Precedents } from './precedents.js';
 import { type TraceNames, traceText } from './trace.js';
 import { type TranslateInput, Translation } from './translation.js';
 import type { Arrival, PortFinder, UnderlayView } from './view.js';
 import { Walk } from './walk.js';
+import type { Witness } from './witness.js';
 
 type ControllerCookie = Extract<Upcall['cookie'], { type: 'controller' }>;
 
@@ -46,35 +50,14 @@ type Unresolved = Required<Miss>;
 const RESOLVE_MS = 1500;
 const MAX_UNRESOLVED = 256;
 
-export interface UpcallCounts {
-  misses: number;
-  packetIns: number;
-  /** Packets whose decision was not kept: the table of flows was full. */
-  unkept: number;
-  retranslated: number;
-  /** Packets made by a controller. */
-  executed: number;
-  /** Packets, without those of their flow behind them, for which a tunnel's next hop did not answer in time or too many others waited. */
-  unresolved: number;
-  /** Misses whose port had brought as many masks as it may: their flows are of everything that the packet had. */
-  excess: number;
-}
-
 export class Upcalls {
   readonly states = new FrozenStates();
   readonly changes = new Changes();
   readonly flows: Megaflows;
-  readonly counts: UpcallCounts = {
-    misses: 0,
-    packetIns: 0,
-    unkept: 0,
-    retranslated: 0,
-    executed: 0,
-    unresolved: 0,
-    excess: 0,
-  };
+  readonly counts = newCounts();
   private readonly walk = new Walk();
   private readonly t = new Translation();
+  private readonly precedents = new Precedents();
   private readonly key = newKey();
   private readonly keyWords = words(this.key);
   private readonly options: UpcallOptions;
@@ -151,7 +134,11 @@ export class Upcalls {
     const { t } = this;
     // Own memory: the record's may be unaligned, and is gone after the call.
     this.key.set(key.length > DP_KEY_BYTES ? key.subarray(0, DP_KEY_BYTES) : key);
-    this.walk.run(this.input(at, this.key, frozen), t);
+    const mayRepeat = recircId === 0 && !this.exact;
+    const precedent = mayRepeat ? this.precedents.find(this.keyWords, this.changes.version) : undefined;
+    if (precedent) return this.repeat(u, precedent);
+    const witness = mayRepeat && !at.host ? this.precedents.witness : undefined;
+    this.walk.run(this.input(at, this.key, frozen, witness), t);
     const excess = this.flows.isExcess(t.maskWords, u.port);
     if (excess) this.exceeds(u.port);
     if (excess || this.exact) narrow(t.maskWords, this.key);
@@ -165,14 +152,30 @@ export class Upcalls {
     }
     if (t.reason === DROP.tunnel_neighbor) this.counts.unresolved++;
     // It belongs to the rules that decided, whatever becomes of the flow until the datapath has counted it.
-    // Without the room for an Ethernet header that it has not.
-    const bytes = u.frameLength - (get32(this.key, K.packetType.offset) === 0 ? 0 : ETH_HEADER);
+    const bytes = this.bytesOf(u);
     creditRules(t, t, 1, bytes, this.now);
     for (const e of t.effects) e.bridge.apply(e, this.now, flags);
     const { installed } = this.flows.counts;
     const flow = this.flows.install(t, this.keyWords, u.port, this.now);
+    const isNew = this.flows.counts.installed !== installed;
+    if (flow && isNew && witness && !excess) this.precedents.keep(this.keyWords, flow);
     // A new flow's list is equal and shared, so that it is put into words once for many.
-    const actions = flow && this.flows.counts.installed !== installed ? flow.actions : t.actions;
+    this.answer(u, flow, flow && isNew ? flow.actions : t.actions, bytes);
+  }
+
+  private repeat(u: Miss, p: Precedent): void {
+    this.counts.repeated++;
+    const bytes = this.bytesOf(u);
+    creditRules(p.path, NO_DETAILS, 1, bytes, this.now);
+    this.answer(u, this.flows.repeat(p, this.keyWords, this.now), p.actions, bytes);
+  }
+
+  /** Without the room for an Ethernet header that it has not. */
+  private bytesOf(u: Miss): number {
+    return u.frameLength - (get32(this.key, K.packetType.offset) === 0 ? 0 : ETH_HEADER);
+  }
+
+  private answer(u: Miss, flow: DpFlow | undefined, actions: readonly DpAction[], bytes: number): void {
     if (flow) {
       flow.packets++;
       flow.bytes += bytes;
@@ -195,10 +198,10 @@ export class Upcalls {
     return this.underlay?.isBacker(vport) ? DROP.tunnel_port : DROP.shutdown;
   }
 
-  private input(at: Arrival, key: Uint8Array, frozen: TranslateInput['frozen']): TranslateInput {
+  private input(at: Arrival, key: Uint8Array, frozen: TranslateInput['frozen'], witness?: Witness): TranslateInput {
     const { now, states, underlay } = this;
     const bridge = frozen?.bridge ?? at.bridge;
-    return { bridge, inPort: at.port.number, key, now, states, frozen, underlay, host: at.host ?? false };
+    return { bridge, inPort: at.port.number, key, now, states, frozen, underlay, witness, host: at.host ?? false };
   }
 
   private packetIn(u: Upcall, stateId: number, c: ControllerCookie): void {
@@ -381,14 +384,4 @@ export class Upcalls {
     const { all } = this.flows;
     for (let i = all.length - 1; i >= 0; i--) this.flows.remove(all[i]);
   }
-}
-
-/** A mask becomes one of everything that the packet has. */
-function narrow(mask: Uint32Array, key: Uint8Array): void {
-  const bytes = new Uint8Array(mask.buffer, mask.byteOffset, DP_KEY_BYTES);
-  for (let line = 0; line * LINE_BYTES < DP_KEY_BYTES; line++) {
-    const isThere = line === 0 || (key[K.lines.offset] >> (line - 1)) & 1;
-    if (isThere) bytes.fill(0xff, line * LINE_BYTES, (line + 1) * LINE_BYTES);
-  }
-  bytes[K.lines.offset] = 0;
 }

@@ -10,6 +10,7 @@ import type { FlowMod } from '../flowtable/flow-mod.js';
 import type { Groups } from '../flowtable/groups.js';
 import type { Rule } from '../flowtable/rule.js';
 import type { Miss } from '../flowtable/table-settings.js';
+import type { FlowTables } from '../flowtable/tables.js';
 import type { TunnelConfig } from '../tunnel/config.js';
 import type { Continuation } from './continuation.js';
 
@@ -125,7 +126,7 @@ export interface BridgeView {
   port(number: number): PortView | undefined;
   /** In the order in which floods go out. */
   floodPorts(): Iterable<PortView>;
-  lookup(table: number, key: Uint32Array, mask: Uint32Array | undefined): Rule | undefined;
+  readonly tables: Pick<FlowTables, 'lookup'>;
   readonly groups: Groups;
   /** The datapath's number of a meter; undefined when there is no such meter. */
   meterId(id: number): number | undefined;
@@ -201,6 +202,8 @@ export interface NormalWalk {
   seenHere(vlan: number, mac: number): number | undefined;
   effect(e: SideEffect): void;
   reject(reason: DropReasonName): void;
+  /** The packet is looked at in ways that nobody is told of: no other is decided like this one. */
+  standsAlone(): void;
   note(text: () => string): void;
 }
 

@@ -13,6 +13,7 @@ import type { Frame, StackItem } from './frozen.js';
 import { OFPR } from './output.js';
 import type { TranslateInput, Translation } from './translation.js';
 import type { BridgeView } from './view.js';
+import type { Witness } from './witness.js';
 
 /** Bits of ports, flags, ICMP types. */
 function looksAtPorts(mask: Uint8Array): boolean {
@@ -63,6 +64,7 @@ export class WalkState {
   protected maskWords!: Uint32Array;
   t!: Translation;
   input!: TranslateInput;
+  witness: Witness | undefined;
   /** Where actions go now: the top list, or that of a branch. */
   out: DpAction[] = [];
   bridge!: BridgeView;
@@ -137,6 +139,8 @@ export class WalkState {
   protected begin(input: TranslateInput, t: Translation): void {
     t.reset();
     this.input = input;
+    this.witness = input.witness;
+    this.witness?.begin(input.key);
     this.t = t;
     this.mask = t.mask;
     this.maskWords = t.maskWords;
@@ -217,6 +221,11 @@ export class WalkState {
     if (this.input.actions && !this.traced) return OFPR.packetOut;
     if (this.inBucket) return OFPR.group;
     return this.inActionSet ? OFPR.actionSet : OFPR.action;
+  }
+
+  /** Something looks at the packet in a way of its own: the decision is no precedent. */
+  standsAlone(): void {
+    if (this.witness) this.witness.alone = true;
   }
 
   get learns(): boolean {

@@ -7,27 +7,23 @@
  * `lookup`, or is followed by a mark.
  *
  * A walk changes nothing outside itself: what should change (learned addresses and flows) is listed as effects. The parts: this file
- * has tables, lists and fields; output.ts ports; rewrite.ts headers; branch.ts what runs on a copy; freeze.ts what goes on in a later pass.
+ * has tables and lists; walk-fields.ts fields; output.ts ports; rewrite.ts headers; branch.ts what runs on a copy; freeze.ts what goes on in a later pass.
  */
 import type { Action, LearnSpec } from '../action/action.js';
 import type { Translator } from '../action/context.js';
 import { rowOf } from '../action/rows/index.js';
 import type { DropReasonName } from '../datapath/drop-reasons.js';
-import type { ConstantWrite } from '../flow/constant.js';
 import { OFPP, type Subfield } from '../flow/field.js';
-import { copyBits, markBits, readBits, writeBits } from '../flow/fields.js';
 import { OK } from '../flow/key.js';
-import { checkPrereqs } from '../flow/prereqs.js';
 import type { Rule } from '../flowtable/rule.js';
 import { get16, get32, put32 } from '../lib/bytes.js';
-import { FRAG, K, type Slot } from '../packet/key.js';
+import { FRAG, K } from '../packet/key.js';
 import * as set from './action-set.js';
 import * as branch from './branch.js';
-import { COMES_BACK, commit, isIp, isMpls } from './commit.js';
+import { COMES_BACK, commit, isMpls } from './commit.js';
 import { enterPort, fromController, missed } from './entry.js';
 import { lost, needsInner, resume } from './freeze.js';
 import { group } from './group.js';
-import { hashFields } from './hash-fields.js';
 import { learn } from './learn.js';
 import * as output from './output.js';
 import * as rewrite from './rewrite.js';
@@ -35,7 +31,7 @@ import type { TranslateInput, Translation } from './translation.js';
 import { macMissKey } from './translation.js';
 import { hostEnd } from './tunnel-end.js';
 import type { MacEntry, NormalWalk, PortView, SideEffect, Tally } from './view.js';
-import { WalkState } from './walk-state.js';
+import { WalkFields } from './walk-fields.js';
 import * as wrap from './wrap.js';
 
 /** OVS's limits, which controllers rely on: depth of resubmits that do not go forward, and resubmits in all. */
@@ -43,12 +39,10 @@ const MAX_DEPTH = 64;
 const MAX_RESUBMITS = 4096;
 const MAX_STACK = 1024;
 
-const IP_HEADER: readonly Slot[] = [K.nwSrc, K.nwDst, K.nwTos, K.nwTtl, K.ipv6Src, K.ipv6Dst, K.ipv6Label];
-
 /** A rule that look-up yields where fragments are to be dropped. */
 const DROP_FRAGMENT = '-> fragments are dropped here';
 
-export class Walk extends WalkState implements Translator, NormalWalk {
+export class Walk extends WalkFields implements Translator, NormalWalk {
   run(input: TranslateInput, t: Translation): void {
     this.begin(input, t);
     const { bridge, frozen } = input;
@@ -78,7 +72,8 @@ export class Walk extends WalkState implements Translator, NormalWalk {
       if (ports) flow.fill(0, K.tpSrc.offset, K.tpSrc.offset + 4);
       const arrived = inPort !== this.inPort ? flow.slice(OK.ofInPort.offset, OK.ofInPort.offset + 4) : undefined;
       if (arrived) put32(flow, OK.ofInPort.offset, inPort);
-      rule = bridge.lookup(table, this.flowWords, this.maskWords);
+      rule = bridge.tables.lookup(table, this.flowWords, this.maskWords, this.witness?.looked);
+      this.witness?.took(flow);
       if (ports) flow.set(ports, K.tpSrc.offset);
       if (arrived) flow.set(arrived, OK.ofInPort.offset);
     }
@@ -146,7 +141,9 @@ export class Walk extends WalkState implements Translator, NormalWalk {
       this.current = actions;
       this.position = i;
       this.isLast = lastOfAll && i + 1 === actions.length && this.actionSet.length === 0;
-      const goesOn = rowOf(a).translate(a, this) !== false;
+      const row = rowOf(a);
+      if (!row.precedent) this.standsAlone();
+      const goesOn = row.translate(a, this) !== false;
       this.isLast = lastOfAll;
       if (this.listOver) {
         this.listOver = false;
@@ -231,52 +228,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     return last?.kind === 'mac' ? last.port : undefined;
   }
 
-  // Fields
-
-  read(f: Subfield): bigint {
-    markBits(this.mask, f);
-    return readBits(this.flow, f);
-  }
-
-  /** Written bits are part of the mask: whether a `set` is needed depends on what the packet had. */
-  write(f: Subfield, value: bigint, mask: bigint, from?: 'stack'): void {
-    markBits(this.mask, f);
-    if (from !== 'stack') this.markProtocol(f);
-    writeBits(this.flow, f, value, mask);
-    this.wrote(f);
-  }
-
-  writeConstant(c: ConstantWrite): void {
-    this.markProtocol(c.dst);
-    c.apply(this.flow, this.mask);
-    this.wrote(c.dst);
-  }
-
-  move(src: Subfield, dst: Subfield): void {
-    markBits(this.mask, src);
-    markBits(this.mask, dst);
-    this.markProtocol(dst);
-    copyBits(this.flow, src, this.flow, dst);
-    this.wrote(dst);
-  }
-
-  private wrote(f: Subfield): void {
-    if (f.field.slot === OK.ofInPort) this.inPort = Number(readBits(this.flow, f));
-  }
-
-  /** As in OVS, a flow that changes an IP header is one of a protocol; but what comes off the stack is not asked. */
-  private markProtocol(f: Subfield): void {
-    if (!IP_HEADER.includes(f.field.slot) || !isIp(get16(this.flow, K.ethType.offset))) return;
-    this.mask[K.nwProto.offset] = 0xff;
-  }
-
-  prerequisitesHold(f: Subfield): boolean {
-    return checkPrereqs(f.field.prereqs, this.flow, this.mask);
-  }
-
-  hashFields(fields: string, basis: number): number {
-    return hashFields(fields, basis, this.flow, this.mask);
-  }
+  // The stack
 
   stackPush(value: bigint, bits: number): void {
     if (this.stack.length >= MAX_STACK) this.fail('translation_error', 'Stack too deep');
@@ -300,6 +252,7 @@ export class Walk extends WalkState implements Translator, NormalWalk {
     }
     const hadLabels = isMpls(get16(this.input.key, K.ethType.offset));
     const { flow, base, mask, out, wasMpls } = this;
+    this.witness?.commits();
     if (commit(flow, base, mask, out, { innerUnknown: wasMpls, hadLabels })) this.note(() => COMES_BACK);
   }
 

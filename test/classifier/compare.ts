@@ -6,6 +6,7 @@ import { KEY_BYTES, newKey, words } from '../../src/flow/key.js';
 import { expand, type Match } from '../../src/flow/match.js';
 import { ruleOf } from '../../src/flowtable/cases.js';
 import { LinearClassifier } from '../../src/flowtable/linear.js';
+import { Looked, refuses } from '../../src/flowtable/looked.js';
 import type { Classifier, Rule } from '../../src/flowtable/rule.js';
 import { TupleClassifier } from '../../src/flowtable/tuple.js';
 import { Random } from '../../src/lib/random.js';
@@ -18,6 +19,8 @@ export interface Comparison {
   deletes: number;
   /** Look-ups repeated with other values in the bits that a mask leaves out. */
   flips: number;
+  /** Keys that agree with another in all that its look-up went by. */
+  repeated: number;
   /** Sentences; at most 20 are kept, `failures` counts all. */
   differences: string[];
   failures: number;
@@ -30,7 +33,16 @@ const MAX_RULES = 150;
 
 export function compare(lookups: number, seed: number): Comparison {
   const r = new Random(seed);
-  const c: Comparison = { lookups: 0, hits: 0, inserts: 0, deletes: 0, flips: 0, differences: [], failures: 0 };
+  const c: Comparison = {
+    lookups: 0,
+    hits: 0,
+    inserts: 0,
+    deletes: 0,
+    flips: 0,
+    repeated: 0,
+    differences: [],
+    failures: 0,
+  };
   while (c.lookups < lookups) new Round(r, c).run(Math.min(PER_TABLE, lookups - c.lookups));
   return c;
 }
@@ -106,6 +118,7 @@ class Round {
     if (expected) c.hits++;
     if (found !== expected) this.fail(`look-up of ${hex(key)}: ${say(found)}, the judge has ${say(expected)}`);
     this.flip(key, mask, expected, 'mask');
+    this.again(key, mask);
     // The judge's own mask, from time to time.
     if (c.lookups % 16 !== 0) return;
     mask.fill(0);
@@ -115,8 +128,29 @@ class Round {
     if (this.fast.lookup(words(key), undefined) !== expected) this.fail('without a mask the answer differs');
   }
 
+  /** What agrees in all that was gone by gets the same mask, too. */
+  private again(key: Uint8Array, mask: Uint8Array): void {
+    const { fast } = this;
+    const looked = new Looked();
+    const told = newKey();
+    const answer = fast.lookup(words(key), words(told), looked);
+    if (hex(told) !== hex(mask)) this.fail(`${hex(key)}: to ask what was gone by changes the mask`);
+    const bits = new Uint8Array(looked.bits.buffer);
+    const other = this.other(key);
+    for (let i = 0; i < KEY_BYTES; i++) other[i] = (key[i] & bits[i]) | (other[i] & ~bits[i]);
+    if (looked.refusals.some((r) => !refuses(r, words(key))))
+      this.fail(`${hex(key)} is not refused by what refused it`);
+    if (!looked.refusals.every((r) => refuses(r, words(other)))) return;
+    this.c.repeated++;
+    const mask2 = newKey();
+    if (fast.lookup(words(other), words(mask2)) === answer && hex(mask2) === hex(mask)) return;
+    this.fail(
+      `${hex(other)} agrees with ${hex(key)} in all that was gone by (${hex(bits)}): ${hex(mask2)}, not ${hex(mask)}`,
+    );
+  }
+
   /** Three ways to attack a mask: take another key's bits where it allows, flip many bits, flip one. */
-  private flip(key: Uint8Array, mask: Uint8Array, expected: Rule | undefined, whose: string): void {
+  private other(key: Uint8Array): Uint8Array {
     const { r } = this;
     const how = r.below(3);
     const other = how === 0 ? this.work.key(this.matches) : key.slice();
@@ -125,6 +159,11 @@ class Round {
       const m = r.pick(this.matches);
       for (let i = 0; i < KEY_BYTES; i++) if (m.mask[i]) other[i] ^= m.mask[i] & (1 << r.below(8));
     }
+    return other;
+  }
+
+  private flip(key: Uint8Array, mask: Uint8Array, expected: Rule | undefined, whose: string): void {
+    const other = this.other(key);
     for (let i = 0; i < KEY_BYTES; i++) other[i] = (key[i] & mask[i]) | (other[i] & ~mask[i]);
     const got = this.judge.lookup(words(other), undefined);
     this.c.flips++;

@@ -1,6 +1,7 @@
 /** Megaflow masks of random pipelines under attack, then revalidation: node dist/test/soundness/main.js [--pipelines N] [--seed S]. Exit status 1 on a violation. */
 import { numberOption } from '../support/options.js';
 import { checkSoundness } from './check.js';
+import { checkPrecedents } from './precedents.js';
 import { checkStaleness } from './stale.js';
 import { checkTunnels } from './tunnels.js';
 
@@ -10,6 +11,11 @@ const s = checkSoundness(pipelines, seed);
 for (const v of s.violations) console.error(v);
 console.log(
   `${s.pipelines} pipelines (seed ${seed}), ${s.flows} flows, ${s.forwarded} that forward, ${s.met} rules met, ${s.witnesses} witnesses: ${s.violations.length} violations`,
+);
+const p = checkPrecedents(Math.ceil(pipelines / 2), seed);
+for (const v of p.violations) console.error(v);
+console.log(
+  `${p.pipelines} pipelines, ${p.misses} misses, ${p.repeated} decided by precedent, ${p.forwarded} that forward, ${p.deep} by several rules: ${p.violations.length} violations`,
 );
 const tunnels = checkTunnels(Math.ceil(pipelines / 4), seed);
 for (const v of tunnels.violations) console.error(v);
@@ -21,4 +27,4 @@ for (const f of stale.faults) console.error(f);
 console.log(
   `${stale.changes} changes that touched ${stale.touched} flows: ${stale.faults.length} left any out of date`,
 );
-process.exitCode = s.violations.length + tunnels.violations.length + stale.faults.length ? 1 : 0;
+process.exitCode = s.violations.length + p.violations.length + tunnels.violations.length + stale.faults.length ? 1 : 0;

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { checkSoundness } from './check.js';
+import { checkPrecedents } from './precedents.js';
 import { checkStaleness } from './stale.js';
 import { checkTunnels } from './tunnels.js';
 
@@ -15,6 +16,13 @@ for (const seed of [1, 2]) {
     t.end();
   });
 }
+
+t.test('what is decided by precedent is decided as by a walk', (t) => {
+  const p = checkPrecedents(60, 1);
+  t.same(p.violations, []);
+  t.ok(p.repeated > 2000 && p.forwarded > 300 && p.deep > 300, 'precedents for packets of all sorts');
+  t.end();
+});
 
 t.test('masks of packets into tunnels and out of them are sound', (t) => {
   const s = checkTunnels(20, 1);

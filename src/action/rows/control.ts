@@ -25,6 +25,7 @@ function resubmitTo(table: string, ctx: ParseCtx): number {
 
 export const resubmit: ActionRow<Resubmit> = {
   type: 'resubmit',
+  precedent: true,
   keywords: ['resubmit'],
   syntax: ['resubmit:port', 'resubmit([port],[table][,ct])'],
   doc: 'Looks the packet up in a table, with another port of arrival if given, and runs what it finds before going on.',
@@ -86,6 +87,7 @@ export const resubmit: ActionRow<Resubmit> = {
 const EXIT: readonly Code[] = [{ space: 'nx', number: 17, versions: ALL }];
 export const exit: ActionRow<ActionOf<'exit'>> = {
   type: 'exit',
+  precedent: true,
   keywords: ['exit'],
   syntax: ['exit'],
   doc: 'Ends the walk through all tables; the action set still runs.',
@@ -130,6 +132,7 @@ export const clone: ActionRow<ActionOf<'clone'>> = {
 const CLAUSES = { min: 2, max: 64 };
 export const conjunction: ActionRow<ActionOf<'conjunction'>> = {
   type: 'conjunction',
+  precedent: true,
   keywords: ['conjunction'],
   syntax: ['conjunction(id,k/n)'],
   doc: 'Makes the flow part k of n of a match that holds when all n parts do.',
@@ -203,6 +206,7 @@ export const meter: ActionRow<ActionOf<'meter'>> = {
 
 export const clearActions: ActionRow<ActionOf<'clear_actions'>> = {
   type: 'clear_actions',
+  precedent: true,
   keywords: ['clear_actions'],
   syntax: ['clear_actions'],
   doc: 'Empties the action set.',
@@ -224,6 +228,7 @@ export const clearActions: ActionRow<ActionOf<'clear_actions'>> = {
 
 export const writeActions: ActionRow<ActionOf<'write_actions'>> = {
   type: 'write_actions',
+  precedent: true,
   keywords: ['write_actions'],
   syntax: ['write_actions(action...)'],
   doc: 'Adds actions to the action set, which runs when the walk through the tables has ended.',
@@ -250,6 +255,7 @@ export const writeActions: ActionRow<ActionOf<'write_actions'>> = {
 const ALL64 = 0xffffffffffffffffn;
 export const writeMetadata: ActionRow<ActionOf<'write_metadata'>> = {
   type: 'write_metadata',
+  precedent: true,
   protocols: PROTOCOLS_OF.nxmOr11,
   keywords: ['write_metadata'],
   syntax: ['write_metadata:value[/mask]'],
@@ -292,6 +298,7 @@ export const writeMetadata: ActionRow<ActionOf<'write_metadata'>> = {
 
 export const gotoTable: ActionRow<ActionOf<'goto_table'>> = {
   type: 'goto_table',
+  precedent: true,
   keywords: ['goto_table'],
   syntax: ['goto_table:table'],
   doc: 'Goes on in a later table.',

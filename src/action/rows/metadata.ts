@@ -33,6 +33,7 @@ import { hexBytes } from './controller.js';
 const DEC_TTL = codes(18, 24);
 export const decTtl: ActionRow<ActionOf<'dec_ttl'>> = {
   type: 'dec_ttl',
+  precedent: true,
   keywords: ['dec_ttl'],
   syntax: ['dec_ttl', 'dec_ttl(id1[,id2]...)'],
   doc: 'Decrements the IP TTL or hop limit; where it runs out the list ends and the controllers with these ids are told.',
@@ -170,6 +171,7 @@ export const finTimeout: ActionRow<ActionOf<'fin_timeout'>> = {
 
 export const note: ActionRow<ActionOf<'note'>> = {
   type: 'note',
+  precedent: true,
   keywords: ['note'],
   syntax: ['note:[hh]...'],
   doc: 'Does nothing: bytes that go with a flow. On the wire they are padded to 6 more than a multiple of 8.',

@@ -55,6 +55,7 @@ function pullMove(r: WireReader, padding: number): Pick<Move, 'src' | 'dst'> {
 
 export const move: ActionRow<Move> = {
   type: 'move',
+  precedent: true,
   keywords: ['move'],
   syntax: ['move:src->dst'],
   doc: 'Copies bits of a field to bits of a field of the same width.',
@@ -126,6 +127,7 @@ interface StackSpec {
 function stackRow(s: StackSpec): ActionRow<Stack> {
   return {
     type: s.type,
+    precedent: true,
     keywords: [s.keyword],
     syntax: [`${s.keyword}:field`],
     doc: s.doc,

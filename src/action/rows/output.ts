@@ -55,6 +55,7 @@ function portFrom32(port: number): number {
 
 export const output: ActionRow<ActionOf<'output'>> = {
   type: 'output',
+  precedent: true,
   keywords: ['output'],
   syntax: ['port', 'output:port'],
   doc: 'Outputs the packet to a port, or to what a reserved name stands for.',
@@ -102,6 +103,7 @@ export const output: ActionRow<ActionOf<'output'>> = {
 
 export const outputReg: ActionRow<ActionOf<'output_reg'>> = {
   type: 'output_reg',
+  precedent: true,
   keywords: [],
   syntax: ['output:field'],
   doc: 'Outputs the packet to the port whose number is in a field.',

@@ -199,6 +199,7 @@ function check(a: SetAction, state: CheckState): SetAction | undefined {
 
 export const setField: ActionRow<SetAction> = {
   type: 'set_field',
+  precedent: true,
   keywords: ['set_field', 'load', ...MODS.flatMap((m) => m.keywords)],
   syntax: [
     'set_field:value[/mask]->field',

@@ -15,6 +15,7 @@ const STRIP: readonly Code[] = [
 
 export const stripVlan: ActionRow<ActionOf<'strip_vlan'>> = {
   type: 'strip_vlan',
+  precedent: true,
   keywords: ['strip_vlan', 'pop_vlan'],
   syntax: ['strip_vlan', 'pop_vlan'],
   doc: 'Removes the outermost VLAN tag, if there is one.',
@@ -42,6 +43,7 @@ const isTpid = (t: number): boolean => t === 0x8100 || t === 0x88a8;
 
 export const pushVlan: ActionRow<ActionOf<'push_vlan'>> = {
   type: 'push_vlan',
+  precedent: true,
   protocols: PROTOCOLS_OF.from11,
   keywords: ['push_vlan'],
   syntax: ['push_vlan:ethertype'],
