@@ -86,16 +86,15 @@ function leastLoaded(
   return best;
 }
 
-/** Of the sums of cycles of those workers that may be given queues. */
-export function variance(queues: readonly Queue[], a: readonly number[], among: readonly number[]): number {
-  const sums = new Map(among.map((w) => [w, 0]));
-  queues.forEach((q, i) => {
-    const sum = sums.get(a[i]);
-    if (sum !== undefined) sums.set(a[i], sum + q.cycles);
-  });
-  const all = [...sums.values()];
-  const mean = all.reduce((x, y) => x + y, 0) / Math.max(1, all.length);
-  return all.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, all.length);
+/** What each of these workers has, of all that its queues bring. */
+export function sums(brings: readonly number[], workers: readonly number[], among: readonly number[]): number[] {
+  return among.map((w) => brings.reduce((sum, x, i) => sum + (workers[i] === w ? x : 0), 0));
+}
+
+export function variance(all: readonly number[]): number {
+  const n = Math.max(1, all.length);
+  const mean = all.reduce((x, y) => x + y, 0) / n;
+  return all.reduce((sum, x) => sum + (x - mean) ** 2, 0) / n;
 }
 
 /**

@@ -9,12 +9,19 @@ import { loadAddon } from '../../datapath/driver/load.js';
 import type { NativeDriver, QueueMove } from '../../datapath/driver/native-driver.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Core } from '../core.js';
-import { type Assignment, assign, coresOf, type Queue, variance } from './assign.js';
+import { type Assignment, assign, coresOf, type Queue, sums } from './assign.js';
+import { Balancer, balanceNews } from './balance.js';
 import { affinityOf, type SteeringSettings, steeringSettings } from './settings.js';
 import { INTERVAL_MS, Usage } from './usage.js';
 
+/** What is asked of the datapath. */
+export type Steerable = Pick<
+  NativeDriver,
+  'workers' | 'place' | 'queuesOf' | 'portCounters' | 'portsPause' | 'steer' | 'workerCounters' | 'queueCycles'
+>;
+
 export interface SteeringDeps {
-  readonly dp: NativeDriver;
+  readonly dp: Steerable;
   readonly clock: Clock;
   /** Ports that may have receive queues. */
   readonly ports: () => Iterable<{ readonly vport: number; readonly name: string }>;
@@ -30,7 +37,6 @@ export interface SteeringDeps {
 
 /** A decision takes microseconds. What is held longer waits for something else, and the port is not kept waiting for it. */
 const QUIET_TRIES = 50;
-const MINUTE_MS = 60_000;
 
 export class Steering {
   readonly usage: Usage;
@@ -48,12 +54,11 @@ export class Steering {
   private again: 'all' | 'faults' | undefined;
   private cancel: () => void = () => {};
   private readonly processors: readonly number[];
-  private sinceBalance = 0;
-  /** Workers that had too much to do in each interval since the last look at the balance. */
-  private overloaded: Set<number> | undefined;
+  private readonly balancer: Balancer;
 
   constructor(private readonly deps: SteeringDeps) {
     const { dp } = deps;
+    this.balancer = new Balancer(deps.log);
     this.initial = dp.workers;
     this.cores = Array.from({ length: dp.workers }, () => -1);
     this.processors = deps.machine?.processors() ?? [];
@@ -85,7 +90,11 @@ export class Steering {
     );
     if (!same) {
       this.said.clear();
+      const before = this.settings;
       this.settings = steeringSettings(this.config, this.processors, (t) => this.sayOnce(t));
+      const { assign: how, balance } = this.settings;
+      if (how !== before.assign) this.deps.log(`Rxq to PMD assignment mode changed to: '${how}'.`);
+      for (const news of balanceNews(before.balance, balance)) this.deps.log(news);
     }
     await this.run(same ? 'faults' : 'all');
   }
@@ -195,12 +204,24 @@ export class Steering {
     for (const w of loose) this.deps.log(`worker ${w} could not be put on processor ${cores[w]}`);
     if (!sameCores) {
       this.usage.forget();
+      this.balancer.reset();
       this.deps.log(`workers on ${cores.map((c) => (c < 0 ? 'any processor' : `processor ${c}`)).join(', ')}`);
     }
-    for (const m of moves) {
-      const name = queues.find((q) => q.vport === m.vport)?.port;
-      this.deps.log(`Core ${String(this.coreOf(m.worker)).padStart(2)} assigned port '${name}' rx queue ${m.queue}.`);
-    }
+    if (what === 'all' && moves.length > 0)
+      this.deps.log(`Performing pmd to rx queue assignment using ${this.settings.assign} algorithm.`);
+    for (const m of moves)
+      this.tell(
+        m,
+        queues.find((q) => q.vport === m.vport && q.queue === m.queue),
+      );
+  }
+
+  private tell({ worker }: QueueMove, q: Queue | undefined): void {
+    if (!q) return;
+    const how = q.pinned === this.coreOf(worker) ? 'is pinned with' : 'assigned';
+    const cost = this.settings.assign === 'roundrobin' ? '' : ` (measured processing cycles ${Math.round(q.cycles)})`;
+    const core = String(this.coreOf(worker)).padStart(2);
+    this.deps.log(`Core ${core} on numa node 0 ${how} port '${q.port}' rx queue ${q.queue}${cost}.`);
   }
 
   /** Resolves when nothing of these ports is on its way. */
@@ -219,33 +240,21 @@ export class Steering {
     });
   }
 
-  /** Queues are dealt out anew when a worker had too much to do all the while, and that would help. */
   private balance(): void {
-    const { on, interval, load, improvement } = this.settings.balance;
-    const free = this.shown().filter((w) => !this.isolated.has(w));
-    if (!on || this.settings.assign === 'roundrobin' || free.length < 2) {
-      this.sinceBalance = 0;
-      this.overloaded = undefined;
-      return;
-    }
-    const now = new Set(free.filter((w) => (this.usage.workerShare(w, 1) ?? 0) >= load));
-    this.overloaded = new Set([...(this.overloaded ?? now)].filter((w) => now.has(w)));
-    this.sinceBalance += INTERVAL_MS;
-    if (this.sinceBalance < interval * MINUTE_MS) return;
-    const worth = [...this.overloaded].some((w) => this.queuesOf(w).length > 1);
-    this.sinceBalance = 0;
-    this.overloaded = undefined;
-    if (!worth) return;
+    const { assign: how, balance } = this.settings;
+    if (!balance.on || how === 'roundrobin') return this.balancer.reset();
+    const workers = this.shown().filter((w) => !this.isolated.has(w));
+    const owners = (queues: readonly Queue[]) => queues.map((q) => this.deps.dp.queuesOf(q.vport)[q.queue]);
+    const shares = (queues: readonly Queue[]) => queues.map((q) => this.usage.queueShare(q) ?? 0);
     const queues = this.queues();
-    const before = variance(
-      queues,
-      queues.map((q) => this.deps.dp.queuesOf(q.vport)[q.queue]),
-      free,
-    );
-    const after = variance(queues, this.plan(queues, this.cores, 'all').workers, free);
-    const gain = before === 0 ? 0 : Math.max(0, (100 * (before - after)) / before);
-    this.deps.log(`PMD auto load balance: variance of loads would shrink by ${gain.toFixed(0)}%`);
-    if (gain >= improvement) void this.rebalance();
+    const due = this.balancer.look(balance, {
+      workers,
+      last: (w) => this.usage.workerShare(w, 1) ?? 0,
+      mostQueues: () => Math.max(...workers.map((w) => this.queuesOf(w).length)),
+      now: () => sums(shares(queues), owners(queues), workers),
+      planned: () => sums(shares(queues), this.plan(queues, this.cores, 'all').workers, workers),
+    });
+    if (due) void this.rebalance();
   }
 
   private sayOnce(text: string): void {

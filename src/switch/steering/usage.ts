@@ -38,7 +38,7 @@ export class Usage {
   private last: Reading | undefined;
 
   constructor(
-    private readonly dp: NativeDriver,
+    private readonly dp: Pick<NativeDriver, 'workers' | 'workerCounters' | 'queueCycles' | 'queuesOf'>,
     private readonly queues: () => Iterable<QueueId>,
     private readonly cycles: () => number,
   ) {}
