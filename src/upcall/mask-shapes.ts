@@ -15,14 +15,28 @@ const LINE_WORDS = LINE_BYTES / 4;
 
 /** Pipelines of people have tens. Of as many, at 5 to 10 ns each, a look-up takes 2 microseconds at most. */
 export const MASKS_A_PORT = 256;
+/** Places for flows of a mask, a power of two; doubled when they are taken. */
+const FIRST_ROWS = 4;
 
-/** A mask in the words it uses, and the flows that have it with what of their keys it looks at. */
+/**
+ * A mask in the words it uses, and the flows that have it with what of their keys it looks at.
+ *
+ * A table of numbers leads from hashes to rows and from a row to the next of its hash: a Map would be an object that the collector walks and copies as it grows,
+ * and takes three times as long where it no longer fits the processor's caches.
+ */
 export class MaskShape {
-  /** Flows by hash of their masked key. */
-  readonly flows = new Map<number, DpFlow>();
   /** The `lines` byte of the mask. */
   readonly lines: number;
+  /** Flows that have it. */
+  size = 0;
+  /** By row. */
+  private readonly flows: (DpFlow | undefined)[] = [];
   private values: Uint32Array;
+  private hashes = new Uint32Array(FIRST_ROWS);
+  /** Row after this one under the same home, or -1. */
+  private next = new Int32Array(FIRST_ROWS);
+  /** First row of each home, or -1: as many as there are places for rows. */
+  private homes = new Int32Array(FIRST_ROWS).fill(-1);
   private readonly free: number[] = [];
   private rows = 0;
   /** No flow has it any more; the same mask may come again as another object. */
@@ -35,7 +49,7 @@ export class MaskShape {
     readonly port: number,
     readonly hash: number,
   ) {
-    this.values = new Uint32Array(index.length * 4);
+    this.values = new Uint32Array(index.length * FIRST_ROWS);
     this.lines = index.reduce(
       (lines, w) => (w < LINE_WORDS ? lines : lines | (1 << (Math.floor(w / LINE_WORDS) - 1))),
       0,
@@ -45,35 +59,70 @@ export class MaskShape {
   /** The flow with these masked words, if it is there. */
   find(hash: number, values: Uint32Array): DpFlow | undefined {
     const n = this.index.length;
-    for (let f = this.flows.get(hash); f; f = f.next) {
-      const at = f.row * n;
+    const { homes, hashes, next, values: own } = this;
+    for (let row = homes[hash & (homes.length - 1)]; row >= 0; row = next[row]) {
+      if (hashes[row] !== hash) continue;
+      const at = row * n;
       let i = 0;
-      while (i < n && this.values[at + i] === values[i]) i++;
-      if (i === n) return f;
+      while (i < n && own[at + i] === values[i]) i++;
+      if (i === n) return this.flows[row];
     }
     return undefined;
   }
 
-  /** Keeps masked words; the answer is their row. */
-  keep(values: Uint32Array): number {
-    const n = this.index.length;
+  /** Where the next flow's masked words will be kept. */
+  get nextRow(): number {
+    return this.free.length > 0 ? this.free[this.free.length - 1] : this.rows;
+  }
+
+  /** Keeps a flow, whose `row` is `nextRow`, under its masked words. */
+  add(hash: number, values: Uint32Array, flow: DpFlow): void {
     const row = this.free.pop() ?? this.rows++;
-    if ((row + 1) * n > this.values.length) {
-      const bigger = new Uint32Array(this.values.length * 2 + n);
-      bigger.set(this.values);
-      this.values = bigger;
-    }
+    if (row === this.next.length) this.grow();
+    const n = this.index.length;
     const at = row * n;
     for (let i = 0; i < n; i++) this.values[at + i] = values[i];
-    return row;
+    this.hashes[row] = hash;
+    this.flows[row] = flow;
+    this.lead(row);
+    this.size++;
+  }
+
+  private lead(row: number): void {
+    const home = this.hashes[row] & (this.homes.length - 1);
+    this.next[row] = this.homes[home];
+    this.homes[home] = row;
+  }
+
+  private grow(): void {
+    const rows = this.next.length * 2;
+    const longer = (a: Uint32Array, length: number) => {
+      const b = new Uint32Array(length);
+      b.set(a);
+      return b;
+    };
+    this.values = longer(this.values, rows * this.index.length);
+    this.hashes = longer(this.hashes, rows);
+    this.next = new Int32Array(rows);
+    this.homes = new Int32Array(rows).fill(-1);
+    for (let row = 0; row < this.rows; row++) if (this.flows[row]) this.lead(row);
   }
 
   word(row: number, i: number): number {
     return this.values[row * this.index.length + i];
   }
 
-  forget(row: number): void {
+  remove({ row }: DpFlow): void {
+    const home = this.hashes[row] & (this.homes.length - 1);
+    if (this.homes[home] === row) this.homes[home] = this.next[row];
+    else {
+      let at = this.homes[home];
+      while (this.next[at] !== row) at = this.next[at];
+      this.next[at] = this.next[row];
+    }
+    this.flows[row] = undefined;
     this.free.push(row);
+    this.size--;
   }
 }
 

@@ -29,9 +29,6 @@ export interface DpFlow {
   readonly row: number;
   /** Where the whole key is kept of the packet that brought it. */
   readonly whole: number;
-  readonly hash: number;
-  /** Next flow of the same shape and hash. */
-  next: DpFlow | undefined;
   actions: readonly DpAction[];
   path: Path;
   details: Details;
@@ -192,10 +189,8 @@ export class Megaflows {
     const flow: DpFlow = {
       slot: this.free.pop() ?? this.nextSlot++,
       shape,
-      row: shape.keep(this.values),
+      row: shape.nextRow,
       whole: this.packets.keep(packet),
-      hash,
-      next: shape.flows.get(hash),
       actions,
       path,
       details,
@@ -211,7 +206,7 @@ export class Megaflows {
       pathPlace: 0,
     };
     this.dependents.add(flow);
-    shape.flows.set(hash, flow);
+    shape.add(hash, this.values, flow);
     this.all.push(flow);
     this.expand(flow);
     this.dp.flowPut(flow.slot, this.key, this.maskBytes, flow.actions);
@@ -285,24 +280,16 @@ export class Megaflows {
   }
 
   remove(flow: DpFlow): void {
-    const { shape, hash } = flow;
-    let at = shape.flows.get(hash);
-    if (at === flow) {
-      if (flow.next) shape.flows.set(hash, flow.next);
-      else shape.flows.delete(hash);
-    } else {
-      while (at && at.next !== flow) at = at.next;
-      if (at) at.next = flow.next;
-    }
+    const { shape } = flow;
+    shape.remove(flow);
     const last = this.all.pop();
     if (last && last !== flow) {
       last.place = flow.place;
       this.all[flow.place] = last;
     }
     this.dependents.remove(flow);
-    shape.forget(flow.row);
     this.packets.forget(flow.whole);
-    if (shape.flows.size === 0) this.shapes.forget(shape);
+    if (shape.size === 0) this.shapes.forget(shape);
     this.counts.deleted++;
     this.dp.flowDelete(flow.slot, (c) => {
       this.hooks.counted(flow, c);
