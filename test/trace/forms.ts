@@ -92,6 +92,10 @@ export const TRACE_FORMS: readonly (readonly string[])[] = [
   [...BR, 'in_port=1,tcp', '-consistent'],
   // Flows of the datapath
   ['in_port(p1),eth(),eth_type(0x0800),ipv4(dst=10.0.0.1,proto=50,ttl=9)'],
+  // Without a type
+  ['in_port(p2)'],
+  ['in_port(p2),eth(src=00:00:00:00:00:07,dst=ff:ff:ff:ff:ff:ff)'],
+  ['in_port(p2),eth(src=00:00:00:00:00:07,dst=ff:ff:ff:ff:ff:ff),eth_type(0x8100),vlan(vid=3,pcp=1)'],
   [
     'in_port(p2),eth(src=00:00:00:00:00:07,dst=ff:ff:ff:ff:ff:ff),eth_type(0x8100),vlan(vid=3,pcp=1),encap(eth_type(0x0806),arp(sip=1.2.3.4,tip=1.2.3.5,op=1))',
   ],

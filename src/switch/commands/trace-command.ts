@@ -9,9 +9,9 @@ import { parseDpKey } from '../../datapath/text/flow.js';
 import { newKey, OK } from '../../flow/key.js';
 import { Match } from '../../flow/match.js';
 import { parseExactFlow } from '../../flow/parse-exact.js';
-import { get16, get32, put32 } from '../../lib/bytes.js';
+import { get16, get32, put16, put32 } from '../../lib/bytes.js';
 import { UserError } from '../../lib/errors.js';
-import { extract } from '../../packet/extract.js';
+import { ETH_TYPE_NONE, extract } from '../../packet/extract.js';
 import { K } from '../../packet/key.js';
 import type { FrozenState } from '../../upcall/frozen.js';
 import type { Core } from '../core.js';
@@ -51,8 +51,13 @@ function subjectOf(core: Core, { words }: TraceWords): Subject {
   const text = words[words.length - 1];
   const isKnown = words.length === 1 || isDatapath(words[0]);
   const ports = isKnown ? core.dpPorts() : [];
-  const read = (part: string): Uint8Array =>
-    parseDpKey(part, { portNumber: (name) => ports.find((p) => p.name === name)?.vport }).value;
+  const read = (part: string): Uint8Array => {
+    const { value, mask } = parseDpKey(part, { portNumber: (name) => ports.find((p) => p.name === name)?.vport });
+    const says = (slot: { readonly offset: number }) => get16(mask, slot.offset) !== 0;
+    // A packet that says no type has none.
+    if (!says(K.ethType) && !says(K.vlanTpid)) put16(value, K.ethType.offset, ETH_TYPE_NONE);
+    return value;
+  };
   let parsed: Uint8Array;
   try {
     parsed = read(text);
