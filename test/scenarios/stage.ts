@@ -271,7 +271,13 @@ export class Stage {
     const first = await until(async () => (await ping('-c', '1', '-W', '1')).status === 0, PATIENCE_MS);
     const r = first ? await ping('-c', String(count), '-i', '0.05', '-W', '5') : undefined;
     const said = r?.stdout.split('\n').find((l) => l.includes('transmitted'));
-    this.check(said?.includes(` ${count} received`) ?? false, what, said ?? 'no answer at all');
+    const ok = said?.includes(` ${count} received`) ?? false;
+    this.check(ok, what, `${said ?? 'no answer at all'}${ok ? '' : this.drops()}`);
+  }
+
+  /** What each switch says that it dropped, and why: a frame that is not there was not lost in one. */
+  private drops(): string {
+    return this.switches.map((sw) => `\n${sw.run('weft', 'appctl', 'weft/drops').stdout}`).join('');
   }
 
   /** A host does not get an answer. */
