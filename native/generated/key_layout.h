@@ -5,7 +5,7 @@
 
 namespace weft {
 
-constexpr uint32_t kLayoutVersion = 12;
+constexpr uint32_t kLayoutVersion = 13;
 constexpr uint32_t kLineBytes = 64;
 constexpr uint32_t kKeyLines = 9;
 constexpr uint32_t kKeyBytes = 576;

@@ -110,6 +110,8 @@ void Worker::flush(uint32_t vport) {
   uint64_t* block = arena_.port(vport);
   block[kPortTxPackets] += tally.sent_packets;
   block[kPortTxBytes] += tally.sent_bytes;
+  stats_[kWorkerSentPackets] += tally.sent_packets;
+  stats_[kWorkerSentBatches] += tally.sent_packets != 0;
   // Most packets left, came from one port, and are ours: they are counted together.
   const uint32_t in_port = s.queue[0]->in_port;
   uint64_t forwarded = 0;

@@ -71,6 +71,7 @@ void Datapath::run(uint32_t i) {
     const uint32_t work = w.breathe(now);
     const uint64_t after = cycles();
     w.stats()[work ? kWorkerBusyCycles : kWorkerIdleCycles] += after - before;
+    w.stats()[work ? kWorkerBusyBreaths : kWorkerIdleBreaths]++;
     before = after;
     if (work) {
       const bool light = monotonic_ns() - now < kLightNs * (work + 1);
@@ -107,7 +108,9 @@ void Datapath::sleep(Worker& w, Runner& r) {
       const uint64_t now = monotonic_ns();
       ns = due > now ? std::min(ns, due - now) : 0;
     }
+    const uint64_t since = monotonic_ns();
     w.wait(ns);
+    w.stats()[kWorkerSleptNs] += monotonic_ns() - since;
   }
   w.sleeping.store(false, std::memory_order_relaxed);
 }

@@ -21,7 +21,7 @@ import type { PortConfig } from './port-config.js';
 export * from './native-parts.js';
 
 /** Bump on every change of a record, a command or an op. The addon refuses another version. */
-export const LAYOUT_VERSION = 12;
+export const LAYOUT_VERSION = 13;
 
 /** An upcall ring record. `size` counts the whole record, a multiple of 8; SIZE_WRAP means "continue at the ring's start". */
 export const UPCALL = {
@@ -126,6 +126,11 @@ export const WORKER_COUNTERS = [
   'pending',
   'copies_dropped', // copies of packets that did not leave; packets themselves are counted at their ports
   'measured_cycles', // of breaths in which cycles were measured queue by queue
+  'busy_breaths',
+  'idle_breaths',
+  'slept_ns',
+  'sent_packets', // by this worker, as PORT_COUNTERS.tx_packets
+  'sent_batches',
 ] as const;
 
 /** Receive queues that a port may have; after the blocks of ports, so many u64 a port: cycles of each queue in measured breaths. */

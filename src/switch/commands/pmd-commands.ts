@@ -4,18 +4,24 @@
  */
 import type { ControlCommand } from '../../control/unixctl.js';
 import type { WorkerCounters } from '../../datapath/driver/counters.js';
+import { loadAddon } from '../../datapath/driver/load.js';
 import type { NativeDriver } from '../../datapath/driver/native-driver.js';
+import { WORKER_COUNTERS } from '../../datapath/native.js';
 import { UserError } from '../../lib/errors.js';
 import type { Core } from '../core.js';
 import { DATAPATH_NAME } from '../datapath-text.js';
 import type { Steering } from '../steering/steering.js';
 import { INTERVAL_MS, INTERVALS } from '../steering/usage.js';
+import { performance } from './pmd-perf.js';
 
 const DATAPATH = DATAPATH_NAME.split('@')[1];
 const INTERVAL = INTERVAL_MS / 1000;
 const DEFAULT_SECONDS = INTERVAL * INTERVALS;
 const PERF_LOG_USAGE =
   'Usage: ovs-appctl dpif-netdev/pmd-perf-log-set [on|off] [-b before] [-a after] [-e|-ne] [-us usec] [-q qlen]';
+
+/** Worker counters that say how much there is now, and are not cleared. */
+const STATES: ReadonlySet<string> = new Set(['subtables', 'flows', 'pending']);
 
 const lines = (all: readonly string[]): string => all.map((l) => `${l}\n`).join('');
 const ratio = (a: number, b: number): string => (b === 0 ? '0.00' : (a / b).toFixed(2));
@@ -60,15 +66,9 @@ function statistics(c: WorkerCounters, core: number): string {
     `  avg. subtable lookups per megaflow hit: ${ratio(c.subtable_lookups, c.megaflow_hits)}`,
     `  miss with success upcall: ${c.misses - c.upcalls_lost}`,
     `  miss with failed upcall: ${c.upcalls_lost}`,
-    `  avg. packets per output batch: ${ratio(c.packets, c.batches)}`,
+    `  avg. packets per output batch: ${ratio(c.sent_packets, c.sent_batches)}`,
     ...cycles(c.idle_cycles, c.busy_cycles, c.packets),
   ]);
-}
-
-/** "  - EMC hits:   12  ( 50.0 % of ...)": a figure in twelve places and what part of another it is. */
-function part(what: string, n: number, of: number, ofWhat: string): string {
-  const share = of === 0 ? 0 : (100 * n) / of;
-  return `${`  - ${what}:`.padEnd(20)}${String(n).padStart(14)}  (${share.toFixed(1).padStart(5)} % of ${ofWhat})`;
 }
 
 /** Of a worker: its receive queues and what part of the time they take, in the last `seconds`. */
@@ -90,36 +90,6 @@ function receiveQueues(core: Core, steering: Steering, w: number, seconds: numbe
   }
   const all = usage.workerShare(w, intervals);
   return [...out, `  overhead: ${percent(all === undefined ? undefined : Math.max(0, all - sum))}`];
-}
-
-function performance(c: WorkerCounters, core: number): string[] {
-  const used = c.idle_cycles + c.busy_cycles;
-  const head = (what: string, n: number): string => `${`  ${what}:`.padEnd(20)}${String(n).padStart(14)}`;
-  const out = [
-    threadName(core),
-    '',
-    head('Iterations', c.batches + c.sleeps),
-    `${head('- Used TSC cycles', used)}`,
-    part('idle iterations', c.sleeps, c.batches + c.sleeps, 'used cycles'),
-    part('busy iterations', c.batches, c.batches + c.sleeps, 'used cycles'),
-    part('sleep iterations', c.sleeps, c.batches + c.sleeps, 'iterations'),
-    head('Rx packets', c.packets),
-  ];
-  if (c.packets > 0) {
-    const passes = c.packets + c.recirculations;
-    out.push(
-      `${head('Datapath passes', passes)}  (${ratio(passes, c.packets)} passes/pkt)`,
-      part('PHWOL hits', 0, passes, 'passes'),
-      part('MFEX Opt hits', 0, passes, 'passes'),
-      part('Simple Match hits', 0, passes, 'passes'),
-      part('EMC hits', c.microflow_hits, passes, 'passes'),
-      part('SMC hits', 0, passes, 'passes'),
-      part('Megaflow hits', c.megaflow_hits, passes, 'passes'),
-      part('Upcalls', c.misses, passes, 'passes'),
-      part('Lost upcalls', c.upcalls_lost, passes, 'passes'),
-    );
-  }
-  return [...out, ''];
 }
 
 /** Names of implementations, the one in use, and commands that show and choose. */
@@ -153,20 +123,9 @@ export function pmdCommands(core: Core, dp: NativeDriver, steering: Steering): C
     const c = dp.workerCounters(w);
     const old = before[w];
     if (!old) return c;
-    return {
-      ...c,
-      packets: c.packets - old.packets,
-      batches: c.batches - old.batches,
-      microflow_hits: c.microflow_hits - old.microflow_hits,
-      megaflow_hits: c.megaflow_hits - old.megaflow_hits,
-      misses: c.misses - old.misses,
-      upcalls_lost: c.upcalls_lost - old.upcalls_lost,
-      subtable_lookups: c.subtable_lookups - old.subtable_lookups,
-      busy_cycles: c.busy_cycles - old.busy_cycles,
-      idle_cycles: c.idle_cycles - old.idle_cycles,
-      sleeps: c.sleeps - old.sleeps,
-      recirculations: c.recirculations - old.recirculations,
-    };
+    const out = { ...c };
+    for (const name of WORKER_COUNTERS) if (!STATES.has(name)) out[name] -= old[name];
+    return out;
   };
   /** Counters of the worker on the processor that -pmd names, or of all. */
   const some = (args: readonly string[]): (readonly [number, WorkerCounters])[] => {
@@ -223,16 +182,19 @@ export function pmdCommands(core: Core, dp: NativeDriver, steering: Steering): C
       run(args) {
         const rows = some(args);
         if (rows.length === 0) return '';
-        const seconds = ((core.now() - since) / 1000).toFixed(3);
+        const seconds = (core.now() - since) / 1000;
+        const measured = { seconds, cyclesPerSecond: loadAddon().cyclesPerSecond() };
         const time = new Date(core.wall()).toISOString().slice(11, 23);
         return rows
           .map(([w, c]) =>
             lines([
               '',
               `Time: ${time}`,
-              `Measurement duration: ${seconds} s`,
+              `Measurement duration: ${seconds.toFixed(3)} s`,
               '',
-              ...performance(c, steering.coreOf(w)),
+              threadName(steering.coreOf(w)),
+              '',
+              ...performance(c, measured),
             ]),
           )
           .join('');
