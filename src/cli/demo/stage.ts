@@ -98,15 +98,9 @@ export class Stage {
 
   /** Round trips: how many of `count` came back, and the average in ms. */
   async ping(from: DemoHost, to: DemoHost, count: number): Promise<{ received: number; averageMs: number }> {
-    const r = await this.lab.insideAsync(
-      this.host(from).ns,
-      'ping',
-      ...['-c', String(count), '-i', '0.05', '-W', '2', '-q', to.ip],
-    );
-    return {
-      received: Number(/(\d+) received/.exec(r.stdout)?.[1] ?? 0),
-      averageMs: Number(/= [\d.]+\/([\d.]+)\//.exec(r.stdout)?.[1] ?? Number.NaN),
-    };
+    const times = await this.lab.pings(this.host(from).ns, to.ip, count, 2);
+    const received = times.length;
+    return { received, averageMs: times.reduce((a, b) => a + b, 0) / received };
   }
 
   /** Gbit/s of one TCP connection over some seconds; 0 when it did not come to be. */

@@ -83,6 +83,20 @@ export class NetLab {
     return this.startAsync('ip', ['netns', 'exec', ns, command, ...args]).done;
   }
 
+  /**
+   * Pings, one after the other: the milliseconds of those that were answered. Each is a program of its own, since one that sends several waits for the answer to its last,
+   * once it had any, no longer than its interval, and says of what comes later on a busy machine that it was lost.
+   */
+  async pings(ns: string, to: string, count: number, waitSeconds = 5, ...more: string[]): Promise<number[]> {
+    const times: number[] = [];
+    for (let n = 0; n < count; n++) {
+      const r = await this.insideAsync(ns, 'ping', '-c', '1', '-W', String(waitSeconds), ...more, to);
+      const ms = / time=([\d.]+) ms/.exec(r.stdout);
+      if (r.status === 0 && ms) times.push(Number(ms[1]));
+    }
+    return times;
+  }
+
   /** Starts a program that `close` will end, and that does not outlive this process. */
   startAsync(command: string, args: readonly string[]): { child: ChildProcess; done: Promise<Ran> } {
     const child = spawn(...mortal(command, args), { stdio: ['ignore', 'pipe', 'pipe'] });
