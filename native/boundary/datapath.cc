@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <time.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <algorithm>
 #include <cstring>
@@ -17,24 +18,50 @@ namespace weft {
 namespace {
 
 // Calls JavaScript from a worker's thread. Like a listening socket it keeps the program alive until the datapath is closed.
+//
+// An async handle of the event loop and not a thread-safe function, which wakes the loop while it holds a lock that the loop asks for first thing: both threads
+// then slept and woke once more for each ring.
 class Bell final : public Doorbell {
  public:
   void set(Napi::Env env, Napi::Function callback) {
     end();
-    call_ = Napi::ThreadSafeFunction::New(env, callback, "weft upcalls", 0, 1);
-    set_ = true;
+    uv_loop_s* loop = nullptr;
+    if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "there is no event loop");
+    auto handle = std::make_unique<uv_async_t>();
+    if (uv_async_init(loop, handle.get(), [](uv_async_t* h) { static_cast<Bell*>(h->data)->call(); }) != 0)
+      throw Napi::Error::New(env, "the event loop takes no handle");
+    handle->data = this;
+    callback_ = Napi::Persistent(callback);
+    context_ = std::make_unique<Napi::AsyncContext>(env, "weft upcalls");
+    handle_ = handle.release();
   }
   void end() {
-    if (set_) call_.Release();
-    set_ = false;
+    if (handle_) uv_close(reinterpret_cast<uv_handle_t*>(handle_), [](uv_handle_t* h) { delete reinterpret_cast<uv_async_t*>(h); });
+    handle_ = nullptr;
+    callback_.Reset();
+    context_.reset();
   }
+  // While no worker runs, `end` and `set` may.
   void ring() override {
-    if (set_) call_.NonBlockingCall();
+    if (handle_) uv_async_send(handle_);
   }
 
  private:
-  Napi::ThreadSafeFunction call_;
-  std::atomic<bool> set_{false};
+  void call() {
+    const Napi::Env env = callback_.Env();
+    const Napi::HandleScope scope(env);
+    // It may close the datapath, and us with it.
+    const Napi::Function callback = callback_.Value();
+    try {
+      callback.MakeCallback(env.Global(), std::initializer_list<napi_value>{}, *context_);
+    } catch (const Napi::Error& e) {
+      napi_fatal_exception(env, e.Value());
+    }
+  }
+
+  uv_async_t* handle_ = nullptr;
+  Napi::FunctionReference callback_;
+  std::unique_ptr<Napi::AsyncContext> context_;
 };
 
 // An ArrayBuffer over memory of ours; it holds a share of the mapping.
