@@ -4,15 +4,11 @@
  */
 import { existsSync } from 'node:fs';
 import t from 'tap';
-import { labRefusal, NetLab } from '../../src/cli/lab/netlab.js';
+import { labRefusal } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
-import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
-import { type PortConfig, plainPort } from '../../src/datapath/native.js';
-import { GROUPS, OURS, type Sent, toPort, whole } from './groups.js';
+import { GROUPS, pairOfPorts, type Sent, whole } from './groups.js';
 
 const refusal = labRefusal() ?? needPrograms({ ip: 'iproute2' });
-const MEMORY: PortConfig = { ...plainPort('memory'), offload: true };
-const SYSTEM: PortConfig = { ...MEMORY, kind: 'system' };
 for (const { rxBytes, programs } of [
   { rxBytes: 0, programs: true },
   { rxBytes: 1 << 17, programs: true },
@@ -22,35 +18,13 @@ for (const { rxBytes, programs } of [
     `frames of all sorts, in order, ring ${rxBytes || 'by choice'}, programs ${programs}`,
     { skip: refusal },
     (t) => {
-      const lab = new NetLab('wfm');
-      const dp = new NativeDriver({ manual: true, maxFlows: 64 });
-      t.teardown(() => {
-        dp.close();
-        lab.close();
-      });
-      lab.veth('wfm-a', 'wfm-b');
-      for (const device of ['wfm-a', 'wfm-b']) lab.ip(`link set ${device} mtu 9000 addrgenmode none`);
-      const came: Sent[] = [];
-      dp.setHandlers({
-        upcall() {},
-        portEvent() {},
-        frame: (_, f, offload) => {
-          if (Buffer.from(f.subarray(6, 12)).toString('hex') === OURS)
-            came.push({ frame: f.slice(), offload: { ...offload } });
-        },
-      });
-      dp.portAdd(1, MEMORY);
-      dp.portAdd(2, { ...SYSTEM, device: 'wfm-a', rxBytes, programs });
-      dp.portAdd(3, { ...SYSTEM, device: 'wfm-b', rxBytes, programs });
-      dp.portAdd(4, MEMORY);
+      const { dp, came } = pairOfPorts(t, 'wfm', { kind: 'system', rxBytes, programs });
       const quick = programs && existsSync('/sys/kernel/btf/vmlinux');
       const way = {
         busy: quick ? /^records, \d+ KiB$/ : /^packet ring/,
         quiet: quick ? /^messages, until/ : /^packet ring/,
       };
       const send = programs ? /^bursts/ : /^messages/;
-      toPort(dp, 0, 1, 2);
-      toPort(dp, 1, 3, 4);
       let number = 0;
       for (let round = 0; round < 3; round++) {
         for (const { what, count, make } of GROUPS) {

@@ -1,10 +1,13 @@
 /** Frames of all sorts in groups, as they come in batches: what suites of ports send from one end of a wire to the other. */
+import type { Test } from 'tap';
+import { NetLab } from '../../src/cli/lab/netlab.js';
 import { NO_OFFLOAD, type Offload } from '../../src/datapath/datapath.js';
-import type { NativeDriver } from '../../src/datapath/driver/native-driver.js';
+import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
+import { type PortConfig, plainPort } from '../../src/datapath/native.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
 import { finishChecksum, GSO, NEEDS_CSUM } from '../../src/packet/offload.js';
 
-export const OURS = '0200000000aa';
+const OURS = '0200000000aa';
 const ETHERNET = 14;
 
 export interface Sent {
@@ -69,7 +72,7 @@ export const GROUPS: readonly { readonly what: string; readonly count: number; r
     { what: 'short again', count: 64, make: (n) => plain(n, 60, '88b5') },
   ];
 
-export function toPort(dp: NativeDriver, slot: number, from: number, to: number): void {
+function toPort(dp: NativeDriver, slot: number, from: number, to: number): void {
   const key = new Uint8Array(DP_KEY_BYTES);
   const mask = new Uint8Array(DP_KEY_BYTES);
   new DataView(key.buffer).setUint32(K.inPort.offset, from);
@@ -82,4 +85,40 @@ export function whole({ frame: f, offload }: Sent): string {
   const copy = Uint8Array.from(f);
   if (offload.flags & NEEDS_CSUM && offload.gsoType === GSO.none) finishChecksum(copy, offload);
   return Buffer.from(copy).toString('hex');
+}
+
+/**
+ * Ports 2 and 3 of one sort on the ends of a veth pair; what is injected at port 1 leaves by 2, and what comes in by 3 goes to 4. `came`: those of ours, in order,
+ * which the caller empties.
+ */
+export function pairOfPorts(
+  t: Test,
+  prefix: string,
+  port: Partial<PortConfig> & Pick<PortConfig, 'kind'>,
+): { dp: NativeDriver; came: Sent[] } {
+  const lab = new NetLab(prefix);
+  const dp = new NativeDriver({ manual: true, maxFlows: 64 });
+  t.teardown(() => {
+    dp.close();
+    lab.close();
+  });
+  const devices = [`${prefix}-a`, `${prefix}-b`];
+  lab.veth(devices[0], devices[1]);
+  for (const device of devices) lab.ip(`link set ${device} mtu 9000 addrgenmode none`);
+  const came: Sent[] = [];
+  dp.setHandlers({
+    upcall() {},
+    portEvent() {},
+    frame: (_, f, offload) => {
+      if (Buffer.from(f.subarray(6, 12)).toString('hex') === OURS)
+        came.push({ frame: f.slice(), offload: { ...offload } });
+    },
+  });
+  const memory: PortConfig = { ...plainPort('memory'), offload: true };
+  dp.portAdd(1, memory);
+  for (const [i, device] of devices.entries()) dp.portAdd(2 + i, { ...memory, ...port, device });
+  dp.portAdd(4, memory);
+  toPort(dp, 0, 1, 2);
+  toPort(dp, 1, 3, 4);
+  return { dp, came };
 }

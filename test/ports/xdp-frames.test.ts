@@ -5,17 +5,13 @@
 import '../support/isolate.js';
 
 import t from 'tap';
-import { labRefusal, NetLab } from '../../src/cli/lab/netlab.js';
+import { labRefusal } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { NO_OFFLOAD } from '../../src/datapath/datapath.js';
-import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
-import { type PortConfig, plainPort } from '../../src/datapath/native.js';
 import { GSO, segment } from '../../src/packet/offload.js';
-import { GROUPS, OURS, type Sent, tcp, toPort, whole } from './groups.js';
+import { GROUPS, pairOfPorts, type Sent, tcp, whole } from './groups.js';
 
 const refusal = labRefusal() ?? needPrograms({ ip: 'iproute2' });
-const MEMORY: PortConfig = { ...plainPort('memory'), offload: true };
-const XDP: PortConfig = { ...MEMORY, kind: 'xdp' };
 const SIZE = 1448;
 const [IP_ID, SEQ, FLAGS, CSUM, DATA] = [18, 38, 47, 50, 54];
 
@@ -86,30 +82,8 @@ for (const { xdpMode, needWakeup } of [
   { xdpMode: 'generic', needWakeup: true },
 ] as const) {
   t.test(`frames of all sorts, ${xdpMode}, need-wakeup ${needWakeup}`, { skip: refusal }, (t) => {
-    const lab = new NetLab('wfy');
-    const dp = new NativeDriver({ manual: true, maxFlows: 64 });
-    t.teardown(() => {
-      dp.close();
-      lab.close();
-    });
-    lab.veth('wfy-a', 'wfy-b');
-    for (const device of ['wfy-a', 'wfy-b']) lab.ip(`link set ${device} mtu 9000 addrgenmode none`);
-    const came: Sent[] = [];
-    dp.setHandlers({
-      upcall() {},
-      portEvent() {},
-      frame: (_, f, offload) => {
-        if (Buffer.from(f.subarray(6, 12)).toString('hex') === OURS)
-          came.push({ frame: f.slice(), offload: { ...offload } });
-      },
-    });
-    dp.portAdd(1, MEMORY);
-    dp.portAdd(2, { ...XDP, device: 'wfy-a', xdpMode, needWakeup });
-    dp.portAdd(3, { ...XDP, device: 'wfy-b', xdpMode, needWakeup });
-    dp.portAdd(4, MEMORY);
+    const { dp, came } = pairOfPorts(t, 'wfy', { kind: 'xdp', xdpMode, needWakeup });
     t.match(dp.portPaths(2), { mode: xdpMode }, 'the mode that was asked for');
-    toPort(dp, 0, 1, 2);
-    toPort(dp, 1, 3, 4);
     const pass = (sent: readonly Sent[], view: (list: readonly Sent[]) => unknown): unknown => {
       came.length = 0;
       for (const s of sent) dp.inject(1, s.frame, s.offload);
