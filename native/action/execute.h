@@ -58,4 +58,7 @@ void execute(Sink& sink, Packet* p, Key& key, const uint32_t* actions, uint32_t 
 constexpr unsigned kMaxNesting = 16;
 bool validate_actions(const uint32_t* actions, uint32_t words);
 
+// Whether a list that is well-formed sends packets up, at any depth.
+bool asks_up(const uint32_t* actions, uint32_t words);
+
 }  // namespace weft

@@ -78,4 +78,16 @@ bool valid_list(const uint32_t* a, uint32_t words, unsigned depth) {
 
 bool validate_actions(const uint32_t* actions, uint32_t words) { return valid_list(actions, words, 0); }
 
+bool asks_up(const uint32_t* a, uint32_t words) {
+  for (uint32_t n; words != 0; a += n, words -= n) {
+    n = a[0] >> 16;
+    const auto op = static_cast<Op>(a[0] & 0xffff);
+    if (op == Op::kUserspace) return true;
+    const uint32_t fixed = op == Op::kClone ? 1 : op == Op::kSample ? 2 : op == Op::kCheckPktLen ? 3 : n;
+    const uint32_t first = op == Op::kCheckPktLen ? a[2] : n - fixed;  // one of its two lists, or its only one
+    if (asks_up(a + fixed, first) || asks_up(a + fixed + first, n - fixed - first)) return true;
+  }
+  return false;
+}
+
 }  // namespace weft

@@ -158,15 +158,16 @@ void Worker::flow_put(const uint8_t* c) {
     std::memset(f.counters, 0, kFlowBlock * 8);
     shared_.shortcuts->clear_flow(slot);
   }
-  PendingEntry* e = flags & 2 ? pending_.by_number(u32(c, 12)) : nullptr;
+  const uint32_t number = flags & 2 ? u32(c, 12) : 0;
   if (!set_actions(f, at, action_bytes)) {
-    if (e) abandon(e, DropReason::kActionError);
+    if (PendingEntry* e = pending_.by_number(number)) abandon(e, DropReason::kActionError);
     return;
   }
   f.spare = load<uint32_t>(key.packet_type) == 0 ? 0 : kSpareLink;
   if (++f.seq == 0) f.seq = 1;
   megaflows_.insert(f, key, mask);
-  if (e) carry_on(e, slot, f.actions, f.words);
+  if (pending_.used() != 0 && f.plain_drop == 0 && !asks_up(f.actions, f.words)) release_waiting(f, key, mask);
+  if (PendingEntry* e = pending_.by_number(number)) carry_on(e, slot, f.actions, f.words);
 }
 
 void Worker::flow_end(Flow& f) {

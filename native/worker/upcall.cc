@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../action/execute.h"
 #include "../packet/bytes.h"
 #include "worker.h"
 
@@ -9,6 +10,7 @@ namespace weft {
 namespace {
 
 constexpr uint64_t kPendingTimeoutNs = 2000000000;  // a decision takes microseconds; by now it was lost
+constexpr uint32_t kMostReleased = 64;
 uint32_t pad8(uint32_t n) { return (n + 7) & ~7u; }
 
 }  // namespace
@@ -50,6 +52,24 @@ void Worker::hold(const Packet* p, int64_t by) {
 void Worker::expire_pending() {
   for (PendingEntry* e = pending_.oldest(); e && now_ns_ - e->since_ns > kPendingTimeoutNs && now_ns_ > e->since_ns; e = pending_.oldest())
     abandon(e, DropReason::kPendingTimeout);
+}
+
+// A flow that begins takes what waits for decisions of its own and is the flow's as well: what comes after would overtake it. Their decisions find nothing to resume then.
+// Decisions come in the order they were asked in, so those that would be overtaken are among the oldest; a storm does not make each of its flows look through all of it.
+// Not for flows that send packets up: what waits has been sent already; nor for those that only drop: nothing overtakes there, and what waits for more than a decision may be luckier.
+void Worker::release_waiting(Flow& f, const Key& key, const Key& mask) {
+  uint32_t at[kKeyBytes / 8], n = 0;
+  for (uint32_t w = 0; w < kKeyBytes / 8; w++)
+    if (load<uint64_t>(mask.in_port + 8 * w) != 0) at[n++] = w;
+  PendingEntry* newer;
+  uint32_t looked = 0;
+  for (PendingEntry* e = pending_.oldest(); e && looked < kMostReleased; e = newer, looked++) {
+    newer = e->newer;
+    const bool mine = std::all_of(at, at + n, [&](uint32_t w) {
+      return ((load<uint64_t>(e->key.in_port + 8 * w) ^ load<uint64_t>(key.in_port + 8 * w)) & load<uint64_t>(mask.in_port + 8 * w)) == 0;
+    });
+    if (mine) carry_on(e, f.slot, f.actions, f.words);
+  }
 }
 
 void Worker::abandon(PendingEntry* e, DropReason why) {

@@ -231,6 +231,7 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   void miss(Packet* p, const Key& key, uint32_t hash);
   void expire_pending();
   void abandon(PendingEntry* e, DropReason why);
+  void release_waiting(Flow& f, const Key& key, const Key& mask);
   void hold(const Packet* p, int64_t by);
   bool send_up(uint8_t type, const Packet& p, uint32_t port, const Key* key, const uint8_t* cookie, uint32_t cookie_len, uint32_t number, uint32_t hash);
   void failed(RxQueue& q, int err);

@@ -6,7 +6,7 @@ import { addBytes, fold } from '../packet/checksum.js';
 import { K } from '../packet/key.js';
 import type { DpAction } from './action.js';
 import { DROP } from './drop-reasons.js';
-import { type Bench, be32, match, out } from './suite.js';
+import { type Bench, be32, flow, out } from './suite.js';
 import { parseDpActions } from './text/actions.js';
 
 const TUNNEL = 4;
@@ -44,8 +44,6 @@ const pop: DpAction = {
   port: TUNNEL,
   tunnel: { kind: 'vxlan', gbp: false, gpe: false, bare: false, options: [] },
 };
-const flow = (b: Bench, slot: number, fields: Parameters<typeof match>[0], actions: DpAction[]) =>
-  b.dp.flowPut(slot, ...match(fields), actions);
 const sent = (b: Bench, port: number): Uint8Array[] => (b.frames.get(port) ?? []).map(hex);
 const drops = (b: Bench): readonly number[] => b.dp.portCounters(1).drops;
 

@@ -4,7 +4,7 @@ import { get32 } from '../lib/bytes.js';
 import { K } from '../packet/key.js';
 import type { DpAction, TunnelFormat } from './action.js';
 import { DROP, type DropReasonName } from './drop-reasons.js';
-import { Bench, be32, type MakeEngine, MEMORY, match, out, sum, TCP_SYN, UDP } from './suite.js';
+import { Bench, be32, flow, type MakeEngine, MEMORY, out, sum, TCP_SYN, UDP } from './suite.js';
 import { FIT_CASES } from './suite-fit.js';
 import { parseDpActions } from './text/actions.js';
 
@@ -58,9 +58,6 @@ const IP = (proto: number) => `ipv4(src=1.1.2.88,dst=1.1.2.92,proto=${proto},tos
 const VXLAN = push(
   `header(size=50,type=4,${ETH},${IP(17)},udp(src=0,dst=4789,csum=0x0),vxlan(flags=0x8000000,vni=0x7b))`,
 );
-
-const flow = (b: Bench, slot: number, fields: Parameters<typeof match>[0], actions: DpAction[]) =>
-  b.dp.flowPut(slot, ...match(fields), actions);
 
 type Case = readonly [string, (t: Test, b: Bench) => void];
 

@@ -86,9 +86,9 @@ export class Bench {
   }
 }
 
-/** Every case once for an engine. `close` runs after each. */
-export function runSuite(t: Test, make: MakeEngine): void {
-  for (const [name, run, config] of CASES) {
+/** Every case once for an engine. `close` runs after each. Those of suite-miss.ts are another list. */
+export function runSuite(t: Test, make: MakeEngine, cases = CASES): void {
+  for (const [name, run, config] of cases) {
     t.test(name, (t) => {
       const dp = make(config ?? {});
       run(t, new Bench(dp));
@@ -102,10 +102,10 @@ export function runSuite(t: Test, make: MakeEngine): void {
   }
 }
 
-const flow = (b: Bench, slot: number, fields: Parameters<typeof match>[0], actions: DpAction[]) =>
+export const flow = (b: Bench, slot: number, fields: Parameters<typeof match>[0], actions: DpAction[]) =>
   b.dp.flowPut(slot, ...match(fields), actions);
 
-type Case = readonly [string, (t: Test, b: Bench) => void, EngineConfig?];
+export type Case = readonly [string, (t: Test, b: Bench) => void, EngineConfig?];
 
 const CASES: readonly Case[] = [
   [
@@ -189,63 +189,6 @@ const CASES: readonly Case[] = [
       t.equal(b.dp.flowCounters(0).packets, 1);
       t.same([b.sent(2).length, b.sent(3).length, b.misses.length], [1, 2, 1]);
       t.equal(b.dp.portCounters(1).drops[DROP.policy], 1);
-    },
-  ],
-  [
-    'a miss holds packets in order until it is resumed; what comes after the flow overtakes nobody',
-    (t, b) => {
-      b.send(1, UDP, UDP, TCP_SYN, UDP, UDP);
-      t.same(b.upcalls, [`miss 1 ${UDP.length}`, `miss 1 ${TCP_SYN.length}`]);
-      t.equal(b.dp.portCounters(1).held, 4);
-      t.equal(b.dp.portCounters(1).drops[DROP.pending_full], 1);
-      flow(b, 5, { inPort: be32(1) }, [out(2)]);
-      b.dp.resume(0, b.misses[0], 5, [out(2)]);
-      b.send(1, UDP);
-      t.same(b.sent(2), Array(4).fill(UDP.length));
-      b.dp.resume(0, b.misses[1], undefined, []);
-      b.dp.resume(0, b.misses[0], 5, [out(2)]);
-      b.dp.run();
-      t.equal(b.sent(2).length, 4, 'a decision comes once');
-      t.match(b.dp.portCounters(1), { rx_packets: 6, forwarded: 4, held: 0 });
-      t.match(b.dp.flowCounters(5), { packets: 4 });
-    },
-    { pendingDepth: 3 },
-  ],
-  [
-    'handlers that install and resume at once',
-    (t, b) => {
-      let slot = 0;
-      b.onUpcall = (u) => {
-        const mask = new Uint8Array(DP_KEY_BYTES).fill(0xff);
-        b.dp.flowPut(slot, u.key.slice(), mask, [out(2)]);
-        b.dp.resume(u.worker, u.pending, slot++, [out(2)]);
-      };
-      const frames = Array.from({ length: 100 }, (_, i) => {
-        const f = UDP.slice();
-        f[35] = i % 50;
-        return f;
-      });
-      b.send(1, ...frames);
-      b.send(1, ...frames);
-      t.equal(b.misses.length, 50, 'one upcall a microflow');
-      t.equal(b.sent(2).length, 200);
-      t.equal(b.dp.flowCounters(0).packets, 4);
-    },
-  ],
-  [
-    'a decision that never comes',
-    (t, b) => {
-      b.send(1, UDP);
-      b.dp.setClock(2000);
-      b.dp.run();
-      t.equal(b.dp.portCounters(1).held, 1);
-      b.dp.setClock(2001);
-      b.dp.run();
-      t.match(b.dp.portCounters(1), { held: 0 });
-      t.equal(b.dp.portCounters(1).drops[DROP.pending_timeout], 1);
-      b.dp.resume(0, b.misses[0], undefined, [out(2)]);
-      b.dp.run();
-      t.same(b.sent(2), []);
     },
   ],
   [

@@ -2,19 +2,24 @@ import { existsSync } from 'node:fs';
 import t from 'tap';
 import { DP_KEY_BYTES } from '../../packet/key.js';
 import { DROP } from '../drop-reasons.js';
-import { MEMORY, out, runSuite, sum, UDP } from '../suite.js';
+import { type MakeEngine, MEMORY, out, runSuite, sum, UDP } from '../suite.js';
+import { MISS_CASES } from '../suite-miss.js';
 import { runTunnelSuite } from '../suite-tunnel.js';
 import { loadAddon } from './load.js';
 import { NativeDriver } from './native-driver.js';
 
 t.test('native engine', (t) => {
-  runSuite(t, (config) => new NativeDriver({ ...config, manual: true, maxFlows: 4096 }));
-  runTunnelSuite(t, (config) => new NativeDriver({ ...config, manual: true, maxFlows: 4096 }));
+  const make: MakeEngine = (config) => new NativeDriver({ ...config, manual: true, maxFlows: 4096 });
+  runSuite(t, make);
+  runSuite(t, make, MISS_CASES);
+  runTunnelSuite(t, make);
   t.end();
 });
 
 t.test('native engine without the microflow cache', (t) => {
-  runSuite(t, (config) => new NativeDriver({ ...config, manual: true, maxFlows: 4096, microflow: false }));
+  const make: MakeEngine = (config) => new NativeDriver({ ...config, manual: true, maxFlows: 4096, microflow: false });
+  runSuite(t, make);
+  runSuite(t, make, MISS_CASES);
   t.end();
 });
 

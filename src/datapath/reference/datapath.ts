@@ -26,7 +26,7 @@ import type { DatapathConfig, PortConfig } from '../native.js';
 import { Meter, UpcallBucket } from './buckets.js';
 import { execute, type Sink } from './execute.js';
 import { bytesOf } from './fit.js';
-import { type Flow, FlowTable, newKey } from './flow-table.js';
+import { type Flow, FlowTable, newKey, takes } from './flow-table.js';
 import { put32 } from './metadata.js';
 import { newPacket, type Packet } from './packet.js';
 import { Pending } from './pending.js';
@@ -42,6 +42,26 @@ export type ReferenceConfig = Pick<DatapathConfig, 'maxFlows' | 'maxVlans' | 'pe
 const DEFAULTS: ReferenceConfig = { maxFlows: 65536, maxVlans: 1, pendingDepth: 64, seed: 1 };
 const NO_HANDLERS: DatapathHandlers = { upcall() {}, frame() {}, portEvent() {} };
 const NO_COUNTERS: FlowCounters = { packets: 0, bytes: 0, usedMs: 0, tcpFlags: 0 };
+
+/** Of those that wait longest, when a flow begins: as the native worker. */
+const MOST_RELEASED = 64;
+
+/** Whether they send packets up, at any depth. */
+function asksUp(actions: readonly DpAction[]): boolean {
+  return actions.some((a) => {
+    switch (a.type) {
+      case 'userspace':
+        return true;
+      case 'clone':
+      case 'sample':
+        return asksUp(a.actions);
+      case 'check_pkt_len':
+        return asksUp(a.greater) || asksUp(a.lessEqual);
+      default:
+        return false;
+    }
+  });
+}
 
 export class ReferenceDatapath implements Datapath, Sink {
   readonly workers = 1;
@@ -94,7 +114,12 @@ export class ReferenceDatapath implements Datapath, Sink {
 
   flowPut(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
     if (slot >= this.config.maxFlows) throw new UserError(`flow slot ${slot} is past ${this.config.maxFlows - 1}`);
-    this.table.put(slot, key, mask, actions);
+    const flow = this.table.put(slot, key, mask, actions);
+    if (actions.every((a) => a.type === 'drop') || asksUp(actions)) return;
+    // What comes after would overtake what waits.
+    for (const w of this.pending.all().slice(0, MOST_RELEASED)) {
+      if (takes(flow, w.key)) this.resume(0, w.number, slot, actions);
+    }
   }
 
   flowModify(slot: number, actions: readonly DpAction[]): void {

@@ -23,18 +23,25 @@ function matched(bytes: Uint8Array): Uint32Array {
   return wordsOf(copy);
 }
 
+/** `key` begins at an address that is a multiple of 4. */
+export function takes(f: Flow, key: Uint8Array): boolean {
+  const k = wordsOf(key);
+  return f.words.every((w) => (k[w.at] & w.mask) >>> 0 === w.value);
+}
+
 export class FlowTable {
   private flows: Flow[] = [];
   private readonly bySlot = new Map<number, Flow>();
 
   /** Takes the place of a flow in the same slot; as a match it is then the newest. */
-  put(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): void {
+  put(slot: number, key: Uint8Array, mask: Uint8Array, actions: readonly DpAction[]): Flow {
     this.delete(slot);
     const k = matched(key);
     const words = [...matched(mask)].flatMap((m, at) => (m === 0 ? [] : [{ at, mask: m, value: (k[at] & m) >>> 0 }]));
     const flow = { slot, words, actions, counters: { packets: 0, bytes: 0, usedMs: 0, tcpFlags: 0 } };
     this.flows.push(flow);
     this.bySlot.set(slot, flow);
+    return flow;
   }
 
   get(slot: number): Flow | undefined {
@@ -52,7 +59,6 @@ export class FlowTable {
 
   /** `key` begins at an address that is a multiple of 4. */
   lookup(key: Uint8Array): Flow | undefined {
-    const k = wordsOf(key);
-    return this.flows.find((f) => f.words.every((w) => (k[w.at] & w.mask) >>> 0 === w.value));
+    return this.flows.find((f) => takes(f, key));
   }
 }
