@@ -115,6 +115,26 @@ std::vector<uint8_t> read_all(const char* path) {
   return bytes;
 }
 
+void read_device_types(const Types& types, uint32_t skb, KernelTypes& k) {
+  const uint32_t cast = types.find(BTF_KIND_FUNC, "bpf_rdonly_cast"), net = types.find(BTF_KIND_STRUCT, "net");
+  k.list_type = types.find(BTF_KIND_STRUCT, "hlist_head");
+  k.device_type = types.find(BTF_KIND_STRUCT, "net_device");
+  if (cast == 0 || net == 0 || k.list_type == 0 || k.device_type == 0) return;
+  struct Wanted {
+    uint32_t type;
+    const char* name;
+    uint32_t* at;
+  };
+  const uint32_t device = k.device_type;
+  for (const Wanted& w : {Wanted{skb, "dev", &k.device}, {net, "dev_index_head", &k.devices}, {device, "nd_net", &k.device_net}, {device, "index_hlist", &k.device_link},
+                          {device, "ifindex", &k.device_number}, {device, "flags", &k.device_flags}, {device, "mtu", &k.device_mtu}, {device, "rx_handler", &k.device_taker}}) {
+    const auto bit = types.member(w.type, w.name);
+    if (!bit) return;
+    *w.at = *bit / 8;
+  }
+  k.cast_to = cast;
+}
+
 std::optional<KernelTypes> read_types() {
   const Types types(read_all("/sys/kernel/btf/vmlinux"));
   KernelTypes k{};
@@ -131,6 +151,7 @@ std::optional<KernelTypes> read_types() {
     *w.at = *bit / 8;
     if (w.at == &k.ip_summed) k.ip_summed_shift = *bit % 8;
   }
+  read_device_types(types, skb, k);
   return k;
 }
 

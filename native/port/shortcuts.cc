@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "kernel_types.h"
+
 namespace weft {
 
 Shortcuts::~Shortcuts() {
@@ -19,6 +21,7 @@ bool Shortcuts::open() {
 }
 
 bool Shortcuts::make() {
+  if (!kernel_types() || kernel_types()->cast_to == 0) return errno = ENOTSUP, false;
   const Mapping& counters = *arena_.memory();
   table_memory_ = bpf_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(Table), 1, BPF_F_MMAPABLE);
   flows_ = bpf_map(BPF_MAP_TYPE_HASH, sizeof(Words), sizeof(ShortcutWay), kEntries, BPF_F_NO_PREALLOC);
@@ -53,7 +56,7 @@ bool Shortcuts::add(uint32_t in, const Words& key, const Words& mask, const Shor
   if (!m) return false;
   Entry e{key, in, static_cast<uint32_t>(m - table_->masks)};
   for (uint32_t i = 0; i < kWords; i++) e.key[i] &= mask[i];
-  e.key[kWords - 1] |= uint64_t{m->id} << 32;  // in the place of dp_hash, which no frame has
+  e.key[kIdWord] |= uint64_t{m->id} << 32;
   if (!bpf_map_set(flows_, e.key.data(), &way)) return false;
   m->flows++;
   if (entries_.size() <= way.slot) entries_.resize(way.slot + 1);

@@ -2,13 +2,15 @@
 //
 // Problem: a frame that comes from a device and leaves by another costs two copies and two or three switches of threads, whatever we do with it in between. Of a TCP
 // segment of 64 KB that is nearly all, of a ping it is the time until the scheduler lets us run.
-// Idea: the filter that a busy port's socket has anyway (intake.h) asks a table first: extract, mask, look up, for at most kMasks masks, of IPv4 packets without options or
-// fragments. When it finds the flow it counts the frame, and a second program, right after it in the device's way in (tcx), moves the frame on to the other device: nothing
+// Idea: the filter that a busy port's socket has anyway (intake.h) asks a table first: extract, mask, look up, for at most kMasks masks, of IPv4 and IPv6 packets without options,
+// extension headers or fragments. When it finds the flow it counts the frame, and a second program, right after it in the device's way in (tcx), moves the frame on to the other device: nothing
 // is copied and nobody is woken. The worker offers flows that it meets often and whose only action is an output; everything else, and every doubt, stays with it.
 // Counters: the programs count in an arena of the workers' layout, which JavaScript reads as that of one more worker. So what is counted is seen at once.
 // Order: the program takes a frame only when all that came from its port before has left (Intake::settle), so frames never overtake.
-// Two processors: a flood of small frames is quicker where the sender's processor hands them over and the worker's sends them on, so a port that gets more than
-// kFloodFrames a window sends single frames, not segments, to the worker.
+// Two processors: a flood of small frames is quicker where the sender's processor hands them over and the worker's sends them on, so single frames, not segments, that come
+// in haste go to the worker.
+// The device that frames go to is looked at with each of them, as the kernel has it: one that is down, gone, elsewhere or too narrow is the worker's to count. So are frames that the
+// host's own stack would hear.
 // Invariant: once a command that changes a flow or a port is submitted, its shortcuts are gone from the kernel's table, and no worker offers any before it has applied all
 // that was submitted to it.
 #pragma once
@@ -26,10 +28,12 @@
 
 namespace weft {
 
-// What a filter knows of its port, in memory that the worker shares with it.
+// What a filter knows of its port, in memory that the worker shares with it; who writes has a line of his own.
 struct ShortcutState {
-  uint64_t settled;  // place in the ring up to which every frame has left
-  uint64_t window, frames, frames_before;  // the window in hand, the single frames in it, and those in the one before
+  alignas(64) uint64_t settled;  // by the worker: place in the ring up to which every frame has left
+  alignas(64) uint64_t since;    // by the filter: when the group in hand began
+  uint64_t frames;               // in it
+  uint64_t haste;                // how many more groups came in haste than not, of late
 };
 
 // Where a flow's frames go.
@@ -42,7 +46,10 @@ struct ShortcutWay {
 
 class Shortcuts {
  public:
-  static constexpr uint32_t kWords = 6;  // of line 0: all that a frame has, and no metadata but where it came from
+  // Words of the key: of line 0 all that a frame has, and no metadata but where it came from; of line 1 addresses and label of IPv6.
+  static constexpr std::array<uint8_t, 11> kPlaces = {0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 14};
+  static constexpr uint32_t kWords = kPlaces.size();
+  static constexpr uint32_t kIdWord = 5;  // its upper half is dp_hash, which no frame has: there is the mask's id in keys of the table
   using Words = std::array<uint64_t, kWords>;
 
   Shortcuts() : arena_(kKernelPorts, kKernelFlows), known_(kKernelFlows) {}
@@ -101,6 +108,7 @@ class Shortcuts {
     Words key;
     uint32_t in, mask;
   };
+  void count(BpfCode& c, BpfCode::Label ordinary, uint32_t vport) const;
   bool make();
   bool add(uint32_t in, const Words& key, const Words& mask, const ShortcutWay& way);
   Mask* mask_for(const Words& words);
