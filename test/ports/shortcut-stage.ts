@@ -120,8 +120,13 @@ export class Stage {
     await this.applied();
     for (const n of [2, 3]) this.came[n].length = 0;
     const drops = this.drops();
-    for (let i = 0; i < 10; i++) this.send(frame);
-    t.ok(await this.settled(), `${what}: all are counted`);
+    let settled = true;
+    for (let i = 0; i < 10; i++) {
+      this.send(frame);
+      // Five in a row may leave the worker as a burst, of which the kernel does not tell whether the device took it.
+      if (i % 4 === 3) settled &&= await this.settled();
+    }
+    t.ok(settled && (await this.settled()), `${what}: all are counted`);
     const got = [this.came[2].length, this.came[3].length];
     t.same(got, [port === 2 ? 10 : 0, port === 3 ? 10 : 0], what);
     t.equal(this.drops() - drops, port === undefined ? 10 : 0, `${what}: counted as that`);

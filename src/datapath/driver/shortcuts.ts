@@ -1,7 +1,7 @@
 import type { NativeDatapath } from '../native.js';
 
 /** Whether the kernel repeats flows between devices by itself (native/port/shortcuts.h) while nobody says otherwise. */
-const BY_DEFAULT = false;
+const BY_DEFAULT = true;
 
 /** Flows that the kernel repeats by itself. */
 export class Shortcuts {
