@@ -4,10 +4,11 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { mortal } from '../../src/cli/lab/mortal.js';
 import { NetLab } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
-import { frames } from './files.js';
+import { frames, PEERS } from './files.js';
 import { Missing, type Session, type Turn } from './row.js';
 
 const PROGRAMS = {
@@ -30,6 +31,8 @@ const STORM_MS = 500;
 const STORM_BEGUN = 2000;
 const NEW_FLOWS_PPS = 5000;
 const BUSY_PPS = 10_000;
+/** Frames after a silence in a measurement of the usual length. */
+const WAKES = 10;
 /** What a switch that stood still has to catch up with: timers, and what the hosts said meanwhile. */
 const RESUME_MS = 100;
 
@@ -77,6 +80,13 @@ export interface PingTimes {
 }
 export const PING_PARTS = ['average', 'p999'] as const;
 
+/** Milliseconds. */
+export interface WakeTimes {
+  readonly median: number;
+  readonly worst: number;
+}
+const WAKE_PARTS = ['median', 'worst'] as const;
+
 export class Hosts implements Session {
   private readonly lab: NetLab;
   /** Namespaces: of the switch, of the hosts. */
@@ -86,6 +96,7 @@ export class Hosts implements Session {
   /** Programs whose processor time is the switch's. */
   private pids: readonly number[] = [];
   private env: NodeJS.ProcessEnv = {};
+  private readonly wakes = new Shared<WakeTimes>(WAKE_PARTS);
   private readonly pings = { idle: new Shared<PingTimes>(PING_PARTS), load: new Shared<PingTimes>(PING_PARTS) };
 
   /** `prefix`: at most 4 characters, of this side alone. `count`: of hosts; those behind the second only send. */
@@ -282,6 +293,22 @@ export class Hosts implements Session {
       if (ms.length === 0) throw new Error('no ping came back');
       const average = ms.reduce((a, b) => a + b) / ms.length;
       return { average, p999: ms[Math.ceil(ms.length * 0.999) - 1] };
+    });
+    return times[part];
+  }
+
+  /** Milliseconds for a frame on its way through the switch after a silence of 1.1 s: the median of some, or the worst. */
+  async wake(part: keyof WakeTimes, { seconds }: Turn): Promise<number> {
+    const times = await this.wakes.take(part, async () => {
+      const count = String(Math.max(2, Math.round((seconds * WAKES) / 1.5)));
+      const said = await this.lab.startAsync(join(PEERS, 'idle-wake'), [...this.hosts.slice(0, 2), count]).done;
+      const ms = said.stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((l) => Number(l) / 1000)
+        .sort((a, b) => a - b);
+      if (ms.length === 0 || ms.some(Number.isNaN)) throw new Error(`a frame did not come: ${said.stderr}`);
+      return { median: ms[ms.length >> 1], worst: ms[ms.length - 1] };
     });
     return times[part];
   }

@@ -1,7 +1,7 @@
 /** Two hosts with a switch between them, over veth pairs and over devices that the switch makes. */
 import { join } from 'node:path';
 import { frames, PEERS } from '../lib/files.js';
-import type { Hosts, PingTimes } from '../lib/hosts.js';
+import type { Hosts, PingTimes, WakeTimes } from '../lib/hosts.js';
 import { group, OURS, type Row, type Turn } from '../lib/row.js';
 import { switchBetween } from '../lib/switches.js';
 
@@ -24,6 +24,18 @@ function pings(state: 'idle' | 'load', part: keyof PingTimes): Row<Hosts> {
   };
 }
 
+function wakes(part: keyof WakeTimes): Row<Hosts> {
+  return {
+    name: `wake-${part}`,
+    what: `a frame after 1.1 s of silence, from one host to the other, ${part === 'median' ? 'median' : 'the worst'}`,
+    unit: 'ms',
+    better: 'lower',
+    targets: { ovs: undefined, bridge: undefined },
+    goal: 0.1,
+    measure: (h, turn) => h.wake(part, turn),
+  };
+}
+
 export const veth = group<Hosts>({
   name: 'veth',
   what: 'two hosts, each behind a veth pair with its default settings',
@@ -40,6 +52,8 @@ export const veth = group<Hosts>({
     pings('idle', 'p999'),
     pings('load', 'average'),
     pings('load', 'p999'),
+    wakes('median'),
+    wakes('worst'),
     {
       name: 'processor-10k',
       what: 'processor time of the switch for 10,000 frames a second',

@@ -85,11 +85,12 @@ class Shortcuts {
   bool has(uint32_t slot) const { return slot < kKernelFlows && known_[slot].load(std::memory_order_relaxed) != 0; }
   void remove(uint32_t slot);
   void clear();
+  // By JavaScript's thread, before any worker knows the flow, or the port.
   void clear_flow(uint32_t slot) {
-    if (slot < kKernelFlows) std::fill_n(arena_.flow(slot), kFlowBlock, 0);
+    if (slot < kKernelFlows) zero(arena_.flow(slot), kFlowBlock);
   }
   void clear_port(uint32_t vport) {
-    if (vport < kKernelPorts) std::fill_n(arena_.port(vport), kPortBlock, 0);
+    if (vport < kKernelPorts) zero(arena_.port(vport), kPortBlock);
   }
 
  private:
@@ -108,6 +109,11 @@ class Shortcuts {
     Words key;
     uint32_t in, mask;
   };
+  // Read by others meanwhile; pages that hold zeros stay untouched.
+  static void zero(uint64_t* counters, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+      if (__atomic_load_n(counters + i, __ATOMIC_RELAXED) != 0) __atomic_store_n(counters + i, 0, __ATOMIC_RELAXED);
+  }
   void count(BpfCode& c, BpfCode::Label ordinary, uint32_t vport) const;
   bool make();
   bool add(uint32_t in, const Words& key, const Words& mask, const ShortcutWay& way);

@@ -26,6 +26,7 @@ bool Worker::submit(const uint8_t* commands, uint32_t length) {
   if (!chunk) return false;
   store(chunk + 4, length);
   std::memcpy(chunk + kHead, commands, length);
+  if (id_ == 0) begin_flows(commands, length);
   command_writer_.publish();
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (shared_.shortcuts->any()) end_shortcuts(commands, length);
@@ -154,10 +155,7 @@ void Worker::flow_put(const uint8_t* c) {
   flows_end_ = std::max(flows_end_, slot + 1);
   f.slot = slot;
   f.counters = arena_.flow(slot);
-  if (flags & 1) {
-    std::memset(f.counters, 0, kFlowBlock * 8);
-    shared_.shortcuts->clear_flow(slot);
-  }
+  if (flags & 1) std::memset(f.counters, 0, kFlowBlock * 8);
   const uint32_t number = flags & 2 ? u32(c, 12) : 0;
   if (!set_actions(f, at, action_bytes)) {
     if (PendingEntry* e = pending_.by_number(number)) abandon(e, DropReason::kActionError);

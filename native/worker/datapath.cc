@@ -107,6 +107,7 @@ int Datapath::port_add(uint32_t vport, const std::vector<uint32_t>& workers, con
     open->queues.push_back(queue);
   }
   ports_[vport] = std::move(open);
+  shared_.shortcuts->clear_port(vport);
   Control c{Control::Kind::kAddPort};
   c.port = ports_[vport].get();
   // Who asks for its counters now must not see those of an earlier port of that number.

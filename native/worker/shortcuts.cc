@@ -48,6 +48,15 @@ void Worker::offer_shortcut(uint32_t in, const Flow& f, const Key& key) {
   shared_.shortcuts->put(in, words, mask, {static_cast<uint32_t>(to.port->shortcut_device()), to.max_len, f.plain_port, f.slot}, [this] { return commands_.empty(); });
 }
 
+// JavaScript's thread, before any worker has them: what the kernel counted of a flow's slot was of an earlier one.
+void Worker::begin_flows(const uint8_t* commands, uint32_t length) {
+  for (uint32_t at = 0; at < length; at += load<uint32_t>(commands + at)) {
+    constexpr uint32_t kNew = 1;
+    const bool put = static_cast<Command>(load<uint32_t>(commands + at + 4)) == Command::kFlowPut;
+    if (put && (load<uint16_t>(commands + at + 14) & kNew) != 0) shared_.shortcuts->clear_flow(load<uint32_t>(commands + at + 8));
+  }
+}
+
 // JavaScript's thread, after it submitted them: what comes after this call must meet what they say, also if the worker still sleeps.
 void Worker::end_shortcuts(const uint8_t* commands, uint32_t length) {
   for (uint32_t at = 0; at < length; at += load<uint32_t>(commands + at)) {

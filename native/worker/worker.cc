@@ -113,7 +113,6 @@ void Worker::attach(OpenPort& port) {
     std::fill_n(arena_.port(port.vport), kPortBlock, 0);
     std::fill_n(arena_.queues(port.vport), kMostQueues, 0);
   }
-  shared_.shortcuts->clear_port(port.vport);
   s.known = s.present = s.up = true;
   s.set_mtu(port.ports[0]->mtu());
   s.sends = port.ports[0]->sends();

@@ -240,6 +240,7 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   void look_away(RxQueue& q);
   // shortcuts.cc
   void offer_shortcut(uint32_t in, const Flow& f, const Key& key);
+  void begin_flows(const uint8_t* commands, uint32_t length);
   void end_shortcuts(const uint8_t* commands, uint32_t length);
   // rest.cc
   bool rest(RxQueue& q);

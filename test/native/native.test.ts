@@ -1,6 +1,6 @@
 // The native caches and workers in programs of their own, with the sanitizers that find what other tests cannot see.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +31,8 @@ function linked(source: string): string[] {
 }
 
 const CHECKS = ['-std=c++20', '-O1', '-g', '-fno-sanitize-recover=all', '-w'];
+const noDevices = needPrograms({ unshare: 'util-linux', ip: 'iproute2' }) ?? labRefusal();
+const noTypes = existsSync('/sys/kernel/btf/vmlinux') ? undefined : 'the kernel has no type information';
 const SEED = String(process.env.WEFT_SEED ?? 1);
 
 for (const flags of [[], ['-DWEFT_PLAIN']]) {
@@ -87,6 +89,7 @@ for (const sanitizer of ['address,undefined', 'thread']) {
     writeFileSync(pcap, udpPcap(200));
     const inputs = [
       join(root, 'test/native/stress.cc'),
+      join(root, 'test/native/shortcuts.cc'),
       ...sources('worker', 'cache', 'port', 'action', 'tunnel', 'packet'),
       '-lpthread',
     ];
@@ -95,11 +98,28 @@ for (const sanitizer of ['address,undefined', 'thread']) {
     t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}: every packet ended, every buffer came home`);
     t.equal(r.status, 0, 'no finding');
     if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
+    t.test('shortcuts of the kernel', { skip: noDevices ?? noTypes }, (t) => {
+      const quiet = 'echo 1 >/proc/sys/net/ipv6/conf/wfn-$d/disable_ipv6; ip link set wfn-$d up';
+      const pair = 'ip link add wfn-$0 type veth peer name wfn-$1';
+      const pairs = [
+        ['a', 'b'],
+        ['c', 'd'],
+      ]
+        .map(([x, y]) => pair.replace('$0', x).replace('$1', y))
+        .join(' && ');
+      const prepare = `${pairs} && for d in a b c d; do ${quiet}; done && exec "$@"`;
+      const args = ['--net', 'sh', '-c', prepare, 'sh', program, 'shortcuts', SEED, String(STEPS)];
+      const r = spawnSync('unshare', args, { encoding: 'utf8' });
+      t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}: every frame ended`);
+      t.equal(r.status, 0, 'no finding');
+      if (r.status !== 0) t.comment(r.stdout, r.stderr.slice(0, 4000));
+      t.end();
+    });
     t.end();
   });
 }
 
-t.test('AF_XDP ports', { skip: needPrograms({ unshare: 'util-linux', ip: 'iproute2' }) ?? labRefusal() }, (t) => {
+t.test('AF_XDP ports', { skip: noDevices }, (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'weft-xdp-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
   const program = join(dir, 'xdp');

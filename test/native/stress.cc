@@ -256,9 +256,12 @@ class Stress {
 
 }  // namespace
 
+int stress_shortcuts(uint32_t seed, uint32_t steps);
+
 int main(int argc, char** argv) {
-  if (argc < 4) return std::fprintf(stderr, "usage: stress F.pcap SEED STEPS\n"), 2;
+  if (argc < 4) return std::fprintf(stderr, "usage: stress F.pcap|shortcuts SEED STEPS\n"), 2;
   const uint32_t seed = static_cast<uint32_t>(std::strtoul(argv[2], nullptr, 10));
+  if (std::strcmp(argv[1], "shortcuts") == 0) return stress_shortcuts(seed, static_cast<uint32_t>(std::atoi(argv[3])));
   uint64_t packets = 0;
   for (uint32_t round = 0; round < 4; round++) {
     Stress s(seed + round, argv[1], round & 1);
