@@ -18,7 +18,8 @@ export function* eventTotals(core: Core, dp: NativeDriver, control: ControlServe
   yield ['upcall_flow_limit_hit', flows.counts.full];
   yield ['upcall_mask_limit_hit', counts.excess];
   yield ['upcall_port_isolated', guard.isolations];
-  yield ['xlate_actions', counts.misses + counts.retranslated + counts.executed];
+  yield ['upcall_precedent', counts.repeated];
+  yield ['xlate_actions', counts.misses - counts.repeated + counts.retranslated + counts.executed];
   yield ['packet_in', counts.packetIns];
   yield ['tunnel_unresolved', counts.unresolved];
   yield ['revalidate_flow', counts.retranslated];
