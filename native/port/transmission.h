@@ -20,6 +20,12 @@ class Transmission {
   // As of Port.
   void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally);
   void describe(char* to, size_t bytes) const;
+  // How many from packets[at] on it would send as a burst; 0: another way is as good.
+  uint32_t worth_burst(Packet** packets, uint32_t at, uint32_t n) const {
+    const uint32_t run = bursts() ? plain_run(packets, at, n) : 0;
+    return run >= Burst::kWorthwhile ? run : 0;
+  }
+  bool bursts() const { return burst_error_.load(std::memory_order_relaxed) == 0; }
   uint32_t mtu() const { return mtu_; }
   bool takes_uncut() const { return offload_; }
   void set_mtu(uint32_t mtu) { mtu_ = mtu; }
@@ -28,7 +34,6 @@ class Transmission {
   struct Cut;
   static void send_segment(void* ctx, Packet* segment);
   uint32_t plain_run(Packet** packets, uint32_t at, uint32_t n) const;
-  bool bursts() const { return burst_error_.load(std::memory_order_relaxed) == 0; }
   bool no_bursts();
   bool send_burst(Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally);
   void send_messages(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally);

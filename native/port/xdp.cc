@@ -22,6 +22,8 @@
 
 #include "../packet/offload.h"
 #include "chores.h"
+#include "flood.h"
+#include "napi.h"
 #include "netdev.h"
 #include "port.h"
 #include "transmission.h"
@@ -45,6 +47,7 @@ constexpr timespec kBusyPause{0, 10'000'000};
 struct Held {
   XdpProgram program;
   std::vector<std::unique_ptr<XdpSocket>> sockets;
+  Flood flood;
 };
 
 struct Mode {
@@ -56,22 +59,27 @@ constexpr Mode kZeroCopy{"native-with-zerocopy", true, XdpSocket::Copies::kNever
 constexpr Mode kNative{"native", true, XdpSocket::Copies::kAlways};
 constexpr Mode kGeneric{"generic", false, XdpSocket::Copies::kAlways};
 
-// True for devices whose frames may come from a program on this machine without having been on a wire: they have no place on a bus.
-bool is_virtual(int fd, const char* device) {
+// All zero where the device does not say.
+ethtool_drvinfo driver_of(int fd, const char* device) {
   ethtool_drvinfo info{};
   info.cmd = ETHTOOL_GDRVINFO;
   ifreq r{};
   std::strncpy(r.ifr_name, device, IFNAMSIZ - 1);
   r.ifr_data = reinterpret_cast<char*>(&info);
-  if (ioctl(fd, SIOCETHTOOL, &r) != 0) return true;
+  if (ioctl(fd, SIOCETHTOOL, &r) != 0) return {};
+  return info;
+}
+
+// True for devices whose frames may come from a program on this machine without having been on a wire: they have no place on a bus.
+bool is_virtual(const ethtool_drvinfo& info) {
   return info.bus_info[0] == 0 || std::strcmp(info.driver, "virtio_net") == 0 || std::strcmp(info.driver, "tun") == 0;
 }
 
 class Xdp final : public Port {
  public:
-  Xdp(Fd packet, Fd events, std::unique_ptr<Held> held, const DeviceInfo& device, bool guess, const PortPaths& paths)
+  Xdp(Fd packet, Fd events, std::unique_ptr<Held> held, const DeviceInfo& device, bool guess, int burst_error, const PortPaths& paths)
       : packet_(std::move(packet)), events_(std::move(events)), held_(std::move(held)), paths_(paths), ifindex_(device.ifindex), mtu_(device.mtu), guess_(guess),
-        join_(guess && !held_->sockets[0]->zero_copy()), messages_(packet_.get(), device.ifindex, device.mtu, true, ECANCELED) {}
+        join_(guess && !held_->sockets[0]->zero_copy()), messages_(packet_.get(), device.ifindex, device.mtu, true, burst_error) {}
   ~Xdp() override {
     chore([held = std::shared_ptr<Held>(std::move(held_))]() mutable { held.reset(); });
   }
@@ -81,6 +89,7 @@ class Xdp final : public Port {
     for (size_t i = 0; i < held_->sockets.size() && n < max; i++) n += held_->sockets[(first_ + i) % held_->sockets.size()]->receive(pool, out + n, max - n, join_, guess_);
     first_++;
     if (n == 0 && ++empty_ >= kErrorCheckEvery) check_device();
+    if (n != 0) held_->flood.took(n);
     if (guess_)
       for (uint32_t i = 0; i < n; i++)
         if (out[i]->len >= kEthernet && out[i]->offload.flags == 0) note_state(*out[i], 0, locate(out[i]->data, out[i]->len, 2), {mtu_, mtu_, 0});
@@ -92,6 +101,12 @@ class Xdp final : public Port {
     tally_ = &tally;
     pool_ = &pool;
     for (at_ = 0; at_ < n; at_++) {
+      if (const uint32_t run = messages_.worth_burst(packets, at_, n)) {
+        flush();
+        messages_.transmit(pool, packets + at_, run, ok + at_, tally);
+        at_ += run - 1;
+        continue;
+      }
       Packet& p = *packets[at_];
       ok[at_] = 0;
       if (p.offload.gso_type != 0) {
@@ -118,7 +133,13 @@ class Xdp final : public Port {
     look_ = false;
     return n;
   }
-  void describe(PortPaths& to) const override { to = paths_; }
+  void describe(PortPaths& to) const override {
+    to = paths_;
+    const size_t r = std::strlen(to.receive);
+    if (held_->flood.on()) std::snprintf(to.receive + r, sizeof to.receive - r, "; a flood: polled by a timer");
+    const size_t n = std::strlen(to.send);
+    if (messages_.bursts()) std::snprintf(to.send + n, sizeof to.send - n, ", bursts where frames come close together");
+  }
   int fd() const override { return events_.ok() ? events_.get() : held_->sockets[0]->fd(); }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return mtu_; }
@@ -331,8 +352,14 @@ Port* open_xdp(const PortOptions& o, char* why, int* err) {
   }
   PortPaths paths;
   say(paths, o, *mode, m);
-  const bool guess = o.offload && is_virtual(packet.get(), o.device);
-  return new Xdp(std::move(packet), std::move(events), std::move(m.held), m.device, guess, paths);
+  const ethtool_drvinfo driver = driver_of(packet.get(), o.device);
+  const bool guess = o.offload && is_virtual(driver);
+  // A veth device runs our program by a poll, which may be told when to; and nothing is gained by AF_XDP on the way out, which costs it more than bursts do.
+  const bool poll = mode->native && std::strcmp(driver.driver, "veth") == 0;
+  if (poll && o.queues == 1) m.held->flood.use(Napi::open(static_cast<uint32_t>(m.device.ifindex)));
+  // A program sends in the namespace of the thread that runs it.
+  const int burst_error = !poll || !o.programs ? ECANCELED : o.netns == nullptr || *o.netns == 0 ? 0 : EXDEV;
+  return new Xdp(std::move(packet), std::move(events), std::move(m.held), m.device, guess, burst_error, paths);
 }
 
 }  // namespace weft

@@ -137,3 +137,57 @@ t.test('frames that find no room are counted', { skip: refusal }, async (t) => {
   }
   t.equal(dp.portCounters(2).tx_dropped, 0, 'all were sent');
 });
+
+t.test('a flood is polled by a timer, and its end noticed', { skip: refusal }, async (t) => {
+  const lab = new NetLab('wfd');
+  const dp = new NativeDriver({ manual: true });
+  const receiver = new NativeDriver({ manual: true });
+  t.teardown(() => {
+    dp.close();
+    receiver.close();
+    lab.close();
+  });
+  lab.veth('wfd-a', 'wfd-b');
+  dp.portAdd(1, { ...plainPort('memory'), offload: true });
+  dp.portAdd(2, { ...plainPort('system'), offload: true, device: 'wfd-b' });
+  join(dp, 1, 2);
+  receiver.portAdd(1, { ...XDP, device: 'wfd-a' });
+  const isFlood = () => receiver.portPaths(1)?.receive.includes('flood') ?? false;
+  const frame = new Uint8Array(60).fill(0x5a);
+  frame.set([0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x88, 0xb5]);
+  const send = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      dp.inject(1, frame);
+      dp.run();
+    }
+    receiver.run(10_000);
+  };
+  t.notOk(isFlood());
+  // As many as the receive ring holds wait together: taken within a few milliseconds they are a flood, however slowly they were sent.
+  t.ok(
+    await until(() => {
+      send(4000);
+      for (let i = 0; i < 100 && !isFlood(); i++) send(1);
+      return isFlood();
+    }, 10_000),
+    'begins',
+  );
+  const all = () => receiver.portCounters(1).rx_packets;
+  const before = all();
+  send(100);
+  t.ok(
+    await until(() => {
+      receiver.run(100);
+      return all() >= before + 100;
+    }, 5000),
+    'all come meanwhile',
+  );
+  t.ok(
+    await until(() => {
+      send(1);
+      return !isFlood();
+    }, 10_000),
+    'ends',
+  );
+  t.equal(receiver.portCounters(1).rx_errors, 0, 'none was lost');
+});
