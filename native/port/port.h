@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <memory>
 
 #include "../packet/packet.h"
 
@@ -77,6 +78,9 @@ class alignas(64) Port {
   virtual int shortcut_device() const { return 0; }
   // False: nothing leaves by it. A tunnel's port is there for what arrives out of tunnels, and to count.
   virtual bool sends() const { return true; }
+  // A second way out of the same device, for a worker that has no queue of it and so would lend its packets to one that has. It takes changed() as the port does, and goes
+  // before the port. nullptr: there is none.
+  virtual std::unique_ptr<Port> outlet() const { return nullptr; }
   // Before the port goes because nobody wants it any more, not because the program ends: a device of ours that would stay goes with it.
   virtual void abandon() {}
 };

@@ -41,6 +41,23 @@ packet_mreq promiscuous(int ifindex) {
   return m;
 }
 
+// Sends by the socket of a port, which the kernel lets several threads do at once; what is its own are bursts.
+class SystemOutlet final : public Port {
+ public:
+  SystemOutlet(int socket, int ifindex, uint32_t mtu, bool offload, int burst_error) : out_(socket, ifindex, mtu, offload, burst_error) {}
+  uint32_t receive(Pool&, Packet**, uint32_t) override { return 0; }
+  void transmit(Pool& pool, Packet** packets, uint32_t n, uint8_t* ok, PortTally& tally) override { out_.transmit(pool, packets, n, ok, tally); }
+  int fd() const override { return -1; }
+  uint32_t mtu() const override { return out_.mtu(); }
+  bool takes_uncut() const override { return out_.takes_uncut(); }
+  void changed(uint32_t mtu) override {
+    if (mtu != 0) out_.set_mtu(mtu);
+  }
+
+ private:
+  Transmission out_;
+};
+
 class System final : public Port {
  public:
   System(int socket, std::unique_ptr<Reception> in, const DeviceInfo& device, bool offload, int burst_error)
@@ -48,6 +65,7 @@ class System final : public Port {
         in_(std::move(in)),
         out_(socket, device.ifindex, device.mtu, offload, burst_error),
         ifindex_(device.ifindex),
+        burst_error_(burst_error),
         shortcut_device_(offload && burst_error == 0 ? device.ifindex : 0) {}
   // To the device it is over at once, while the kernel takes its time to close the socket.
   ~System() override {
@@ -77,6 +95,7 @@ class System final : public Port {
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return out_.mtu(); }
   bool takes_uncut() const override { return out_.takes_uncut(); }
+  std::unique_ptr<Port> outlet() const override { return std::make_unique<SystemOutlet>(fd_, ifindex_, out_.mtu(), out_.takes_uncut(), burst_error_); }
   // The kernel tells the socket once that the device is down, and not again when it goes for good.
   void changed(uint32_t mtu) override {
     if (mtu != 0) out_.set_mtu(mtu);
@@ -100,6 +119,7 @@ class System final : public Port {
   std::unique_ptr<Reception> in_;
   Transmission out_;
   int ifindex_;
+  int burst_error_;  // of outlets
   int shortcut_device_;
   int failed_ = 0;
   uint32_t empty_ = 0;

@@ -35,8 +35,13 @@ constexpr uint32_t kLongestRest = 8;
 
 class Tap final : public Port {
  public:
-  Tap(int fd, uint32_t mtu, bool offload) : fd_(fd), mtu_(mtu), offload_(offload) {}
-  ~Tap() override { close(fd_); }
+  // `lent`: the descriptor is another's, who closes it.
+  Tap(int fd, uint32_t mtu, bool offload, bool lent = false) : fd_(fd), mtu_(mtu), offload_(offload), lent_(lent) {}
+  ~Tap() override {
+    if (!lent_) close(fd_);
+  }
+  // The device takes frames of several threads at once.
+  std::unique_ptr<Port> outlet() const override { return std::make_unique<Tap>(fd_, mtu_, offload_, true); }
 
   void abandon() override { ioctl(fd_, TUNSETPERSIST, 0); }
 
@@ -149,6 +154,7 @@ class Tap final : public Port {
   int fd_;
   uint32_t mtu_;
   bool offload_;
+  bool lent_;
   int failed_ = 0;
   uint32_t quiet_ = 0;  // looks in a row that found nothing
   uint32_t rest_ = 0;   // looks to leave out

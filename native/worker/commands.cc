@@ -108,6 +108,7 @@ bool Worker::apply(const uint8_t* c) {
     case Command::kPortMtu:
       if (PortSlot* s = port_slot(u32(c, kHead))) {
         s->set_mtu(u32(c, kHead + 4));
+        if (s->outlet) s->outlet->changed(u32(c, kHead + 4));
         for (RxQueue* q : queues_) {
           if (q->vport != u32(c, kHead)) continue;
           if (q->resting) rouse(*q);

@@ -106,6 +106,7 @@ int Datapath::port_add(uint32_t vport, const std::vector<uint32_t>& workers, con
     queue.owner = workers[q];
     open->queues.push_back(queue);
   }
+  open->open_outlets(static_cast<uint32_t>(workers_.size()));
   ports_[vport] = std::move(open);
   shared_.shortcuts->clear_port(vport);
   Control c{Control::Kind::kAddPort};

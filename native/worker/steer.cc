@@ -152,6 +152,11 @@ std::vector<uint32_t> Datapath::steer(const std::vector<int>& cpus, const std::v
   shared_.shortcuts->clear();
   while (workers_.size() < now) add_worker();
   for (uint32_t w = before; w < now; w++) workers_[w]->learn(*workers_[0]);
+  for (const auto& port : ports_) {
+    if (!port || now <= before) continue;
+    port->open_outlets(shared_.count());
+    for (auto& w : workers_) w->own(*port);
+  }
   std::vector<uint32_t> changed;
   for (const Move& m : moves) move(m, changed);
   for (uint32_t v = 0; v < ports_.size(); v++) {

@@ -122,7 +122,6 @@ void Worker::attach(OpenPort& port) {
     if (q.owner == id_ && std::find(queues_.begin(), queues_.end(), &q) == queues_.end()) look_at(q);
 }
 
-// The way out by this worker, as the owners of the queues are now.
 void Worker::own(OpenPort& port) {
   PortSlot& s = ports_[port.vport];
   s.owner = port.sender();
@@ -130,6 +129,8 @@ void Worker::own(OpenPort& port) {
   for (const RxQueue& q : port.queues)
     if (q.owner == id_ && !s.port) s.port = q.port;
   s.memory = s.port ? port.memory : nullptr;
+  s.outlet = port.outlet(id_);
+  if (!s.port) s.port = s.outlet;
   s.direct = s.present && s.up && s.sends && s.port;
 }
 
@@ -158,7 +159,7 @@ void Worker::detach(uint32_t vport) {
     look_away(*queues_[i]);
   }
   s.present = s.up = s.direct = false;
-  s.port = nullptr;
+  s.port = s.outlet = nullptr;
   s.memory = nullptr;
 }
 

@@ -79,6 +79,7 @@ constexpr uint32_t kEthernet = 14;  // bytes of the header, which an MTU does no
 // A port as one worker sees it. Zeros are a port that never was: those of the thousands of numbers nobody uses stay pages that nobody touched.
 struct PortSlot {
   Port* port = nullptr;  // the way out, when this worker has a queue of the port
+  Port* outlet = nullptr;  // the way out when it has none
   MemoryPort* memory = nullptr;
   bool known = false;    // has a counter block of its own, which outlives it
   bool present = false;
@@ -141,6 +142,8 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   void part_with(RxQueue& q, Worker& to);
   // Whose queues they are has changed, and all of them are looked at again.
   void settle_in(OpenPort& port);
+  // The way out by this worker, as the owners of the queues are now.
+  void own(OpenPort& port);
   // Becomes as able as a worker that has run all along: its ports and flows.
   void learn(const Worker& from);
   // Forgets its flows, ports stay known: nothing of it runs until it learns again.
@@ -224,7 +227,6 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   void return_waiting(MemoryPort& m);
   void attach(OpenPort& port);
   void detach(uint32_t vport);
-  void own(OpenPort& port);
   void pause(uint32_t vport);
 
   // upcall.cc
