@@ -35,7 +35,8 @@ constexpr uint32_t kPatience = 256;
 constexpr uint32_t kLongestRest = 8;
 // How often a port that goes to sleep looks at the queue for what nothing announced.
 constexpr uint32_t kStrayEvery = 8;
-// Frames from before the program, at most, so that segments that go on coming do not keep us from records.
+// Looks at the queue once the program is there, at most, so that segments that go on coming do not keep us from records. Frames that only were there before it do not count: the
+// queue may hold more of them than this, and records read before the last of them would overtake it.
 constexpr uint32_t kMostBefore = 1024;
 
 uint64_t now_ns() {
@@ -182,7 +183,8 @@ class RecordReception final : public Reception {
       const auto [what, packet] = queue_.take(pool);
       if (what == What::kFrame) out[n++] = packet;
       if (what == What::kLost) lost_++;
-      before_ = what == What::kNothing || what == What::kTrouble ? 0 : before_ - 1;
+      const bool older = what == What::kFrame && packet->offload.gso_type == 0 && packet->len <= Intake::kMaxFrame;
+      before_ = what == What::kNothing || what == What::kTrouble ? 0 : before_ - !older;
     }
     return n;
   }
