@@ -1,6 +1,6 @@
 // Two AF_XDP ports on the ends of a veth pair, wfn-a and wfn-b, that is there: frames of any bytes and length, streams among them, go from one to the other while buffers run out and
 // the ports are made anew; at last the device goes. Every frame is received or counted, every buffer comes home. xdp SEED ROUNDS prints "ok FRAMES".
-// sources: native/port/xdp.cc native/port/xdp_socket.cc native/port/xdp_program.cc native/port/stream.cc native/port/unfinished.cc native/port/bpf.cc native/port/chores.cc native/port/netdev.cc native/port/transmission.cc native/port/burst.cc native/port/ring_reception.cc native/port/packet_ring.cc native/packet/offload.cc native/action/headers.cc
+// sources: native/port/xdp.cc native/port/xdp_socket.cc native/port/xdp_program.cc native/port/napi.cc native/port/stream.cc native/port/unfinished.cc native/port/bpf.cc native/port/chores.cc native/port/netdev.cc native/port/transmission.cc native/port/burst.cc native/port/ring_reception.cc native/port/packet_ring.cc native/packet/offload.cc native/action/headers.cc
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
