@@ -32,7 +32,8 @@ export class MaskShape {
   /** By row. */
   private readonly flows: (DpFlow | undefined)[] = [];
   private values: Uint32Array;
-  private hashes = new Uint32Array(FIRST_ROWS);
+  /** Signed, as `finish` gives them. */
+  private hashes = new Int32Array(FIRST_ROWS);
   /** Row after this one under the same home, or -1. */
   private next = new Int32Array(FIRST_ROWS);
   /** First row of each home, or -1: as many as there are places for rows. */
@@ -96,13 +97,11 @@ export class MaskShape {
 
   private grow(): void {
     const rows = this.next.length * 2;
-    const longer = (a: Uint32Array, length: number) => {
-      const b = new Uint32Array(length);
-      b.set(a);
-      return b;
-    };
-    this.values = longer(this.values, rows * this.index.length);
-    this.hashes = longer(this.hashes, rows);
+    const { values, hashes } = this;
+    this.values = new Uint32Array(rows * this.index.length);
+    this.values.set(values);
+    this.hashes = new Int32Array(rows);
+    this.hashes.set(hashes);
     this.next = new Int32Array(rows);
     this.homes = new Int32Array(rows).fill(-1);
     for (let row = 0; row < this.rows; row++) if (this.flows[row]) this.lead(row);
