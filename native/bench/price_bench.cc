@@ -16,6 +16,7 @@
 #include "../packet/extract_inline.h"
 #include "../worker/datapath.h"
 #include "figure.h"
+#include "frame.h"
 
 using namespace weft;
 
@@ -26,17 +27,7 @@ constexpr const char* kParts[] = {
     "bare loop",        "+ buffer pool", "+ port's receive call, descriptors", "+ arrival: in_port, bytes, counters", "+ lane: runts, prefetch of the bucket",
     "+ flow look-up",   "+ dispatch, flow statistics", "+ transmit queue and call"};
 constexpr uint32_t kBatches = 64;
-constexpr uint32_t kFrame = 60, kIn = 1, kOut = 2, kFlows = 16, kPorts = 4, kBuffers = 4096;
-
-void fill(uint8_t* f) {
-  std::memset(f, 0, 64);
-  const uint8_t head[] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17};
-  std::memcpy(f, head, sizeof head);
-  put_be32(f + 26, 0x0a000001);
-  put_be32(f + 30, 0x0a010000);
-  put_be32(f + 34, 0x040007d0);
-  put_be16(f + 38, 26);
-}
+constexpr uint32_t kIn = 1, kOut = 2, kFlows = 16, kPorts = 4, kBuffers = 4096;
 
 // A capture of as many frames as a batch has.
 class Capture {

@@ -13,14 +13,14 @@
 
 #include "../cache/compare.h"
 #include "../cache/subtable.h"
-#include "../packet/bytes.h"
 #include "../packet/extract_inline.h"
+#include "frame.h"
 
 using namespace weft;
 
 namespace {
 
-constexpr uint32_t kBatch = 32, kBuffer = 2112, kFrame = 60, kIn = 1;
+constexpr uint32_t kBatch = 32, kBuffer = 2112, kIn = 1;
 
 // What one thread has, on lines of its own.
 struct alignas(128) Loop {
@@ -31,15 +31,7 @@ struct alignas(128) Loop {
   uint64_t packets = 0, hits = 0;
 
   Loop() {
-    for (uint32_t i = 0; i < kBatch; i++) {
-      uint8_t* f = frames + 64 * i;
-      const uint8_t head[] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17};
-      std::memcpy(f, head, sizeof head);
-      put_be32(f + 26, 0x0a000001);
-      put_be32(f + 30, 0x0a010000);
-      put_be32(f + 34, 0x040007d0);
-      put_be16(f + 38, 26);
-    }
+    for (uint32_t i = 0; i < kBatch; i++) fill(frames + 64 * i);
     mask.word[0] = ~uint64_t{0};
     uint32_t hash;
     if (!extract_received(frames, kFrame, kIn, keys[0], 1, hash)) std::abort();
