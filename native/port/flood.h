@@ -9,11 +9,12 @@
 #pragma once
 #include <time.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "deferral.h"
 #include "napi.h"
 
 namespace weft {
@@ -21,19 +22,18 @@ namespace weft {
 class Flood {
  public:
   // Without a poll that can be told when to look there is nothing to do.
-  void use(std::unique_ptr<Napi> napi) { napi_ = std::move(napi); }
-  // The poll may outlive us where the device has one without us.
-  ~Flood() {
-    if (on()) napi_->defer(0, 0);
+  void use(std::unique_ptr<Napi> napi) {
+    if (!napi) return;
+    poll_.emplace([napi = std::shared_ptr<Napi>(std::move(napi))](bool on) { return napi->defer(on ? kPauses : 0, on ? kPauseNs : 0); });
   }
 
   // So many packets came, at least one.
   void took(uint32_t n) {
     packets_ += n;
-    if (napi_ && (on() || packets_ >= kCheckEvery)) check(now_ns());
+    if (poll_ && (poll_->wanted() || packets_ >= kCheckEvery)) check(now_ns());
   }
   // Any thread.
-  bool on() const { return on_.load(std::memory_order_relaxed); }
+  bool on() const { return poll_ && poll_->on(); }
 
  private:
   static constexpr uint32_t kCheckEvery = 512;
@@ -54,15 +54,11 @@ class Flood {
     const uint64_t rate = packets_ * 1000 * kMilli / ns;
     packets_ = 0;
     since_ = now;
-    const bool begins = !on();
-    if (begins ? rate < kBegin : rate >= kEnd) return;
-    const bool done = napi_->defer(begins ? kPauses : 0, begins ? kPauseNs : 0);
-    on_.store(begins && done, std::memory_order_relaxed);
-    if (!done) napi_.reset();
+    const bool begins = !poll_->wanted();
+    if (poll_->works() && (begins ? rate >= kBegin : rate < kEnd)) poll_->want(begins);
   }
 
-  std::unique_ptr<Napi> napi_;
-  std::atomic<bool> on_{false};
+  std::optional<Deferral> poll_;
   uint64_t packets_ = 0, since_ = 0;
 };
 

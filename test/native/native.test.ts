@@ -62,16 +62,18 @@ t.test('programs that measure compile', (t) => {
   t.end();
 });
 
-for (const [what, name] of [
-  ['variants of long sums', 'checksum'],
-  ['when the bell rings', 'bell_pace'],
+for (const [what, name, sanitizers] of [
+  ['variants of long sums', 'checksum', 'address,undefined'],
+  ['when the bell rings', 'bell_pace', 'address,undefined'],
+  ['what a worker wants of a poll, by helper threads', 'deferral', 'thread'],
 ]) {
   t.test(what, (t) => {
     const dir = mkdtempSync(join(tmpdir(), `weft-${name}-`));
     t.teardown(() => rmSync(dir, { recursive: true }));
     const program = join(dir, name);
-    const flags = [...CHECKS, '-fsanitize=address,undefined'];
-    execFileSync('g++', [...flags, '-o', program, join(root, `test/native/${name}.cc`)], { stdio: 'inherit' });
+    const source = join(root, `test/native/${name}.cc`);
+    const flags = [...CHECKS, `-fsanitize=${sanitizers}`];
+    execFileSync('g++', [...flags, '-o', program, source, ...linked(source), '-lpthread'], { stdio: 'inherit' });
     const r = spawnSync(program, [SEED], { encoding: 'utf8' });
     t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}`);
     t.equal(r.status, 0, 'no finding');
