@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -36,7 +38,8 @@ namespace {
 
 constexpr uint32_t kErrorCheckEvery = 4096;  // empty looks between two looks at the device's state
 constexpr uint32_t kLink = 22;               // Ethernet header and two tags
-constexpr uint32_t kPlaces = 4096;           // for frames that wait: 8 ms at 500,000 a second
+// For frames that wait: 8 ms at 500,000 a second, divided among queues, but not below so many for one, which may have to take most.
+constexpr uint32_t kPlaces = 4096, kLeastPlaces = 1024;
 constexpr uint32_t kSmallPlace = 2048, kLargePlace = 4096;
 // The kernel holds a queue for a while after the socket that had it was closed.
 constexpr int kSendBuffer = 16 << 20;
@@ -46,6 +49,7 @@ constexpr timespec kBusyPause{0, 10'000'000};
 // What ends when nobody is left who holds it; slowly, so helper threads do it.
 struct Held {
   XdpProgram program;
+  std::unique_ptr<XdpMemory> memory;
   std::vector<std::unique_ptr<XdpSocket>> sockets;
   Flood flood;
 };
@@ -238,8 +242,11 @@ struct Maker {
     if (!held->program.load(options.queues)) return fault = "cannot load an XDP program for", errno;
     if (const int e = held->program.attach(device.ifindex, mode.native)) return fault = "cannot attach an XDP program to", e;
     const uint32_t place = device.mtu + kLink <= kSmallPlace - XdpSocket::kHead ? kSmallPlace : kLargePlace;
+    const uint32_t each = std::max(std::bit_floor(kPlaces / options.queues), kLeastPlaces);
+    held->memory = std::make_unique<XdpMemory>(options.queues * each + XdpSocket::kSendPlaces, place);
+    if (!held->memory->ok()) return fault = "cannot get memory for the frames of", errno;
     for (uint32_t q = 0; q < options.queues; q++) {
-      auto s = XdpSocket::open({device.ifindex, q, copies, options.need_wakeup, kPlaces, place}, &fault);
+      auto s = XdpSocket::open({device.ifindex, q, copies, options.need_wakeup, each}, *held->memory, q == 0 ? nullptr : held->sockets[0].get(), &fault);
       if (!s) return errno;
       if (device.mtu + kLink > s->longest()) return fault = "the MTU is more than AF_XDP takes on this kernel at", EMSGSIZE;
       if (!held->program.give(q, s->fd())) return fault = "cannot give frames to the socket of", errno;
@@ -314,7 +321,7 @@ void say(PortPaths& to, const PortOptions& o, const Mode& mode, const Maker& m) 
   const XdpSocket& s = *m.held->sockets[0];
   std::snprintf(to.mode, sizeof to.mode, "%s", mode.name);
   std::snprintf(to.shortfall, sizeof to.shortfall, "%s", m.shortfall.c_str());
-  std::snprintf(to.receive, sizeof to.receive, "AF_XDP, %s, %u queue%s%s%s", mode.name, o.queues, o.queues == 1 ? "" : "s", to.shortfall[0] ? "; " : "", to.shortfall);
+  std::snprintf(to.receive, sizeof to.receive, "AF_XDP, %s, %u queue%s%s%s", mode.name, o.queues, o.queues == 1 ? "" : "s of one memory", to.shortfall[0] ? "; " : "", to.shortfall);
   std::snprintf(to.send, sizeof to.send, "AF_XDP%s%s%s", s.multiple() ? ", long frames in pieces" : "", s.zero_copy() ? "" : ", segments by messages",
                 o.need_wakeup ? ", woken where it asks" : "");
 }

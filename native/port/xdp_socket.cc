@@ -11,13 +11,12 @@
 namespace weft {
 namespace {
 
-constexpr uint32_t kSendPlaces = 512;
 constexpr int kSendBuffer = 16 << 20;
 // Of newer kernels' <linux/if_xdp.h>.
 constexpr uint16_t kUseSg = 1 << 4;
 constexpr uint32_t kContinued = 1 << 0;
 // The kernel sends 32 places a call.
-constexpr int kMostCalls = 2 * kSendPlaces / 32;
+constexpr int kMostCalls = 2 * XdpSocket::kSendPlaces / 32;
 
 bool set(int fd, int name, const void* value, socklen_t bytes) { return setsockopt(fd, SOL_XDP, name, value, bytes) == 0; }
 
@@ -44,69 +43,69 @@ bool XdpRing<T>::map(int socket, uint64_t page_offset, const xdp_ring_offset& at
   return true;
 }
 
-std::unique_ptr<XdpSocket> XdpSocket::open(const Options& o, const char** fault) {
-  std::unique_ptr<XdpSocket> s(new XdpSocket);
-  if ((*fault = s->make(o)) != nullptr) return nullptr;
+std::unique_ptr<XdpSocket> XdpSocket::open(const Options& o, XdpMemory& memory, const XdpSocket* first, const char** fault) {
+  std::unique_ptr<XdpSocket> s(new XdpSocket(memory));
+  if ((*fault = s->make(o, first)) != nullptr) return nullptr;
   return s;
 }
 
-// The kernel keeps the pages until the socket is closed and nothing that was sent is left of it.
-XdpSocket::~XdpSocket() {
-  const int e = errno;
-  fd_ = Fd();
-  if (memory_) munmap(memory_, bytes_);
-  errno = e;
-}
-
-const char* XdpSocket::make(const Options& o) {
-  place_bytes_ = o.place_bytes;
+const char* XdpSocket::make(const Options& o, const XdpSocket* first) {
   receive_places_ = o.receive_places;
-  bytes_ = uint64_t{receive_places_ + kSendPlaces} * place_bytes_;
   fd_ = Fd(socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0));
   if (!fd_.ok()) return "cannot open an AF_XDP socket for";
-  void* m = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (m == MAP_FAILED) return "cannot get memory for the frames of";
-  memory_ = static_cast<uint8_t*>(m);
   const int fd = fd_.get();
+  const bool sends = first == nullptr;
   xdp_umem_reg umem{};
-  umem.addr = reinterpret_cast<uintptr_t>(memory_);
-  umem.len = bytes_;
-  umem.chunk_size = place_bytes_;
-  if (!set(fd, XDP_UMEM_REG, &umem, sizeof umem)) return "cannot share memory for the frames of";
-  const uint32_t in = receive_places_, out = kSendPlaces;
-  if (!set(fd, XDP_UMEM_FILL_RING, &in, sizeof in) || !set(fd, XDP_UMEM_COMPLETION_RING, &out, sizeof out) || !set(fd, XDP_RX_RING, &in, sizeof in) ||
-      !set(fd, XDP_TX_RING, &out, sizeof out))
+  umem.addr = reinterpret_cast<uintptr_t>(memory_.at(0));
+  umem.len = memory_.bytes();
+  umem.chunk_size = memory_.place_bytes();
+  if (first == nullptr && !set(fd, XDP_UMEM_REG, &umem, sizeof umem)) return "cannot share memory for the frames of";
+  // The kernel asks for a completion ring of each.
+  const uint32_t in = receive_places_, out = kSendPlaces, done = sends ? out : 1;
+  if (!set(fd, XDP_UMEM_FILL_RING, &in, sizeof in) || !set(fd, XDP_UMEM_COMPLETION_RING, &done, sizeof done) || !set(fd, XDP_RX_RING, &in, sizeof in) ||
+      (sends && !set(fd, XDP_TX_RING, &out, sizeof out)))
     return "cannot make the rings of";
   xdp_mmap_offsets at{};
   socklen_t n = sizeof at;
   if (getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &n) != 0) return "cannot make the rings of";
   if (n != sizeof at) return errno = ENOTSUP, "cannot make the rings of";  // a kernel before 5.4 tells less
-  if (!rx_.map(fd, XDP_PGOFF_RX_RING, at.rx, in) || !tx_.map(fd, XDP_PGOFF_TX_RING, at.tx, out) || !fill_.map(fd, XDP_UMEM_PGOFF_FILL_RING, at.fr, in) ||
-      !completion_.map(fd, XDP_UMEM_PGOFF_COMPLETION_RING, at.cr, out))
+  if (!rx_.map(fd, XDP_PGOFF_RX_RING, at.rx, in) || !fill_.map(fd, XDP_UMEM_PGOFF_FILL_RING, at.fr, in) ||
+      (sends && (!tx_.map(fd, XDP_PGOFF_TX_RING, at.tx, out) || !completion_.map(fd, XDP_UMEM_PGOFF_COMPLETION_RING, at.cr, out))))
     return "cannot map the rings of";
-  // Each frame that is sent in copy mode is charged to the socket until the receiver has it.
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof kSendBuffer) != 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
-  for (uint32_t i = 0; i < receive_places_; i++) fill_.put(uint64_t{i} * place_bytes_);
+  const uint32_t place = memory_.place_bytes();
+  uint64_t next = memory_.hand_out(receive_places_);
+  for (uint32_t i = 0; i < receive_places_; i++, next += place) fill_.put(next);
   fill_.publish();
-  free_ = std::make_unique<uint64_t[]>(kSendPlaces);
-  for (uint32_t i = 0; i < kSendPlaces; i++) free_[free_count_++] = uint64_t{receive_places_ + i} * place_bytes_;
-  if (!bind(o)) return "cannot bind an AF_XDP socket to";
+  if (sends) {
+    // Each frame that is sent in copy mode is charged to the socket until the receiver has it.
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof kSendBuffer) != 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+    free_ = std::make_unique<uint64_t[]>(kSendPlaces);
+    for (next = memory_.hand_out(kSendPlaces); free_count_ < kSendPlaces; next += place) free_[free_count_++] = next;
+  }
+  if (!bind(o, first)) return "cannot bind an AF_XDP socket to";
   xdp_options options{};
   n = sizeof options;
   zero_copy_ = getsockopt(fd, SOL_XDP, XDP_OPTIONS, &options, &n) == 0 && (options.flags & XDP_OPTIONS_ZEROCOPY) != 0;
   return nullptr;
 }
 
-bool XdpSocket::bind(const Options& o) {
+bool XdpSocket::bind(const Options& o, const XdpSocket* first) {
   sockaddr_xdp to{};
   to.sxdp_family = AF_XDP;
   to.sxdp_ifindex = static_cast<uint32_t>(o.ifindex);
   to.sxdp_queue_id = o.queue;
+  const auto bound = [this, &to] { return ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0; };
+  if (first != nullptr) {
+    multiple_ = first->multiple_;
+    to.sxdp_flags = XDP_SHARED_UMEM;
+    to.sxdp_shared_umem_fd = static_cast<uint32_t>(first->fd());
+    return bound();
+  }
   const auto flags = static_cast<uint16_t>((o.copies == Copies::kNever ? XDP_ZEROCOPY : o.copies == Copies::kAlways ? XDP_COPY : 0) | (o.need_wakeup ? XDP_USE_NEED_WAKEUP : 0));
   for (const bool multiple : {true, false}) {
     multiple_ = multiple;
     to.sxdp_flags = static_cast<uint16_t>(flags | (multiple ? kUseSg : 0));
-    if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0) return true;
+    if (bound()) return true;
     if (errno != EINVAL && errno != EOPNOTSUPP) return false;
   }
   return false;
@@ -152,7 +151,7 @@ Packet* XdpSocket::take(Pool& pool, uint32_t at, uint32_t places, uint32_t bytes
   uint8_t* to = p->data;
   for (uint32_t i = at; i < at + places; i++) {
     const xdp_desc& d = rx_.front(i);
-    std::memcpy(to, memory_ + d.addr, d.len);
+    std::memcpy(to, memory_.at(d.addr), d.len);
     to += d.len;
   }
   return p;
@@ -166,18 +165,18 @@ uint32_t XdpSocket::take_stream(Pool& pool, uint32_t at, uint32_t waiting, bool 
   };
   const xdp_desc *d = frame(0), *next = frame(1);
   Stream s;
-  if (d == nullptr || next == nullptr || !s.begin(memory_ + d->addr, d->len, unfinished) || !s.follows(memory_ + next->addr, next->len)) return 0;
+  if (d == nullptr || next == nullptr || !s.begin(memory_.at(d->addr), d->len, unfinished) || !s.follows(memory_.at(next->addr), next->len)) return 0;
   Packet* p = pool.take(true);
   if (p == nullptr) return 0;
-  std::memcpy(p->data, memory_ + d->addr, p->len = d->len);
+  std::memcpy(p->data, memory_.at(d->addr), p->len = d->len);
   uint32_t n = 1;
   do {
-    const uint8_t* f = memory_ + next->addr;
+    const uint8_t* f = memory_.at(next->addr);
     std::memcpy(p->data + p->len, f + s.payload(), next->len - s.payload());
     p->len += next->len - s.payload();
     s.append(f, next->len);
     next = frame(++n);
-  } while (next != nullptr && s.open() && s.follows(memory_ + next->addr, next->len));
+  } while (next != nullptr && s.open() && s.follows(memory_.at(next->addr), next->len));
   s.finish(*p);
   *out = p;
   return n;
@@ -187,7 +186,7 @@ uint32_t XdpSocket::take_stream(Pool& pool, uint32_t at, uint32_t waiting, bool 
 void XdpSocket::refill(uint32_t n) {
   for (uint32_t i = 0; i < n; i++) {
     const xdp_desc& d = rx_.front(i);
-    if (inside(d)) fill_.put(d.addr & ~uint64_t{place_bytes_ - 1});
+    if (inside(d)) fill_.put(memory_.place(d.addr));
   }
   rx_.release(n);
   fill_.publish();
@@ -196,19 +195,19 @@ void XdpSocket::refill(uint32_t n) {
 
 void XdpSocket::reap() {
   const uint32_t n = completion_.waiting(kSendPlaces);
-  for (uint32_t i = 0; i < n && free_count_ < kSendPlaces; i++) free_[free_count_++] = completion_.front(i) & ~uint64_t{place_bytes_ - 1};
+  for (uint32_t i = 0; i < n && free_count_ < kSendPlaces; i++) free_[free_count_++] = memory_.place(completion_.front(i));
   if (n != 0) completion_.release(n);
 }
 
 bool XdpSocket::put(const uint8_t* frame, uint32_t len) {
-  const uint32_t places = (len + place_bytes_ - 1) / place_bytes_;
+  const uint32_t place_bytes = memory_.place_bytes(), places = (len + place_bytes - 1) / place_bytes;
   if (places > (multiple_ ? kMostPlaces : 1)) return false;
   if (free_count_ < places) reap();
   if (free_count_ < places || tx_.room(places) < places) return false;
   for (uint32_t i = 0; i < places; i++) {
-    const uint32_t part = std::min(len, place_bytes_);
+    const uint32_t part = std::min(len, place_bytes);
     const uint64_t at = free_[--free_count_];
-    std::memcpy(memory_ + at, frame, part);
+    std::memcpy(memory_.at(at), frame, part);
     frame += part;
     len -= part;
     tx_.put({at, part, i + 1 < places ? kContinued : 0});

@@ -1,4 +1,4 @@
-// An AF_XDP socket: frames of one queue of a device, in memory (UMEM) that the kernel and we share.
+// An AF_XDP socket: frames of one queue of a device, in memory that the kernel and we share (xdp_memory.h).
 //
 // The kernel writes a frame where the fill ring says and tells of it in the receive ring; we write frames to be sent into other places of the memory,
 // tell of them in the send ring, and find the places in the completion ring when they may be used again. Frames are copied between the memory and the worker's
@@ -10,6 +10,7 @@
 #include "bpf.h"
 #include "port.h"
 #include "stream.h"
+#include "xdp_memory.h"
 #include "xdp_ring.h"
 
 namespace weft {
@@ -18,7 +19,8 @@ class XdpSocket {
  public:
   // Of each place, what the kernel leaves free in front of a frame.
   static constexpr uint32_t kHead = 256;
-  static constexpr uint32_t kMostPlaces = 18;  // of one frame that is sent
+  static constexpr uint32_t kMostPlaces = 18;   // of one frame that is sent
+  static constexpr uint32_t kSendPlaces = 512;  // of a socket that sends
   enum class Copies { kAllowed, kNever, kAlways };
 
   struct Options {
@@ -26,16 +28,16 @@ class XdpSocket {
     uint32_t queue;
     Copies copies;
     bool need_wakeup;
-    uint32_t receive_places, place_bytes;  // powers of two
+    uint32_t receive_places;  // a power of two
   };
-  // In the namespace of the calling thread. Null with errno and what could not be done.
-  static std::unique_ptr<XdpSocket> open(const Options& o, const char** fault);
-  ~XdpSocket();
+  // In the namespace of the calling thread, with places of memory that lives longer. `first`: the socket that the memory is registered with, whose modes this one then
+  // has; null: this is it, and it alone sends. Null with errno and what could not be done.
+  static std::unique_ptr<XdpSocket> open(const Options& o, XdpMemory& memory, const XdpSocket* first, const char** fault);
 
   int fd() const { return fd_.get(); }
   bool zero_copy() const { return zero_copy_; }
   bool multiple() const { return multiple_; }
-  uint32_t longest() const { return multiple_ ? kLargeBuffer - kHeadroom : place_bytes_ - kHead; }
+  uint32_t longest() const { return multiple_ ? kLargeBuffer - kHeadroom : memory_.place_bytes() - kHead; }
 
   // `join`: pieces of a stream become one packet (stream.h). `unfinished`: checksums may be.
   uint32_t receive(Pool& pool, Packet** out, uint32_t max, bool join, bool unfinished);
@@ -50,19 +52,18 @@ class XdpSocket {
   uint64_t lost(bool look);
 
  private:
-  XdpSocket() = default;
-  const char* make(const Options& o);
-  bool bind(const Options& o);
+  explicit XdpSocket(XdpMemory& memory) : memory_(memory) {}
+  const char* make(const Options& o, const XdpSocket* first);
+  bool bind(const Options& o, const XdpSocket* first);
   Packet* take(Pool& pool, uint32_t at, uint32_t places, uint32_t bytes);
   uint32_t take_stream(Pool& pool, uint32_t at, uint32_t waiting, bool unfinished, Packet** out);
   void refill(uint32_t n);
   void reap();
-  bool inside(const xdp_desc& d) const { return d.addr < bytes_ && d.len <= bytes_ - d.addr; }
+  bool inside(const xdp_desc& d) const { return memory_.inside(d.addr, d.len); }
 
   Fd fd_;
-  uint8_t* memory_ = nullptr;
-  uint64_t bytes_ = 0;
-  uint32_t place_bytes_ = 0, receive_places_ = 0;
+  XdpMemory& memory_;
+  uint32_t receive_places_ = 0;
   bool zero_copy_ = false, multiple_ = false;
   XdpRing<uint64_t> fill_, completion_;
   XdpRing<xdp_desc> rx_, tx_;
