@@ -62,7 +62,8 @@ async function becomes(path: () => boolean): Promise<void> {
 
 function environment(dir: string): NodeJS.ProcessEnv {
   const own = { OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir, OVS_SYSCONFDIR: dir, WEFT_RUNDIR: dir };
-  return { ...process.env, ...own };
+  // As in lib/switches.ts.
+  return { ...process.env, ...own, NODE_EXTRA_CA_CERTS: undefined };
 }
 
 function must(env: NodeJS.ProcessEnv, ...words: string[]): string {

@@ -1,5 +1,5 @@
 /** The launcher: a program from its bundle says what its modules say. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -47,6 +47,19 @@ t.test('a compiled form is taken by the engine, not compiled again', { skip }, (
     const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
     t.equal(script.cachedDataRejected, false, cache);
   }
+  t.end();
+});
+
+// Node says with each start that it cannot read them: here it would be twice, the switch and its monitor.
+t.test('certificates for programs of Node are not handed on to those that we start', (t) => {
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: '/nonexistent/certificates' };
+  const r = spawnSync(process.execPath, [launcher, 'switchd', '--monitor', '--rundir', '/proc/nowhere'], {
+    encoding: 'utf8',
+    env,
+    timeout: 20_000,
+  });
+  t.match(r.stderr, /nowhere/, 'the switch was started, and says why it ends');
+  t.equal(r.stderr.split('/nonexistent/certificates').length - 1, 1, r.stderr);
   t.end();
 });
 
