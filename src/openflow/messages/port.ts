@@ -1,5 +1,6 @@
 /** Ports: their description, status, configuration and statistics. Inside weft a port has the numbers and bits of OpenFlow 1.3. */
 import type { WireReader, WireWriter } from '../../action/context.js';
+import type { LinkFeatures } from '../../bridge/of-bridge.js';
 import { ask, msg, tell } from '../row.js';
 import {
   bytes,
@@ -18,20 +19,15 @@ import {
 import { phyFeatures, port10, port32 } from './port-bits.js';
 import { readProperties, sized } from './property.js';
 
-export interface PhyPort {
+export interface PhyPort extends LinkFeatures {
   readonly number: number;
   readonly hwAddr: Uint8Array;
   readonly name: string;
   readonly config: number;
   readonly state: number;
-  readonly curr: number;
-  readonly advertised: number;
-  readonly supported: number;
-  readonly peer: number;
-  /** kbit/s. */
-  readonly currSpeed: number;
-  readonly maxSpeed: number;
 }
+
+const link = { curr: u32, advertised: u32, supported: u32, peer: u32, currSpeed: u32, maxSpeed: u32 };
 
 const phy10 = struct({
   number: port10,
@@ -53,25 +49,12 @@ const phy11 = struct({
   name: text(16),
   config: u32,
   state: u32,
-  curr: u32,
-  advertised: u32,
-  supported: u32,
-  peer: u32,
-  currSpeed: u32,
-  maxSpeed: u32,
+  ...link,
 });
 
 const phy14Head = struct({ hwAddr: bytes(6), _pad2: pad(2), name: text(16), config: u32, state: u32 });
-const phy14Ethernet = struct({
-  _pad: pad(4),
-  curr: u32,
-  advertised: u32,
-  supported: u32,
-  peer: u32,
-  currSpeed: u32,
-  maxSpeed: u32,
-});
-const NO_ETHERNET = { curr: 0, advertised: 0, supported: 0, peer: 0, currSpeed: 0, maxSpeed: 0 };
+const phy14Ethernet = struct({ _pad: pad(4), ...link });
+const NO_ETHERNET: LinkFeatures = { curr: 0, advertised: 0, supported: 0, peer: 0, currSpeed: 0, maxSpeed: 0 };
 
 /** From 1.4 on: a length, then properties, of which the Ethernet one (type 0) is known. */
 const phy14: Codec<PhyPort> = {
