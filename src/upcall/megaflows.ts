@@ -104,15 +104,8 @@ export class Megaflows {
   install(t: Translation, key: Uint32Array, port: number, now: number): DpFlow | undefined {
     const shape = this.shapes.of(t.maskWords, port);
     const hash = this.masked(shape, key);
-    const known = shape.find(hash, this.values);
-    if (known) {
-      this.counts.duplicates++;
-      return known;
-    }
-    if (this.all.length >= this.limit) {
-      this.counts.full++;
-      return undefined;
-    }
+    const known = this.known(shape, hash);
+    if (known || this.refuses()) return known;
     for (const id of t.states) this.hooks.ref(id);
     const own = { actions: this.lists.share(t.actions), path: this.paths.share(t), details: details(t) };
     return this.put(shape, hash, key, own, now);
@@ -121,16 +114,23 @@ export class Megaflows {
   /** As `install`, of what an earlier translation came to. */
   repeat({ shape, actions, path }: Precedent, key: Uint32Array, now: number): DpFlow | undefined {
     const hash = this.masked(shape, key);
-    const known = shape.find(hash, this.values);
-    if (known) {
-      this.counts.duplicates++;
-      return known;
-    }
-    if (this.all.length >= this.limit) {
-      this.counts.full++;
-      return undefined;
-    }
+    const known = this.known(shape, hash);
+    if (known || this.refuses()) return known;
     return this.put(shape, hash, key, { actions, path, details: NO_DETAILS }, now);
+  }
+
+  /** The flow that has what `masked` left in `values`: another packet brought it while this one was on its way up. */
+  private known(shape: MaskShape, hash: number): DpFlow | undefined {
+    const flow = shape.find(hash, this.values);
+    if (flow) this.counts.duplicates++;
+    return flow;
+  }
+
+  /** One flow more is one too many. */
+  private refuses(): boolean {
+    if (this.all.length < this.limit) return false;
+    this.counts.full++;
+    return true;
   }
 
   /** A flow that no translation stands behind, derived from nothing. Undefined: no room. */
