@@ -254,7 +254,7 @@ void measure_worker(const char* capture) {
   store(put, size);
   store(put + 4, type);
   store<uint16_t>(put + 12, 1);
-  store<uint16_t>(put + 14, 1);
+  store<uint16_t>(put + 14, kFlowPutZeroed);
   store(put + 16, action_bytes);
   Key key{};
   uint8_t frame[64];

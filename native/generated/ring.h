@@ -51,6 +51,14 @@ enum class Command : uint32_t {
   kVlanLimit = 12,
 };
 
+constexpr uint32_t kFlowPutZeroed = 1;
+constexpr uint32_t kFlowPutResumes = 2;
+constexpr uint32_t kExecuteCounted = 1;
+constexpr uint32_t kLimitRecirculations = 6;
+constexpr uint32_t kLimitPendingTimeoutMs = 2000;
+constexpr uint32_t kLimitMostReleased = 64;
+constexpr uint32_t kLimitMeterBands = 8;
+
 // Places of u64 counters in the arena.
 constexpr uint32_t kWorkerBlock = 64;
 constexpr uint32_t kWorkerPackets = 0;

@@ -12,7 +12,6 @@ namespace weft {
 namespace {
 
 constexpr uint32_t kReorderEvery = 4096;  // breaths
-constexpr uint8_t kMaxRecirculations = 6;  // as Open vSwitch's userspace datapath
 // Which queue costs how much is measured in one breath of so many: to read the processor's clock after each batch is 1 to 2 % of small frames.
 constexpr uint32_t kMeasuredEvery = 16;
 constexpr uint32_t kOfferEvery = 61;  // batches: the flows that many of them begin with are those worth a shortcut; odd, since ports take turns
@@ -228,7 +227,7 @@ Flow* Worker::find_flow(Key& key, uint32_t* hash) {
 
 // At once and not at the end of the batch: the packet's copies leave in the order that its actions say.
 void Worker::recirculate(Packet* p, Key& key, uint32_t id) {
-  if (p->recirc_depth >= kMaxRecirculations) return drop(p, DropReason::kRecircLimit);
+  if (p->recirc_depth >= kLimitRecirculations) return drop(p, DropReason::kRecircLimit);
   p->recirc_depth++;
   stats_[kWorkerRecirculations]++;
   Key again;  // the actions that follow in this list may go on using theirs

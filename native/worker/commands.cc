@@ -129,9 +129,9 @@ bool Worker::apply(const uint8_t* c) {
 void Worker::meter_command(const uint8_t* c, uint32_t bytes) {
   constexpr uint32_t kFixed = 16;  // before the bands
   if (bytes < kFixed) return;
-  const uint32_t id = u32(c, 0), flags = u32(c, 4), n = std::min({u32(c, 8), kMaxBands, (bytes - kFixed) / 8});
+  const uint32_t id = u32(c, 0), flags = u32(c, 4), n = std::min({u32(c, 8), kLimitMeterBands, (bytes - kFixed) / 8});
   if (!(flags & (kMeterKbps | kMeterPktps))) return shared_.meters.remove(id);
-  BandRate bands[kMaxBands];
+  BandRate bands[kLimitMeterBands];
   for (uint32_t i = 0; i < n; i++) bands[i] = {u32(c, kFixed + 8 * i), u32(c, kFixed + 4 + 8 * i)};
   shared_.meters.set(id, flags, bands, n, now_ns_);
 }
@@ -156,8 +156,8 @@ void Worker::flow_put(const uint8_t* c) {
   flows_end_ = std::max(flows_end_, slot + 1);
   f.slot = slot;
   f.counters = arena_.flow(slot);
-  if (flags & 1) std::memset(f.counters, 0, kFlowBlock * 8);
-  const uint32_t number = flags & 2 ? u32(c, 12) : 0;
+  if (flags & kFlowPutZeroed) std::memset(f.counters, 0, kFlowBlock * 8);
+  const uint32_t number = flags & kFlowPutResumes ? u32(c, 12) : 0;
   if (!set_actions(f, at, action_bytes)) {
     if (PendingEntry* e = pending_.by_number(number)) abandon(e, DropReason::kActionError);
     return;
@@ -242,7 +242,7 @@ void Worker::execute_command(const uint8_t* c) {
   const uint8_t* key_at = c + 40;
   const uint8_t* actions = key_at + key_len;
   const uint8_t* frame = actions + pad8(action_bytes);
-  const bool counted = flags & 1;
+  const bool counted = flags & kExecuteCounted;
   const uint32_t block = block_of(in_port);
   if (counted) {
     arena_.port(block)[kPortRxPackets]++;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "../generated/ring.h"
+
 namespace weft {
 namespace {
 
@@ -55,7 +57,7 @@ bool MeterTable::pass(uint32_t id, uint32_t bytes, uint64_t now_ns) {
 
 std::vector<MeterCount> MeterTable::counts(uint32_t id) {
   std::vector<MeterCount> out;
-  out.reserve(1 + kMaxBands);
+  out.reserve(1 + kLimitMeterBands);
   Spin hold(lock_);
   const auto found = meters_.find(id);
   if (found == meters_.end()) return out;

@@ -33,7 +33,6 @@ class TokenBucket {
 
 constexpr uint32_t kMeterKbps = 1;
 constexpr uint32_t kMeterPktps = 2;
-constexpr uint32_t kMaxBands = 8;
 
 // A drop band: kbit/s and kbit, or packets/s and packets; a burst of 0 is what one second gives.
 struct BandRate {

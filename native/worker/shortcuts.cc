@@ -51,9 +51,8 @@ void Worker::offer_shortcut(uint32_t in, const Flow& f, const Key& key) {
 // JavaScript's thread, before any worker has them: what the kernel counted of a flow's slot was of an earlier one.
 void Worker::begin_flows(const uint8_t* commands, uint32_t length) {
   for (uint32_t at = 0; at < length; at += load<uint32_t>(commands + at)) {
-    constexpr uint32_t kNew = 1;
     const bool put = static_cast<Command>(load<uint32_t>(commands + at + 4)) == Command::kFlowPut;
-    if (put && (load<uint16_t>(commands + at + 14) & kNew) != 0) shared_.shortcuts->clear_flow(load<uint32_t>(commands + at + 8));
+    if (put && (load<uint16_t>(commands + at + 14) & kFlowPutZeroed) != 0) shared_.shortcuts->clear_flow(load<uint32_t>(commands + at + 8));
   }
 }
 

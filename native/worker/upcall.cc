@@ -9,8 +9,7 @@
 namespace weft {
 namespace {
 
-constexpr uint64_t kPendingTimeoutNs = 2000000000;  // a decision takes microseconds; by now it was lost
-constexpr uint32_t kMostReleased = 64;
+constexpr uint64_t kPendingTimeoutNs = uint64_t{kLimitPendingTimeoutMs} * 1'000'000;
 uint32_t pad8(uint32_t n) { return (n + 7) & ~7u; }
 
 }  // namespace
@@ -63,7 +62,7 @@ void Worker::release_waiting(Flow& f, const Key& key, const Key& mask) {
     if (load<uint64_t>(mask.in_port + 8 * w) != 0) at[n++] = w;
   PendingEntry* newer;
   uint32_t looked = 0;
-  for (PendingEntry* e = pending_.oldest(); e && looked < kMostReleased; e = newer, looked++) {
+  for (PendingEntry* e = pending_.oldest(); e && looked < kLimitMostReleased; e = newer, looked++) {
     newer = e->newer;
     const bool mine = std::all_of(at, at + n, [&](uint32_t w) {
       return ((load<uint64_t>(e->key.in_port + 8 * w) ^ load<uint64_t>(key.in_port + 8 * w)) & load<uint64_t>(mask.in_port + 8 * w)) == 0;

@@ -6,9 +6,12 @@ import { OP, SET_KIND_NAMES, SET_KINDS } from './action.js';
 import { DROP_REASON_SLOTS, DROP_REASONS } from './drop-reasons.js';
 import {
   COMMAND,
+  EXECUTE,
   FLOW_COUNTERS,
+  FLOW_PUT,
   KERNEL_ARENA,
   LAYOUT_VERSION,
+  LIMITS,
   MAX_QUEUES,
   OFFLOAD,
   PORT_COUNTERS,
@@ -89,17 +92,15 @@ function actions(): string {
 }
 
 function ring(): string {
-  const ofs = Object.entries(UPCALL)
-    .map(([n, v]) => `constexpr uint32_t kUpcall${camel(snake(n))} = ${v};`)
-    .join('\n');
-  const off = Object.entries(OFFLOAD)
-    .map(([n, v]) => `constexpr uint32_t kOffload${camel(snake(n))} = ${v};`)
-    .join('\n');
+  const numbers = (prefix: string, of: Readonly<Record<string, number>>) =>
+    Object.entries(of)
+      .map(([n, v]) => `constexpr uint32_t k${prefix}${camel(snake(n))} = ${v};`)
+      .join('\n');
   const types = Object.entries(UPCALL_TYPE).map(([n, v]) => [`k${camel(snake(n))}`, v] as const);
   const commands = Object.entries(COMMAND).map(([n, v]) => [`k${camel(snake(n))}`, v] as const);
   const idx = (prefix: string, names: readonly string[]) =>
     names.map((n, i) => `constexpr uint32_t k${prefix}${camel(n)} = ${i};`).join('\n');
-  return `${HEAD}namespace weft {\n\n${ofs}\nconstexpr uint32_t kSizeWrap = 0xffffffffu;\n${off}\n\n${enumeration('UpcallType', 'uint8_t', types)}\n${enumeration('Command', 'uint32_t', commands)}\n// Places of u64 counters in the arena.\nconstexpr uint32_t kWorkerBlock = 64;\n${idx('Worker', WORKER_COUNTERS)}\nconstexpr uint32_t kPortCounters = ${PORT_COUNTERS.length};\nconstexpr uint32_t kPortBlock = ${PORT_COUNTERS.length + DROP_REASON_SLOTS};\n${idx('Port', PORT_COUNTERS)}\nconstexpr uint32_t kQueueBlock = ${MAX_QUEUES};\nconstexpr uint32_t kFlowBlock = ${FLOW_COUNTERS.length};\n${idx('Flow', FLOW_COUNTERS)}\nconstexpr uint32_t kKernelPorts = ${KERNEL_ARENA.ports};\nconstexpr uint32_t kKernelFlows = ${KERNEL_ARENA.flows};\n\n}  // namespace weft\n`;
+  return `${HEAD}namespace weft {\n\n${numbers('Upcall', UPCALL)}\nconstexpr uint32_t kSizeWrap = 0xffffffffu;\n${numbers('Offload', OFFLOAD)}\n\n${enumeration('UpcallType', 'uint8_t', types)}\n${enumeration('Command', 'uint32_t', commands)}\n${numbers('FlowPut', FLOW_PUT)}\n${numbers('Execute', EXECUTE)}\n${numbers('Limit', LIMITS)}\n\n// Places of u64 counters in the arena.\nconstexpr uint32_t kWorkerBlock = 64;\n${idx('Worker', WORKER_COUNTERS)}\nconstexpr uint32_t kPortCounters = ${PORT_COUNTERS.length};\nconstexpr uint32_t kPortBlock = ${PORT_COUNTERS.length + DROP_REASON_SLOTS};\n${idx('Port', PORT_COUNTERS)}\nconstexpr uint32_t kQueueBlock = ${MAX_QUEUES};\nconstexpr uint32_t kFlowBlock = ${FLOW_COUNTERS.length};\n${idx('Flow', FLOW_COUNTERS)}\nconstexpr uint32_t kKernelPorts = ${KERNEL_ARENA.ports};\nconstexpr uint32_t kKernelFlows = ${KERNEL_ARENA.flows};\n\n}  // namespace weft\n`;
 }
 
 void K;

@@ -71,8 +71,7 @@ export const COMMAND = {
   /**
    * slot u32, maskLines u16 (bit n: line n of key and mask follow, n from 0 to 8), flags u16, actionBytes u32, pending u32;
    * then the key lines, the mask lines (64 bytes each, ascending), then the binary actions.
-   * A flow of the same slot is replaced. Counters of the slot are zeroed by the worker only if flags bit 0 is set. Bit 1: then what waits under
-   * `pending` does the same, as by `resume`.
+   * A flow of the same slot is replaced. Flags are of FLOW_PUT.
    */
   flowPut: 1,
   /** slot u32, reserved u32. The worker forgets the flow and every microflow entry that points to it. */
@@ -83,14 +82,14 @@ export const COMMAND = {
   resume: 4,
   /**
    * inPort u32, recircId u32, actionBytes u32, frameLen u32, offload 12 bytes, keyLen u32 (0, or DP_KEY_BYTES: metadata of the packet such as
-   * tunnel, mark and priority is taken from it), flags u32 (1: a new frame, counted as received on the block of `inPort`), reserved u32; then key,
+   * tunnel, mark and priority is taken from it), flags u32 (of EXECUTE), reserved u32; then key,
    * actions (padded to 8), frame (padded to 8).
    */
   execute: 5,
   /** port u32, frameLen u32, offload 12 bytes, reserved u32, then the frame: as if it arrived on that memory port. */
   inject: 6,
   /**
-   * id u32, flags u32 (1 kbps, 2 pktps; 0 deletes), bands u32 (8 at most), reserved u32, then rate u32 and burst u32 of each drop band. The meter begins
+   * id u32, flags u32 (1 kbps, 2 pktps; 0 deletes), bands u32 (LIMITS.meterBands at most), reserved u32, then rate u32 and burst u32 of each drop band. The meter begins
    * anew. Workers share meters: to be sent to one of them.
    */
   meter: 7,
@@ -104,6 +103,31 @@ export const COMMAND = {
   portMtu: 11,
   /** tags u32, reserved u32: VLAN tags that are fields of a key from now on. Flows were deleted before. */
   vlanLimit: 12,
+} as const;
+
+/** Flags of the command `flowPut`. */
+export const FLOW_PUT = {
+  /** The worker zeroes the slot's counters. */
+  zeroed: 1,
+  /** Then what waits under `pending` does the same, as by `resume`. */
+  resumes: 2,
+} as const;
+
+/** Flags of the command `execute`. */
+export const EXECUTE = {
+  /** A new frame, counted as received on the block of `inPort`. */
+  counted: 1,
+} as const;
+
+/** What every datapath keeps to. */
+export const LIMITS = {
+  /** As Open vSwitch's userspace datapath. */
+  recirculations: 6,
+  /** A decision takes microseconds; by then it was lost. */
+  pendingTimeoutMs: 2000,
+  /** When a flow begins it takes what waits for other decisions and is its as well: of so many that wait longest. */
+  mostReleased: 64,
+  meterBands: 8,
 } as const;
 
 /** Worker counters, u64 each, at the start of a worker's arena. */

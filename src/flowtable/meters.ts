@@ -1,4 +1,5 @@
 /** Meters: how fast traffic may be. The datapath holds the token buckets and counts; this is the model OpenFlow sees. */
+import { LIMITS } from '../datapath/native.js';
 import type { Clock } from '../lib/clock.js';
 import { UserError } from '../lib/errors.js';
 
@@ -11,7 +12,6 @@ export const METER = {
   all: 0xffffffff,
 } as const;
 export const METER_FLAG = { kbps: 1, pktps: 2, burst: 4, stats: 8 } as const;
-export const MAX_BANDS = 8;
 
 export interface BandSpec {
   /** Only drop bands are carried out; OVS's datapaths have no others either. */
@@ -117,7 +117,8 @@ export class Meters {
 
 function check(m: MeterMod): void {
   const unit = m.flags & (METER_FLAG.kbps | METER_FLAG.pktps);
-  if (m.bands.length > MAX_BANDS) fault('OFPMMFC_OUT_OF_BANDS', `a meter has at most ${MAX_BANDS} bands`);
+  if (m.bands.length > LIMITS.meterBands)
+    fault('OFPMMFC_OUT_OF_BANDS', `a meter has at most ${LIMITS.meterBands} bands`);
   if ((unit !== METER_FLAG.kbps && unit !== METER_FLAG.pktps) || m.flags & ~15) {
     fault('OFPMMFC_BAD_FLAGS', 'a meter counts either kbit/s or packets a second');
   }

@@ -2,12 +2,9 @@ import { DP_KEY_BYTES, DP_LINES, LINE_BYTES } from '../../packet/key.js';
 import type { DpAction } from '../action.js';
 import type { MeterSpec, Offload } from '../datapath.js';
 import { encodeActions, WordWriter } from '../encode.js';
-import { COMMAND, NO_SLOT } from '../native.js';
+import { COMMAND, EXECUTE, FLOW_PUT, NO_SLOT } from '../native.js';
 
 const HEAD = 8;
-/** Flags of `flowPut`. */
-const PUT_ZEROED = 1;
-const PUT_RESUMES = 2;
 const LINE_WORDS = LINE_BYTES / 4;
 const pad8 = (n: number) => (n + 7) & ~7;
 
@@ -52,7 +49,7 @@ export class CommandBuffer {
     let at = payload;
     this.view.setUint32(at, slot, true);
     this.view.setUint16(at + 4, lines, true);
-    this.view.setUint16(at + 6, PUT_ZEROED, true);
+    this.view.setUint16(at + 6, FLOW_PUT.zeroed, true);
     this.view.setUint32(at + 8, actionBytes, true);
     at += 16;
     for (let part = 0; part < 2; part++) {
@@ -88,7 +85,7 @@ export class CommandBuffer {
   resume(pending: number, slot: number | undefined, actions: readonly DpAction[]): void {
     const { last } = this;
     if (last.end === this.length && last.slot === slot && last.actions === actions) {
-      this.view.setUint16(last.payload + 6, PUT_ZEROED | PUT_RESUMES, true);
+      this.view.setUint16(last.payload + 6, FLOW_PUT.zeroed | FLOW_PUT.resumes, true);
       this.view.setUint32(last.payload + 12, pending, true);
       last.end = -1;
       return;
@@ -115,7 +112,7 @@ export class CommandBuffer {
     this.view.setUint32(at + 12, frame.length, true);
     this.offload(at + 16, offload);
     this.view.setUint32(at + 28, key.length, true);
-    this.view.setUint32(at + 32, counted ? 1 : 0, true);
+    this.view.setUint32(at + 32, counted ? EXECUTE.counted : 0, true);
     this.bytes.set(key, at + keyAt);
     this.putActions(at + actionsAt);
     this.bytes.set(frame, at + frameAt);

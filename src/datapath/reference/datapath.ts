@@ -22,7 +22,7 @@ import {
   type TunnelCounter,
 } from '../datapath.js';
 import { DROP } from '../drop-reasons.js';
-import type { DatapathConfig, PortConfig } from '../native.js';
+import { type DatapathConfig, LIMITS, type PortConfig } from '../native.js';
 import { Meter, UpcallBucket } from './buckets.js';
 import { execute, type Sink } from './execute.js';
 import { bytesOf } from './fit.js';
@@ -33,18 +33,12 @@ import { Pending } from './pending.js';
 import { Ports } from './ports.js';
 
 const BATCH = 32;
-const MAX_RECIRCULATIONS = 6;
-/** A decision takes microseconds; by then it was lost. */
-const PENDING_TIMEOUT_MS = 2000;
 
 export type ReferenceConfig = Pick<DatapathConfig, 'maxFlows' | 'maxVlans' | 'pendingDepth' | 'seed'>;
 
 const DEFAULTS: ReferenceConfig = { maxFlows: 65536, maxVlans: 1, pendingDepth: 64, seed: 1 };
 const NO_HANDLERS: DatapathHandlers = { upcall() {}, frame() {}, portEvent() {} };
 const NO_COUNTERS: FlowCounters = { packets: 0, bytes: 0, usedMs: 0, tcpFlags: 0 };
-
-/** Of those that wait longest, when a flow begins: as the native worker. */
-const MOST_RELEASED = 64;
 
 /** Whether they send packets up, at any depth. */
 function asksUp(actions: readonly DpAction[]): boolean {
@@ -117,7 +111,7 @@ export class ReferenceDatapath implements Datapath, Sink {
     const flow = this.table.put(slot, key, mask, actions);
     if (actions.every((a) => a.type === 'drop') || asksUp(actions)) return;
     // What comes after would overtake what waits.
-    for (const w of this.pending.all().slice(0, MOST_RELEASED)) {
+    for (const w of this.pending.all().slice(0, LIMITS.mostReleased)) {
       if (takes(flow, w.key)) this.resume(0, w.number, slot, actions);
     }
   }
@@ -224,7 +218,7 @@ export class ReferenceDatapath implements Datapath, Sink {
   }
 
   recirculate(p: Packet, key: Uint8Array, id: number): void {
-    if (p.recircDepth >= MAX_RECIRCULATIONS) return this.drop(p, DROP.recirc_limit);
+    if (p.recircDepth >= LIMITS.recirculations) return this.drop(p, DROP.recirc_limit);
     p.recircDepth++;
     put32(key, K.recircId, id);
     this.process(p, key);
@@ -369,7 +363,7 @@ export class ReferenceDatapath implements Datapath, Sink {
 
   private expire(): void {
     for (const w of this.pending.all()) {
-      if (this.nowMs - w.sinceMs > PENDING_TIMEOUT_MS) this.abandon(w.number, DROP.pending_timeout);
+      if (this.nowMs - w.sinceMs > LIMITS.pendingTimeoutMs) this.abandon(w.number, DROP.pending_timeout);
     }
   }
 

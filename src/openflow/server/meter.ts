@@ -1,5 +1,6 @@
 /** Meters: changing them, listing them, counting them. */
-import { MAX_BANDS, METER, METER_FLAG, type Meter } from '../../flowtable/meters.js';
+import { LIMITS } from '../../datapath/native.js';
+import { METER, METER_FLAG, type Meter } from '../../flowtable/meters.js';
 import { ofError } from '../errors.js';
 import { fromMeterMod, type MeterConfig, type MeterStats, toMeterMod } from '../messages/meter.js';
 import { splitDuration } from './flow.js';
@@ -42,7 +43,7 @@ export const meterHandlers: Handlers = {
       maxMeters: METER.count,
       bandTypes: BAND_BITS,
       capabilities: ALL_FLAGS,
-      maxBands: MAX_BANDS,
+      maxBands: LIMITS.meterBands,
       maxColor: 0,
     });
   },
