@@ -1,8 +1,10 @@
-// Style, types given up, file sizes, import direction, generated files. Prints each fault; exit status 1 when there is one.
+// Style, types given up, file sizes, import direction, generated files, what documents name. Prints each fault; exit status 1 when there is one.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { GROUPS } from '../dist/bench/rows/index.js';
+import { docFaults } from './docs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const faults = [];
@@ -85,6 +87,9 @@ const biome = run(process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'c
 if (biome.status !== 0) faults.push(`biome:\n${biome.out}`);
 const generated = run(process.execPath, ['dist/src/datapath/generate-native.js', '--check']);
 if (generated.status !== 0) faults.push(generated.out.trim());
+
+const rows = GROUPS.flatMap((g) => g.rows.map((r) => r.name));
+faults.push(...docFaults(root, files, rows));
 
 for (const f of faults) console.error(f);
 console.log(faults.length ? `lint: ${faults.length} faults` : `lint: clean (${code.length} files)`);

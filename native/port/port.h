@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <memory>
 
 #include "../packet/packet.h"
 
@@ -92,11 +91,11 @@ struct PortOptions {
   uint32_t mtu;
   bool loop;
   bool offload;
-  uint32_t rx_bytes;  // memory for received frames; 0: chosen
+  uint32_t rx_bytes;  // memory for received frames of a system port; 0: chosen
   bool programs;      // programs of ours may run in the kernel
   bool keep;          // a device of ours outlives the program
   const char* xdp_mode = "";  // as asked for: best-effort, native-with-zerocopy, native, generic
-  uint32_t queues = 1;        // receive queues of the device; of a system port or a TAP each is opened by itself
+  uint32_t queues = 1;        // receive queues of the device; of a TAP each is opened by itself
   bool need_wakeup = true;
   const Port* first = nullptr;  // the port of the first queue, for those that follow
   uint32_t vport = 0;

@@ -14,7 +14,7 @@
 namespace weft {
 
 struct PortRequest {
-  std::string kind;  // tap, system, xdp, memory, pcap, null
+  std::string kind;  // of PortKind in src/datapath/port-config.ts
   std::string device;
   std::string output;
   std::string netns;

@@ -40,7 +40,7 @@ export type DpAction =
   /** Takes a tunnel's header off; the packet then arrives anew at vport `port`, with what the header said in the tunnel slots of its key. */
   | { readonly type: 'tnl_pop'; readonly port: number; readonly tunnel: TunnelFormat }
   | { readonly type: 'recirc'; readonly id: number }
-  /** dp_hash := hash of the packet's 5-tuple or L2 fields; see `dpHash` in src/datapath/hash.ts. */
+  /** dp_hash := hash of the packet's 5-tuple or L2 fields; see `dpHash` in src/packet/dp-hash.ts. */
   | { readonly type: 'hash'; readonly alg: 'l4' | 'sym_l4'; readonly basis: number }
   /** The next output sends at most this many bytes. */
   | { readonly type: 'trunc'; readonly maxLen: number }
@@ -102,7 +102,7 @@ export const SAMPLE_ALWAYS = 0xffffffff;
 export type UserCookie =
   | {
       readonly type: 'controller';
-      /** Of the bridge's record of frozen packet-in state (rule cookie, table, metadata): see src/upcall/controller-state.ts. */
+      /** Of the bridge's record of frozen packet-in state (rule cookie, table, metadata): see src/upcall/frozen.ts. */
       readonly stateId: number;
       readonly maxLen: number;
       /** OpenFlow packet-in reason, e.g. 0 no match, 1 action, 2 invalid TTL. */

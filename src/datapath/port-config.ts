@@ -6,11 +6,11 @@ export type PortKind = 'tap' | 'system' | 'xdp' | 'memory' | 'pcap' | 'null' | '
 
 export interface PortConfig {
   kind: PortKind;
-  /** Device name for tap and system; file name for pcap input ("" for none). */
+  /** The name of a device, which of kind tap is made when missing, of system and xdp exists; file name for pcap input ("" for none); host: see PortKind. */
   device: string;
   /** File for pcap output ("" for none). */
   output: string;
-  /** tap: the device is created when missing. system: it must exist. */
+  /** What a TAP device is given, and what ports without a device have. 0: nothing is said. */
   mtu: number;
   /** pcap: loop the file for ever, copied into a buffer each time as a NIC would. */
   loop: boolean;
@@ -26,7 +26,7 @@ export interface PortConfig {
   keep: boolean;
   /** xdp: how the device is to take our program. */
   xdpMode: XdpMode;
-  /** xdp: receive queues of the device that frames are taken from, the first ones. tap, system: receive queues asked for, 1 to MAX_QUEUES. */
+  /** xdp: receive queues of the device that frames are taken from, the first ones. tap: receive queues asked for, 1 to MAX_QUEUES. Others have one. */
   queues: number;
   /** xdp: the kernel is told to look into our rings where it asks for that, and not with each batch. */
   needWakeup: boolean;

@@ -109,8 +109,7 @@ export class NativeDriver implements Datapath {
   }
 
   portAdd(vport: number, config: PortConfig): void {
-    const divisible = config.kind === 'tap' || config.kind === 'system';
-    const workers = [...this.place(vport, divisible ? config.queues : 1)];
+    const workers = [...this.place(vport, config.kind === 'tap' ? config.queues : 1)];
     this.flushAll();
     try {
       workers.length = this.native.portAdd(vport, Uint32Array.from(workers), config);
