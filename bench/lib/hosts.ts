@@ -2,13 +2,12 @@
  * Two hosts and a switch between them, each in a network namespace: what the rows over devices measure. Each side has hosts of its own, so that all sides can be
  * there at once and take turns.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mortal } from '../../src/cli/lab/mortal.js';
 import { NetLab } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { frames, PEERS } from './files.js';
+import { type Daemon, must, native } from './programs.js';
 import { Missing, type Session, type Turn } from './row.js';
 
 const PROGRAMS = {
@@ -87,6 +86,13 @@ export interface WakeTimes {
 }
 const WAKE_PARTS = ['median', 'worst'] as const;
 
+/** Thousands a second. */
+export interface Frames {
+  readonly offered: number;
+  readonly delivered: number;
+}
+const FLOOD_PARTS = ['offered', 'delivered'] as const;
+
 export class Hosts implements Session {
   private readonly lab: NetLab;
   /** Namespaces: of the switch, of the hosts. */
@@ -96,6 +102,7 @@ export class Hosts implements Session {
   /** Programs whose processor time is the switch's. */
   private pids: readonly number[] = [];
   private env: NodeJS.ProcessEnv = {};
+  private readonly floods = new Shared<Frames>(FLOOD_PARTS);
   private readonly wakes = new Shared<WakeTimes>(WAKE_PARTS);
   private readonly pings = { idle: new Shared<PingTimes>(PING_PARTS), load: new Shared<PingTimes>(PING_PARTS) };
 
@@ -207,17 +214,35 @@ export class Hosts implements Session {
     return Number(found[1]) / 1e9;
   }
 
-  /** Thousand 60-byte frames a second that arrive when the sender sends as many as it can. */
-  async small({ seconds }: Turn): Promise<number> {
-    const sender = this.replay(seconds + 1);
+  /** Frames of 60 bytes while a program sends as many as it can, for a second longer than it takes to measure. */
+  private async whileSending({ seconds }: Turn, sender: Promise<unknown>): Promise<Frames> {
     await sleep(500);
     const from = performance.now();
-    const before = this.count(1, 'rx_packets');
+    const [sent, came] = [this.count(0, 'tx_packets'), this.count(1, 'rx_packets')];
     await sleep(seconds * 1000);
-    const arrived = this.count(1, 'rx_packets') - before;
+    const [offered, delivered] = [this.count(0, 'tx_packets') - sent, this.count(1, 'rx_packets') - came];
     const ms = performance.now() - from;
     await sender;
-    return arrived / ms;
+    return { offered: offered / ms, delivered: delivered / ms };
+  }
+
+  /** Thousand 60-byte frames a second that arrive when tcpreplay sends as many as it can. */
+  async small(turn: Turn): Promise<number> {
+    return (await this.whileSending(turn, this.replay(turn.seconds + 1))).delivered;
+  }
+
+  /** The same frames from a sender that is not the limit (native/bench/flood_bench.cc). The switch's end of the pair, whoever's it is, has to poll for that. */
+  async flood(part: keyof Frames, turn: Turn): Promise<number> {
+    const rates = await this.floods.take(part, async () => {
+      const program = native('flood');
+      this.inMiddle('ethtool', '-K', 'p1', 'gro', 'on');
+      const said = this.run(0, 'timeout', String(turn.seconds + 1), program, 'e0', frames(1000));
+      const measured = await this.whileSending(turn, said);
+      this.inMiddle('ethtool', '-K', 'p1', 'gro', 'off');
+      if (measured.offered === 0) throw new Error(`the sender sent nothing: ${(await said).stderr}`);
+      return measured;
+    });
+    return rates[part];
   }
 
   /** Its rules are those of a file. */
@@ -332,60 +357,4 @@ export class Hosts implements Session {
     for (const d of this.daemons) await d.close();
     this.lab.close();
   }
-}
-
-/** A daemon in a namespace ("" is here); `close` ends it by its own number. */
-export class Daemon {
-  private readonly child: ChildProcess;
-  private readonly over: Promise<void>;
-  output = '';
-
-  constructor(namespace: string, env: NodeJS.ProcessEnv, ...words: readonly string[]) {
-    const inside = namespace ? ['ip', 'netns', 'exec', namespace] : [];
-    const [program, args] = mortal(words[0], words.slice(1));
-    const [first, ...rest] = [...inside, program, ...args];
-    this.child = spawn(first, rest, {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const s of [this.child.stdout, this.child.stderr]) {
-      s?.on('data', (d) => {
-        this.output += d;
-      });
-    }
-    this.over = new Promise((done) => this.child.on('close', () => done()));
-  }
-
-  /** ip and setpriv become the program, so it is its. */
-  get pid(): number {
-    return this.child.pid ?? 0;
-  }
-
-  async ready(condition: () => boolean, what: string): Promise<void> {
-    const end = performance.now() + 30_000;
-    while (!condition()) {
-      if (this.child.exitCode !== null || performance.now() > end)
-        throw new Error(`${what} does not start: ${this.output.slice(-300)}`);
-      await sleep(5);
-    }
-  }
-
-  pause(on: boolean): void {
-    this.child.kill(on ? 'SIGSTOP' : 'SIGCONT');
-  }
-
-  async close(): Promise<void> {
-    this.child.kill('SIGTERM');
-    this.pause(false);
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
-    await this.over;
-    clearTimeout(timer);
-  }
-}
-
-/** A program to its end; throws with what it said. */
-export function must(env: NodeJS.ProcessEnv, ...words: string[]): string {
-  const r = spawnSync(words[0], words.slice(1), { env, encoding: 'utf8', timeout: 60_000 });
-  if (r.status !== 0) throw new Error(`${words.slice(0, 5).join(' ')}: ${r.stderr || r.error?.message}`);
-  return r.stdout;
 }

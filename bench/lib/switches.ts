@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { WEFT } from '../../test/support/live.js';
 import { scratch } from './files.js';
-import { BRIDGE, Daemon, Hosts, must } from './hosts.js';
+import { BRIDGE, Hosts } from './hosts.js';
+import { Daemon, must } from './programs.js';
 import { Missing, OURS, type Side } from './row.js';
 
 /** How ports come to the hosts: veth pairs whose outer ends are the switch's, the same by AF_XDP, or devices that the switch makes. */

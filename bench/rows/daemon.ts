@@ -5,7 +5,8 @@ import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { WEFT } from '../../test/support/live.js';
 import { Dpdk } from '../lib/dpdk.js';
 import { scratch } from '../lib/files.js';
-import { Daemon, type Hosts, must } from '../lib/hosts.js';
+import type { Hosts } from '../lib/hosts.js';
+import { Daemon, must } from '../lib/programs.js';
 import { group, Missing, OURS, type Session, type Side, type Turn } from '../lib/row.js';
 import { environment, SCHEMA, switchBetween } from '../lib/switches.js';
 

@@ -4,12 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { frames, PEERS } from '../lib/files.js';
+import { native } from '../lib/programs.js';
 import { group, OURS, type Session, type Side, type Turn } from '../lib/row.js';
 import { weftBench } from '../lib/weft-bench.js';
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 interface Workers extends Session {
   /** Mpps of so many workers. */
@@ -37,13 +35,12 @@ const ofSwitch = (name: string, count: number): Side<Workers> => ({
 const bare: Side<Workers> = {
   name: 'bare loop',
   async open() {
-    const built = spawnSync(join(ROOT, 'scripts/bench-native.sh'), ['--build', 'scaling'], { encoding: 'utf8' });
-    if (built.status !== 0) throw new Error(`bench-native.sh scaling: ${built.stderr.slice(0, 200)}`);
+    const program = native('scaling');
     return {
       count: 2,
       rates,
       scaling({ seconds }) {
-        const r = spawnSync(join(ROOT, 'build/bench/scaling'), ['1', String(seconds)], { encoding: 'utf8' });
+        const r = spawnSync(program, ['1', String(seconds)], { encoding: 'utf8' });
         const found = /scales ([\d.]+)/.exec(r.stdout);
         if (!found) throw new Error(`scaling: ${r.stderr}`);
         return Number(found[1]);

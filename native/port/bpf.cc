@@ -91,6 +91,17 @@ bool bpf_run(const Fd& program, const uint8_t* frame, uint32_t len) {
   return call(BPF_PROG_TEST_RUN, a) == 0;
 }
 
+bool bpf_live(const Fd& program, const uint8_t* frame, uint32_t len, uint32_t times, uint32_t batch) {
+  bpf_attr a{};
+  a.test.prog_fd = static_cast<uint32_t>(program.get());
+  a.test.data_in = address(frame);
+  a.test.data_size_in = len;
+  a.test.repeat = times;
+  a.test.batch_size = batch;
+  a.test.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+  return call(BPF_PROG_TEST_RUN, a) == 0;
+}
+
 void BpfCode::put(int code, uint8_t to, uint8_t from, int32_t off, int32_t value) {
   bpf_insn i{};
   i.code = static_cast<uint8_t>(code);

@@ -32,6 +32,8 @@ Fd bpf_program(uint32_t type, const std::vector<bpf_insn>& code, uint32_t flags 
 Fd bpf_link(const Fd& program, uint32_t ifindex, uint32_t hook, uint32_t flags);
 // Runs a program of type SCHED_CLS once on a frame. Returns false with errno.
 bool bpf_run(const Fd& program, const uint8_t* frame, uint32_t len);
+// Runs a program of type XDP `times` times on frames that then go where it sends them, `batch` in a row. Returns false with errno.
+bool bpf_live(const Fd& program, const uint8_t* frame, uint32_t len, uint32_t times, uint32_t batch);
 
 // A program under construction. Registers are numbers: 0 result, 1 to 5 arguments, lost in a call, 6 to 9 kept, 10 frame. A jump names a label, placed before or after it.
 class BpfCode {
