@@ -22,12 +22,13 @@ export interface LinkFeatures {
   readonly maxSpeed: number;
 }
 
-export interface OfPort extends LinkFeatures {
+export interface OfPort {
   /** OpenFlow 1.3 number. */
   readonly number: number;
   readonly name: string;
   /** 6 bytes. */
   readonly hwAddr: Uint8Array;
+  readonly link: LinkFeatures;
   /** OFPPC_ bits of 1.3: 1 down, 4 no recv, 0x20 no fwd, 0x40 no packet-in; 0x10 no flood is 1.0 only and kept here too. */
   config: number;
   /** Its device is down by whoever looks after the machine: told as PORT_DOWN, and no reason to try no longer. */

@@ -61,7 +61,7 @@ export class BridgePort implements OfPort, NormalPort {
   mirrorOutput = false;
   isProtected = false;
   isStandby = false;
-  private link: LinkFeatures;
+  link: LinkFeatures;
   /** Asked each time; undefined: no device of the kernel's. */
   deviceErrors?: () => DeviceErrors | undefined;
 
@@ -85,30 +85,6 @@ export class BridgePort implements OfPort, NormalPort {
   private readonly added: number;
   readonly tunnel?: TunnelView;
   readonly tallies: { readonly rx: Tallied; readonly tx: Tallied } | undefined;
-
-  get curr(): number {
-    return this.link.curr;
-  }
-
-  get advertised(): number {
-    return this.link.advertised;
-  }
-
-  get supported(): number {
-    return this.link.supported;
-  }
-
-  get peer(): number {
-    return this.link.peer;
-  }
-
-  get currSpeed(): number {
-    return this.link.currSpeed;
-  }
-
-  get maxSpeed(): number {
-    return this.link.maxSpeed;
-  }
 
   /** True: the device said something else before. */
   take({ hwAddr = this.hwAddr, link = this.link }: DeviceWord): boolean {

@@ -36,12 +36,7 @@ export function describePort(p: OfPort, version: number): PhyPort {
     name: p.name,
     config: shown.config & bits[0],
     state: shown.state & bits[1],
-    curr: p.curr,
-    advertised: p.advertised,
-    supported: p.supported,
-    peer: p.peer,
-    currSpeed: p.currSpeed,
-    maxSpeed: p.maxSpeed,
+    ...p.link,
   };
 }
 

@@ -36,12 +36,7 @@ export function stubPort(number: number, name: string, mac: readonly number[]): 
     hwAddr: Uint8Array.from(mac),
     config: 0,
     state: 4,
-    curr: 0,
-    advertised: 0,
-    supported: 0,
-    peer: 0,
-    currSpeed: 0,
-    maxSpeed: 0,
+    link: { curr: 0, advertised: 0, supported: 0, peer: 0, currSpeed: 0, maxSpeed: 0 },
     stats: () => ({ ...ZERO }),
   };
 }
