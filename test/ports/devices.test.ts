@@ -2,11 +2,11 @@
 import '../support/isolate.js';
 
 import t from 'tap';
-import { labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
+import { labRefusal, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
 import { type PortConfig, plainPort } from '../../src/datapath/native.js';
-import { conserved, join, traffic } from '../support/wire.js';
+import { conserved, join, stage, traffic, twoHosts } from '../support/wire.js';
 
 const refusal =
   labRefusal() ?? needPrograms({ ip: 'iproute2', ping: 'iputils-ping', iperf3: 'iperf3', ethtool: 'ethtool' });
@@ -14,17 +14,9 @@ const refusal =
 const DEVICE: PortConfig = { ...plainPort('system'), offload: true };
 
 t.test('veth to veth', { skip: refusal }, async (t) => {
-  const lab = new NetLab('wfd');
-  const dp = new NativeDriver();
-  t.teardown(() => {
-    dp.close();
-    lab.close();
-  });
+  const [lab, dp] = stage(t, 'wfd', new NativeDriver());
   for (const mtu of [1500, 9000]) {
-    const h1 = lab.host('1', { address: '10.77.0.1/24', mtu });
-    const h2 = lab.host('2', { address: '10.77.0.2/24', mtu });
-    lab.ip(`-n ${h1.ns} addr add fd77::1/64 dev e0 nodad`);
-    lab.ip(`-n ${h2.ns} addr add fd77::2/64 dev e0 nodad`);
+    const [h1, h2] = twoHosts(lab, mtu);
     dp.portAdd(1, { ...DEVICE, device: h1.outer });
     dp.portAdd(2, { ...DEVICE, device: h2.outer });
     join(dp, 1, 2);
@@ -36,12 +28,7 @@ t.test('veth to veth', { skip: refusal }, async (t) => {
 });
 
 t.test('veth to a TAP that was moved into a namespace', { skip: refusal }, async (t) => {
-  const lab = new NetLab('wft');
-  const dp = new NativeDriver();
-  t.teardown(() => {
-    dp.close();
-    lab.close();
-  });
+  const [lab, dp] = stage(t, 'wft', new NativeDriver());
   const h1 = lab.host('1', { address: '10.77.0.1/24' });
   lab.ip(`-n ${h1.ns} addr add fd77::1/64 dev e0 nodad`);
   const ns = lab.namespace('2');
@@ -57,16 +44,8 @@ t.test('veth to a TAP that was moved into a namespace', { skip: refusal }, async
 });
 
 t.test('segments are cut and checksums finished where the way out has no offload', { skip: refusal }, async (t) => {
-  const lab = new NetLab('wfo');
-  const dp = new NativeDriver();
-  t.teardown(() => {
-    dp.close();
-    lab.close();
-  });
-  const h1 = lab.host('1', { address: '10.77.0.1/24' });
-  const h2 = lab.host('2', { address: '10.77.0.2/24' });
-  lab.ip(`-n ${h1.ns} addr add fd77::1/64 dev e0 nodad`);
-  lab.ip(`-n ${h2.ns} addr add fd77::2/64 dev e0 nodad`);
+  const [lab, dp] = stage(t, 'wfo', new NativeDriver());
+  const [h1, h2] = twoHosts(lab);
   dp.portAdd(1, { ...DEVICE, device: h1.outer, offload: false });
   dp.portAdd(2, { ...DEVICE, device: h2.outer, offload: false });
   join(dp, 1, 2);
@@ -83,15 +62,13 @@ t.test('a port that cannot be made names the reason', { skip: refusal }, (t) => 
 });
 
 t.test('frames that find no room are counted, with and without our programs', { skip: refusal }, async (t) => {
-  const lab = new NetLab('wfl');
   // Without threads: nothing is taken while frames come.
-  const sender = new NativeDriver({ manual: true });
-  const receiver = new NativeDriver({ manual: true });
-  t.teardown(() => {
-    sender.close();
-    receiver.close();
-    lab.close();
-  });
+  const [lab, sender, receiver] = stage(
+    t,
+    'wfl',
+    new NativeDriver({ manual: true }),
+    new NativeDriver({ manual: true }),
+  );
   const [outer, inner] = ['wfl-a', 'wfl-b'];
   lab.veth(outer, inner);
   sender.portAdd(1, { ...DEVICE, kind: 'memory' });

@@ -3,11 +3,11 @@ import '../support/isolate.js';
 
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { labRefusal, NetLab, until } from '../../src/cli/lab/netlab.js';
+import { labRefusal, until } from '../../src/cli/lab/netlab.js';
 import { needPrograms } from '../../src/cli/lab/packages.js';
 import { NativeDriver } from '../../src/datapath/driver/native-driver.js';
 import { type PortConfig, plainPort, type XdpMode } from '../../src/datapath/native.js';
-import { conserved, join, traffic } from '../support/wire.js';
+import { conserved, join, stage, traffic, twoHosts } from '../support/wire.js';
 
 const refusal =
   labRefusal() ?? needPrograms({ ip: 'iproute2', ping: 'iputils-ping', iperf3: 'iperf3', ethtool: 'ethtool' });
@@ -19,16 +19,8 @@ for (const { xdpMode, needWakeup, mode, shortfall } of [
   { xdpMode: 'generic', needWakeup: false, mode: 'generic', shortfall: /^$/ },
 ] as const satisfies readonly { xdpMode: XdpMode; needWakeup: boolean; mode: XdpMode; shortfall: RegExp }[]) {
   t.test(`hosts with ${xdpMode}, need-wakeup ${needWakeup}`, { skip: refusal }, async (t) => {
-    const lab = new NetLab('wfx');
-    const dp = new NativeDriver();
-    t.teardown(() => {
-      dp.close();
-      lab.close();
-    });
-    const h1 = lab.host('1', { address: '10.77.0.1/24' });
-    const h2 = lab.host('2', { address: '10.77.0.2/24' });
-    lab.ip(`-n ${h1.ns} addr add fd77::1/64 dev e0 nodad`);
-    lab.ip(`-n ${h2.ns} addr add fd77::2/64 dev e0 nodad`);
+    const [lab, dp] = stage(t, 'wfx', new NativeDriver());
+    const [h1, h2] = twoHosts(lab);
     dp.portAdd(1, { ...XDP, xdpMode, needWakeup, device: h1.outer });
     dp.portAdd(2, { ...XDP, xdpMode, needWakeup, device: h2.outer });
     t.match(dp.portPaths(1), { mode, shortfall, receive: /^AF_XDP/ });
@@ -41,12 +33,7 @@ for (const { xdpMode, needWakeup, mode, shortfall } of [
 }
 
 t.test('what cannot be had is named', { skip: refusal }, (t) => {
-  const lab = new NetLab('wfe');
-  const dp = new NativeDriver();
-  t.teardown(() => {
-    dp.close();
-    lab.close();
-  });
+  const [lab, dp] = stage(t, 'wfe', new NativeDriver());
   lab.veth('wfe-a', 'wfe-b');
   t.throws(() => dp.portAdd(1, { ...XDP, device: 'wfe-none' }), /^no device wfe-none: No such device/);
   t.throws(() => dp.portAdd(1, { ...XDP, device: 'x', netns: '/nowhere' }), /namespace \/nowhere: No such file/);
@@ -84,14 +71,8 @@ const ONE_MEMORY = 4608 * 2048;
 
 for (const xdpMode of ['native', 'generic'] as const) {
   t.test(`a device with several queues, ${xdpMode}`, { skip: refusal }, async (t) => {
-    const lab = new NetLab('wfq');
-    const dp = new NativeDriver();
-    t.teardown(() => {
-      dp.close();
-      lab.close();
-    });
-    const h1 = lab.host('1', { address: '10.77.0.1/24' });
-    const h2 = lab.host('2', { address: '10.77.0.2/24' });
+    const [lab, dp] = stage(t, 'wfq', new NativeDriver());
+    const [h1, h2] = twoHosts(lab);
     const QUEUES = 2;
     for (const h of [h1, h2]) {
       lab.run('ethtool', ['-L', h.outer, 'rx', String(QUEUES), 'tx', String(QUEUES)]);
@@ -124,13 +105,8 @@ for (const xdpMode of ['native', 'generic'] as const) {
 }
 
 t.test('frames that find no room are counted', { skip: refusal }, async (t) => {
-  const lab = new NetLab('wfl');
   // Without threads: nothing is taken while frames come.
-  const dp = new NativeDriver({ manual: true });
-  t.teardown(() => {
-    dp.close();
-    lab.close();
-  });
+  const [lab, dp] = stage(t, 'wfl', new NativeDriver({ manual: true }));
   lab.veth('wfl-a', 'wfl-b');
   dp.portAdd(1, { ...plainPort('memory'), offload: true });
   dp.portAdd(2, { ...plainPort('system'), offload: true, device: 'wfl-b' });
@@ -162,14 +138,7 @@ t.test('frames that find no room are counted', { skip: refusal }, async (t) => {
 });
 
 t.test('a flood is polled by a timer, and its end noticed', { skip: refusal }, async (t) => {
-  const lab = new NetLab('wfd');
-  const dp = new NativeDriver({ manual: true });
-  const receiver = new NativeDriver({ manual: true });
-  t.teardown(() => {
-    dp.close();
-    receiver.close();
-    lab.close();
-  });
+  const [lab, dp, receiver] = stage(t, 'wfd', new NativeDriver({ manual: true }), new NativeDriver({ manual: true }));
   lab.veth('wfd-a', 'wfd-b');
   dp.portAdd(1, { ...plainPort('memory'), offload: true });
   dp.portAdd(2, { ...plainPort('system'), offload: true, device: 'wfd-b' });

@@ -1,9 +1,29 @@
 /** Two hosts with a native datapath between them: a wire of two flows, what a test sends through it, and what must hold afterwards. */
 import type { Test } from 'tap';
-import { type Host, type NetLab, until } from '../../src/cli/lab/netlab.js';
+import { type Host, NetLab, until } from '../../src/cli/lab/netlab.js';
 import type { NativeDriver } from '../../src/datapath/driver/native-driver.js';
 import { DROP_REASONS } from '../../src/datapath/drop-reasons.js';
 import { DP_KEY_BYTES, K } from '../../src/packet/key.js';
+
+/** A lab and datapaths of one test, which end with it: the lab last, so that devices go when nobody has them. */
+export function stage<D extends NativeDriver[]>(t: Test, prefix: string, ...dps: D): [lab: NetLab, ...D] {
+  const lab = new NetLab(prefix);
+  t.teardown(() => {
+    for (const dp of dps) dp.close();
+    lab.close();
+  });
+  return [lab, ...dps];
+}
+
+/** The two hosts that `traffic` goes between. */
+export function twoHosts(lab: NetLab, mtu?: number): [Host, Host] {
+  const made = [1, 2].map((n) => {
+    const h = lab.host(String(n), { address: `10.77.0.${n}/24`, ...(mtu === undefined ? {} : { mtu }) });
+    lab.ip(`-n ${h.ns} addr add fd77::${n}/64 dev e0 nodad`);
+    return h;
+  });
+  return [made[0], made[1]];
+}
 
 /** A wire: what arrives at one port leaves by the other. */
 export function join(dp: NativeDriver, a: number, b: number): void {
