@@ -36,7 +36,7 @@ import { type NormalBridge, normal } from './normal.js';
 import type { OfBridge, OfBridgeListener, OfTableStats, Resumed } from './of-bridge.js';
 import { BridgePort, type BridgePortSpec, type DeviceWord } from './port.js';
 import { PortSet } from './port-set.js';
-import { uuidOf } from './uuid.js';
+import { Identity } from './uuid.js';
 import { type VlanSpec, vlanConfig } from './vlan.js';
 
 export interface BridgeDeps {
@@ -60,7 +60,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
   tun = NO_TUN_OPTIONS;
   /** As the database has it; "" is "system". */
   datapathType = '';
-  readonly uuid: Uint8Array;
+  private readonly identity: Identity;
   forwardBpdu = false;
   missToController = false;
   controllers = 0;
@@ -80,7 +80,7 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
     const { changes } = deps.upcalls;
     this.maxVlans = deps.maxVlans;
     this.portSet = new PortSet(name);
-    this.uuid = uuidOf(name, datapathId);
+    this.identity = new Identity(name, datapathId);
     this.dpMeters = new DpMeters(deps.dp, deps.meterIds);
     this.tables = new FlowTables(deps.clock, () => new TupleClassifier());
     this.macs = new MacTable((kind, entry) => {
@@ -106,6 +106,10 @@ export class Bridge implements OfBridge, BridgeView, NormalBridge {
       for (const l of this.listeners) l.ruleChanged?.(e);
       if (e.kind !== 'modified') this.tellVacancy(e.rule.table);
     });
+  }
+
+  get uuid(): Uint8Array {
+    return this.identity.uuid;
   }
 
   now(): number {

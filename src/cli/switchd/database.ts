@@ -16,8 +16,8 @@ export interface DatabaseOptions {
   readonly log: (text: string) => void;
 }
 
+/** Whether somebody listens on a socket that was left behind may take its time. */
 const LISTENS_MS = 2000;
-const LOOK_MS = 5;
 
 /** A switch whose run directory somebody chose is one of several, so its database is not the system's. */
 function directory(options: DatabaseOptions, env: NodeJS.ProcessEnv): string {
@@ -46,8 +46,11 @@ export async function findDatabase(
   if (own.db.tables.get('Open_vSwitch')?.rows.size === 0) {
     own.db.transact([{ op: 'insert', table: 'Open_vSwitch', row: {} }]);
   }
-  const end = clock.now() + LISTENS_MS;
-  while (!(await isAlive(socket)) && clock.now() < end)
-    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+  let cancel = () => {};
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.after(LISTENS_MS, resolve);
+  });
+  await Promise.race([own.listens(), late]);
+  cancel();
   return { remote, own };
 }

@@ -45,6 +45,8 @@ export interface RemoteStatus {
 const LISTEN_AGAIN_MS = 5000;
 
 interface Remote {
+  /** Resolves when an address that clients come to was listened on, or could not be. */
+  readonly tried: Promise<void>;
   set(options: RemoteOptions): void;
   status(): RemoteStatus;
   close(): void;
@@ -70,6 +72,7 @@ function seconds(clock: Clock, since: number): string {
 
 /** A manager that we connect to. */
 class ActiveRemote implements Remote {
+  readonly tried = Promise.resolve();
   private readonly options = new LiveOptions(true);
   private readonly reconnect: Reconnect;
   private session: Session | undefined;
@@ -145,6 +148,7 @@ function lockStatus(server: OvsdbServer, session: Session): Record<string, strin
 
 /** An address that clients come to. */
 class PassiveRemote implements Remote {
+  readonly tried: Promise<void>;
   private readonly options = new LiveOptions(false);
   private readonly visitors = new Map<Session, Reconnect>();
   private stop: (() => Promise<void>) | undefined;
@@ -160,11 +164,11 @@ class PassiveRemote implements Remote {
     private readonly log: (text: string) => void,
   ) {
     this.options.set(options);
-    this.start();
+    this.tried = this.start();
   }
 
-  private start(): void {
-    this.endpoint
+  private start(): Promise<void> {
+    return this.endpoint
       .listen((stream, name) => this.welcome(stream, name))
       .then(({ port, stop }) => {
         this.port = port;
@@ -175,7 +179,7 @@ class PassiveRemote implements Remote {
       .catch((e: unknown) => {
         this.lastError = e instanceof Error ? e.message : String(e);
         this.log(this.lastError);
-        if (!this.isClosed) this.cancelRetry = this.server.clock.after(LISTEN_AGAIN_MS, () => this.start());
+        if (!this.isClosed) this.cancelRetry = this.server.clock.after(LISTEN_AGAIN_MS, () => void this.start());
       });
   }
 
@@ -257,6 +261,11 @@ export class Remotes {
     } catch (e) {
       this.log(e instanceof Error ? e.message : String(e));
     }
+  }
+
+  /** Resolves when each address that is served now was listened on, or could not be. */
+  async tried(): Promise<void> {
+    for (const remote of [...this.remotes.values()]) await remote.tried;
   }
 
   status(address: string): RemoteStatus | undefined {

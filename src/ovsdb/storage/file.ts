@@ -27,7 +27,7 @@ import { formatJson, type JsonObject } from '../json/json.js';
 import { parseSchema } from '../schema/parse.js';
 import type { DatabaseSchema } from '../schema/schema.js';
 import { OvsdbError } from '../value/error.js';
-import { readLog, record } from './log.js';
+import { readLog, record, type Sha1 } from './log.js';
 import { replay, snapshotRecord, transactionRecord } from './records.js';
 
 export interface FileOptions {
@@ -37,6 +37,8 @@ export interface FileOptions {
   /** Takes the lock of a lock file for this process and returns the descriptor that holds it. Throws an Error with `code` EAGAIN when another has it. */
   readonly lock?: (path: string) => number;
   readonly log?: (text: string) => void;
+  /** Undefined: Node's, which is loaded with its first use. */
+  readonly sha1?: Sha1;
 }
 
 /** When a file is rewritten: those of ovsdb-server. */
@@ -84,13 +86,30 @@ export class FileStorage implements Storage {
     const real = existsSync(path) ? realpathSync(path) : path;
     const lockFd = takeLock(real, options);
     try {
-      if (schema && !existsSync(real)) create(real, schema);
+      if (schema && !existsSync(real)) return FileStorage.create(real, schema, options, lockFd);
       return FileStorage.read(real, schema, options, lockFd);
     } catch (e) {
       if (lockFd !== undefined) closeSync(lockFd);
       if (e instanceof UserError) throw e;
       throw new UserError(`${path}: ${e instanceof OvsdbError ? e.message : systemText(e)}`);
     }
+  }
+
+  /** What was just written is not read again. */
+  private static create(
+    path: string,
+    schema: DatabaseSchema,
+    options: FileOptions,
+    lockFd: number | undefined,
+  ): FileStorage {
+    const bytes = record(formatJson(schema.toJson()), options.sha1);
+    makeFile(path, bytes);
+    const db = new Database(schema, options.newUuid);
+    const storage = new FileStorage(path, options, openSync(path, 'r+'), lockFd, db);
+    storage.end = bytes.length;
+    storage.base = bytes.length;
+    db.setStorage(storage);
+    return storage;
   }
 
   private static read(
@@ -100,7 +119,7 @@ export class FileStorage implements Storage {
     lockFd: number | undefined,
   ): FileStorage {
     const bytes = readFileSync(path);
-    const log = readLog(bytes);
+    const log = readLog(bytes, options.sha1);
     const [schemaJson, ...transactions] = log.records;
     if (log.isForeign || !schemaJson) throw new UserError(`${path}: ${log.fault ?? 'an empty file is no database'}`);
     const there = parseSchema(schemaJson);
@@ -163,7 +182,7 @@ export class FileStorage implements Storage {
   }
 
   private append(json: JsonObject, durable: boolean): void {
-    const bytes = record(formatJson(json));
+    const bytes = record(formatJson(json), this.options.sha1);
     if (this.end + bytes.length > MAX_BYTES) throw exhausted(this.path, MAX_BYTES);
     let doing = 'write';
     try {
@@ -224,8 +243,8 @@ export class FileStorage implements Storage {
     let bytes: Uint8Array;
     try {
       bytes = Buffer.concat([
-        record(formatJson(db.schema.toJson())),
-        record(formatJson(snapshotRecord(db, date, comment))),
+        record(formatJson(db.schema.toJson()), this.options.sha1),
+        record(formatJson(snapshotRecord(db, date, comment)), this.options.sha1),
       ]);
       rmSync(temporary, { force: true });
       fd = openSync(temporary, 'wx+', 0o640);
@@ -273,10 +292,10 @@ function takeLock(path: string, { lock }: FileOptions): number | undefined {
   }
 }
 
-function create(path: string, schema: DatabaseSchema): void {
+function makeFile(path: string, bytes: Uint8Array): void {
   const fd = openSync(path, 'wx', 0o640);
   try {
-    writeAll(fd, record(formatJson(schema.toJson())), 0);
+    writeAll(fd, bytes, 0);
     fsyncSync(fd);
   } catch (e) {
     rmSync(path, { force: true });

@@ -17,32 +17,32 @@ const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const two = (n: number): string => String(n).padStart(2, '0');
 
-/** Conversions of strftime(3) that logs have use for. */
-const TIMES: Readonly<Record<string, (d: Date) => string>> = {
-  Y: (d) => String(d.getFullYear()),
-  y: (d) => two(d.getFullYear() % 100),
-  m: (d) => two(d.getMonth() + 1),
-  d: (d) => two(d.getDate()),
-  e: (d) => String(d.getDate()).padStart(2),
-  H: (d) => two(d.getHours()),
-  M: (d) => two(d.getMinutes()),
-  S: (d) => two(d.getSeconds()),
-  h: (d) => MONTHS[d.getMonth()],
-  b: (d) => MONTHS[d.getMonth()],
-  a: (d) => DAYS[d.getDay()],
-  s: (d) => String(Math.floor(d.getTime() / 1000)),
-  F: (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`,
-  T: (d) => `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`,
+/** Conversions of strftime(3) that logs have use for. Of a date whose UTC is the time to be told: who logs in UTC never asks for the machine's zone. */
+const TIMES: Readonly<Record<string, (d: Date, at: number) => string>> = {
+  Y: (d) => String(d.getUTCFullYear()),
+  y: (d) => two(d.getUTCFullYear() % 100),
+  m: (d) => two(d.getUTCMonth() + 1),
+  d: (d) => two(d.getUTCDate()),
+  e: (d) => String(d.getUTCDate()).padStart(2),
+  H: (d) => two(d.getUTCHours()),
+  M: (d) => two(d.getUTCMinutes()),
+  S: (d) => two(d.getUTCSeconds()),
+  h: (d) => MONTHS[d.getUTCMonth()],
+  b: (d) => MONTHS[d.getUTCMonth()],
+  a: (d) => DAYS[d.getUTCDay()],
+  s: (_, at) => String(Math.floor(at / 1000)),
+  F: (d) => `${d.getUTCFullYear()}-${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}`,
+  T: (d) => `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}:${two(d.getUTCSeconds())}`,
   '%': () => '%',
 };
 
 /** "###" stands for the milliseconds. */
 function time(format: string, at: number, utc: boolean): string {
-  const zone = utc ? new Date(at).getTimezoneOffset() * 60_000 : 0;
-  const d = new Date(at + zone);
+  const zone = utc ? 0 : new Date(at).getTimezoneOffset() * 60_000;
+  const d = new Date(at - zone);
   const ms = String(at % 1000).padStart(3, '0');
   return format
-    .replace(/%(.)/g, (whole, c: string) => TIMES[c]?.(d) ?? whole)
+    .replace(/%(.)/g, (whole, c: string) => TIMES[c]?.(d, at) ?? whole)
     .replace(/#+/g, (marks) => ms.slice(0, marks.length).padEnd(marks.length, '0'));
 }
 
