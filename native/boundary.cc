@@ -28,7 +28,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   weft::register_routes(env, exports);
   weft::register_pktgen(env, exports);
   weft::register_process(env, exports);
-  weft::register_crypto(env, exports);
   weft::register_packet(env, exports);
   weft::register_peer(env, exports);
   return exports;

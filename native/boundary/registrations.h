@@ -13,6 +13,5 @@ void register_peer(Napi::Env env, Napi::Object exports);
 void register_pktgen(Napi::Env env, Napi::Object exports);
 void register_routes(Napi::Env env, Napi::Object exports);
 void register_process(Napi::Env env, Napi::Object exports);
-void register_crypto(Napi::Env env, Napi::Object exports);
 
 }  // namespace weft

@@ -335,10 +335,6 @@ export interface NativeAddon {
   heldMemory(): [plain: number, advised: number, reserved: number];
   /** Memory nobody needs goes back to the kernel: what the C library holds free, pages of Node's program, and where `collect` the engine's own after a full collection. */
   trimMemory(collect: boolean): void;
-  /** SHA-1 in lower case hexadecimal digits. */
-  sha1(bytes: Uint8Array): string;
-  /** A random UUID in lower case. */
-  uuid(): string;
   /** Writes our pid to a file and keeps a lock on it until the process ends. Throws with `code` EAGAIN when another process holds it. */
   lockPidFile(path: string): number;
   /** This thread, and all that it starts, keep of their capabilities only these (numbers of linux/capability.h). Throws with `code`. */

@@ -1,4 +1,5 @@
 /** The database server inside a program: its file, its sockets, its managers. What `src/ovsdb` leaves to whoever has a real clock and real sockets. */
+import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { loadAddon } from '../datapath/driver/load.js';
@@ -46,14 +47,12 @@ export class EmbeddedDatabase {
   /** Throws UserError when a file cannot be had, or an address is none. */
   constructor(options: EmbeddedDatabaseOptions) {
     const { clock, log, tls } = options;
-    const addon = loadAddon();
-    const common = { clock, log, newUuid: () => addon.uuid() };
+    const common = { clock, log, newUuid: randomUUID };
     // Before a file is opened: what is wrong with the arguments is said first.
     for (const address of [...options.remotes, ...(options.naming ?? [])]) this.fixed.set(address, optionsOf(address));
-    const lock = (path: string) => addon.lockPidFile(path);
-    const sha1 = (bytes: Uint8Array) => addon.sha1(bytes);
+    const lock = (path: string) => loadAddon().lockPidFile(path);
     const open = (file: string, schema: DatabaseSchema | undefined) =>
-      FileStorage.open(file, schema, { ...common, lock, sha1 });
+      FileStorage.open(file, schema, { ...common, lock });
     const first = open(options.file, options.schema === null ? undefined : (options.schema ?? VSWITCH_SCHEMA));
     this.first = first;
     const all = [first, ...(options.more ?? []).map((file) => open(file, undefined))];

@@ -27,7 +27,7 @@ import { formatJson, type JsonObject } from '../json/json.js';
 import { parseSchema } from '../schema/parse.js';
 import type { DatabaseSchema } from '../schema/schema.js';
 import { OvsdbError } from '../value/error.js';
-import { readLog, record, type Sha1 } from './log.js';
+import { readLog, record } from './log.js';
 import { replay, snapshotRecord, transactionRecord } from './records.js';
 
 export interface FileOptions {
@@ -37,8 +37,6 @@ export interface FileOptions {
   /** Takes the lock of a lock file for this process and returns the descriptor that holds it. Throws an Error with `code` EAGAIN when another has it. */
   readonly lock?: (path: string) => number;
   readonly log?: (text: string) => void;
-  /** Undefined: Node's, which is loaded with its first use. */
-  readonly sha1?: Sha1;
 }
 
 /** When a file is rewritten: those of ovsdb-server. */
@@ -102,7 +100,7 @@ export class FileStorage implements Storage {
     options: FileOptions,
     lockFd: number | undefined,
   ): FileStorage {
-    const bytes = record(formatJson(schema.toJson()), options.sha1);
+    const bytes = record(formatJson(schema.toJson()));
     makeFile(path, bytes);
     const db = new Database(schema, options.newUuid);
     const storage = new FileStorage(path, options, openSync(path, 'r+'), lockFd, db);
@@ -119,7 +117,7 @@ export class FileStorage implements Storage {
     lockFd: number | undefined,
   ): FileStorage {
     const bytes = readFileSync(path);
-    const log = readLog(bytes, options.sha1);
+    const log = readLog(bytes);
     const [schemaJson, ...transactions] = log.records;
     if (log.isForeign || !schemaJson) throw new UserError(`${path}: ${log.fault ?? 'an empty file is no database'}`);
     const there = parseSchema(schemaJson);
@@ -182,7 +180,7 @@ export class FileStorage implements Storage {
   }
 
   private append(json: JsonObject, durable: boolean): void {
-    const bytes = record(formatJson(json), this.options.sha1);
+    const bytes = record(formatJson(json));
     if (this.end + bytes.length > MAX_BYTES) throw exhausted(this.path, MAX_BYTES);
     let doing = 'write';
     try {
@@ -243,8 +241,8 @@ export class FileStorage implements Storage {
     let bytes: Uint8Array;
     try {
       bytes = Buffer.concat([
-        record(formatJson(db.schema.toJson()), this.options.sha1),
-        record(formatJson(snapshotRecord(db, date, comment)), this.options.sha1),
+        record(formatJson(db.schema.toJson())),
+        record(formatJson(snapshotRecord(db, date, comment))),
       ]);
       rmSync(temporary, { force: true });
       fd = openSync(temporary, 'wx+', 0o640);

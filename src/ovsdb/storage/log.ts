@@ -9,13 +9,12 @@ const HEADER = /^OVSDB (JSON|CLUSTER) (\d{1,15}) ([0-9a-f]{40})$/;
 /** Longer than any header. */
 const HEADER_BYTES = 80;
 
-/** SHA-1 in lower case hexadecimal digits. */
-export type Sha1 = (bytes: Uint8Array) => string;
-
-const sha1OfNode: Sha1 = (bytes) => createHash('sha1').update(bytes).digest('hex');
+function sha1(bytes: Uint8Array): string {
+  return createHash('sha1').update(bytes).digest('hex');
+}
 
 /** A record of a JSON text without line feeds. */
-export function record(text: string, sha1 = sha1OfNode): Uint8Array {
+export function record(text: string): Uint8Array {
   const body = Buffer.from(`${text}\n`);
   return Buffer.concat([Buffer.from(`OVSDB JSON ${body.length} ${sha1(body)}\n`), body]);
 }
@@ -31,7 +30,7 @@ export interface LogContents {
 }
 
 /** Reads records up to the end, or up to the first that is none. */
-export function readLog(bytes: Buffer, sha1 = sha1OfNode): LogContents {
+export function readLog(bytes: Buffer): LogContents {
   const records: JsonObject[] = [];
   let at = 0;
   const stop = (fault: string, isForeign = false): LogContents => ({ records, end: at, fault, isForeign });
