@@ -9,6 +9,7 @@ import { needPrograms } from '../../src/cli/lab/packages.js';
 import { frames, PEERS } from './files.js';
 import { type Daemon, must, native } from './programs.js';
 import { Missing, type Session, type Turn } from './row.js';
+import { Shared } from './shared.js';
 
 const PROGRAMS = {
   ip: 'iproute2',
@@ -50,26 +51,6 @@ export function processorNs(pids: readonly number[]): number {
     }
   }
   return ns;
-}
-
-/** A figure of which several rows show a part: it is measured when a row asks that has had the last one already. */
-class Shared<T> {
-  private readonly waiting = new Map<string, T[]>();
-
-  constructor(parts: readonly string[]) {
-    for (const p of parts) this.waiting.set(p, []);
-  }
-
-  async take(part: string, measure: () => Promise<T>): Promise<T> {
-    const mine = this.waiting.get(part);
-    if (!mine) throw new Error(`no part ${part}`);
-    if (mine.length === 0) {
-      const value = await measure();
-      for (const queue of this.waiting.values()) queue.push(value);
-    }
-    const [value] = mine.splice(0, 1);
-    return value;
-  }
 }
 
 /** Milliseconds. */

@@ -171,6 +171,12 @@ t.test('real rows', (t) => {
   t.match(r.stdout, /^row .*\nforward-simple +Mpps +[\d.]+\n$/, r.stderr);
   t.ok((read(dir)?.rows[0].figures.weft ?? 0) > 0.1, 'a switch forwards');
   t.notOk(existsSync(join(dir, 'ratios.svg')), 'nothing to compare');
+  const two = bench('--row', 'two-workers', '--row', 'two-workers-processor', '--rounds', '1', '--seconds', '0.2');
+  t.match(
+    two.stdout,
+    /^row .*\ntwo-workers +Mpps +[\d.]+ +one worker .*\ntwo-workers-processor +Mpps .*\n$/,
+    two.stderr,
+  );
   t.match(bench('--row', 'nothing').stderr, /^bench: no row is called 'nothing'/);
   t.match(bench('--rounds', '0').stderr, /^bench: --rounds 0/);
   t.end();

@@ -19,6 +19,7 @@ t.test('options', (t) => {
     [['--frames', '/nowhere', '--dp-flows', 'simple'], /no such file/],
     [['--frames', flows], /--flows is missing/],
     [['--frames', flows, '--flows', flows, '--seconds', '0'], /--seconds/],
+    [['--frames', flows, '--flows', flows, '--turns', '0'], /--turns/],
     [['--what'], /what/],
   ] as const) {
     t.throws(() => parse(args), { name: 'UserError', message: why });
@@ -36,6 +37,7 @@ t.test('what people read', (t) => {
     megaflow_hits: 5,
     upcalls: 2,
   };
+  t.equal(report({ all: f, one: { ...f, mpps: 20.128 } }), 'all 40.26 Mpps, one 20.13: 2.000 times\n');
   t.equal(
     report(f),
     '40.26 Mpps, 64.6 cycles a packet; 41.50 Mpps of processor time\nmicroflow hits 7, megaflow hits 5, upcalls 2\n',

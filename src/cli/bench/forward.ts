@@ -25,7 +25,8 @@ export const USAGE = `usage: weft bench forward --frames F.pcap --flows FLOWS.tx
   --huge-pages      memory of 2 MiB and more in huge pages
   --no-microflow    megaflow look-up for every packet
   --seconds N       how long to measure (default 4)
-  --json            one object: mpps, mpps_processor, cycles_per_packet, microflow_hits, megaflow_hits, upcalls
+  --turns N         with --workers: so often in turn all workers, and the first while the others sleep; a line a turn
+  --json            one object: mpps, mpps_processor, cycles_per_packet, microflow_hits, megaflow_hits, upcalls; with --turns a list of { all, one }, each such an object
 `;
 
 export interface ForwardFigures {
@@ -38,6 +39,11 @@ export interface ForwardFigures {
   upcalls: number;
 }
 
+export interface TurnFigures {
+  readonly all: ForwardFigures;
+  readonly one: ForwardFigures;
+}
+
 interface Options {
   readonly frames: string;
   /** Flow texts, or the name of a fixed shape. */
@@ -48,6 +54,7 @@ interface Options {
   readonly hugePages: boolean;
   readonly workers: number;
   readonly maxFlows: number;
+  readonly turns: number;
   readonly seconds: number;
   readonly json: boolean;
 }
@@ -71,6 +78,7 @@ export function parse(args: readonly string[]): Options | undefined {
         'huge-pages': { type: 'boolean' },
         workers: { type: 'string' },
         'max-flows': { type: 'string' },
+        turns: { type: 'string' },
         seconds: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },
@@ -108,6 +116,7 @@ export function parse(args: readonly string[]): Options | undefined {
     hugePages: values['huge-pages'] === true,
     workers: count('workers', 1, 16),
     maxFlows: count('max-flows', 1 << 18, 1 << 22),
+    turns: values.turns === undefined ? 0 : count('turns', 1, 1000),
     seconds,
     json: values.json === true,
   };
@@ -123,11 +132,15 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const f = await measure(options);
-  process.stdout.write(options.json ? `${JSON.stringify(f)}\n` : report(f));
+  const figures = await measure(options);
+  process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : [figures].flat().map(report).join(''));
 }
 
-export function report(f: ForwardFigures): string {
+export function report(f: ForwardFigures | TurnFigures): string {
+  if ('all' in f) {
+    const [all, one] = [f.all.mpps, f.one.mpps];
+    return `all ${all.toFixed(2)} Mpps, one ${one.toFixed(2)}: ${(all / one).toFixed(3)} times\n`;
+  }
   return (
     `${f.mpps.toFixed(2)} Mpps, ${f.cycles_per_packet.toFixed(1)} cycles a packet; ${f.mpps_processor.toFixed(2)} Mpps of processor time\n` +
     `microflow hits ${f.microflow_hits}, megaflow hits ${f.megaflow_hits}, upcalls ${f.upcalls}\n`
@@ -185,12 +198,12 @@ async function quiet(dp: NativeDriver): Promise<void> {
   }
 }
 
-async function measure(o: Options): Promise<ForwardFigures> {
+async function measure(o: Options): Promise<ForwardFigures | TurnFigures[]> {
   loadAddon().wantHugePages(o.hugePages);
   const dp = new NativeDriver({
     workers: o.workers,
     microflow: o.microflow,
-    busy: true,
+    busy: o.turns === 0,
     maxFlows: o.maxFlows,
     maxVlans: 1,
   });
@@ -198,27 +211,56 @@ async function measure(o: Options): Promise<ForwardFigures> {
   try {
     end = connect(dp, o);
     await quiet(dp);
-    const before = total(dp);
-    const used = process.cpuUsage();
-    const start = process.hrtime.bigint();
-    await sleep(o.seconds * 1000);
-    const after = total(dp);
-    const ns = Number(process.hrtime.bigint() - start);
-    const { user, system } = process.cpuUsage(used);
-    const packets = after.packets - before.packets;
-    if (packets === 0) throw new UserError('no packet was forwarded');
-    return {
-      mpps: (packets / ns) * 1e3,
-      mpps_processor: packets / (user + system),
-      cycles_per_packet: (loadAddon().cyclesPerSecond() * ns) / 1e9 / packets,
-      microflow_hits: after.microflow_hits - before.microflow_hits,
-      megaflow_hits: after.megaflow_hits - before.megaflow_hits,
-      upcalls: after.upcalls,
-    };
+    return await (o.turns === 0 ? figures(dp, o.seconds) : takeTurns(dp, o));
   } finally {
     dp.close();
     end();
   }
+}
+
+/**
+ * In one program, one right after the other: other programs and the machine below give a processor from two thirds of its speed to all of it, for some tenths of a second
+ * to minutes, and two programs in their own memory differ by a tenth without any cause.
+ */
+async function takeTurns(dp: NativeDriver, o: Options): Promise<TurnFigures[]> {
+  const others = Array.from({ length: 4 * o.workers }, (_, vport) => vport).filter((v) =>
+    dp.queuesOf(v).some((w) => w !== 0),
+  );
+  const anywhere = Array.from({ length: o.workers }, () => -1);
+  const alone = async (): Promise<ForwardFigures> => {
+    dp.portsPause(others);
+    const one = await figures(dp, o.seconds);
+    dp.steer(anywhere, []);
+    return one;
+  };
+  const turns: TurnFigures[] = [];
+  while (turns.length < o.turns) {
+    // Who is first changes, so that a machine that becomes slower or quicker meanwhile favours neither.
+    const before = turns.length % 2 === 1 ? await alone() : undefined;
+    const all = await figures(dp, o.seconds);
+    turns.push({ all, one: before ?? (await alone()) });
+  }
+  return turns;
+}
+
+async function figures(dp: NativeDriver, seconds: number): Promise<ForwardFigures> {
+  const before = total(dp);
+  const used = process.cpuUsage();
+  const start = process.hrtime.bigint();
+  await sleep(seconds * 1000);
+  const after = total(dp);
+  const ns = Number(process.hrtime.bigint() - start);
+  const { user, system } = process.cpuUsage(used);
+  const packets = after.packets - before.packets;
+  if (packets === 0) throw new UserError('no packet was forwarded');
+  return {
+    mpps: (packets / ns) * 1e3,
+    mpps_processor: packets / (user + system),
+    cycles_per_packet: (loadAddon().cyclesPerSecond() * ns) / 1e9 / packets,
+    microflow_hits: after.microflow_hits - before.microflow_hits,
+    megaflow_hits: after.megaflow_hits - before.megaflow_hits,
+    upcalls: after.upcalls,
+  };
 }
 
 const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
