@@ -1,12 +1,16 @@
-/** Switches between two hosts: ours, Open vSwitch in its forms, the kernel's bridge. */
+/** Switches between two hosts: ours, Open vSwitch in its forms, the kernel's bridge, a bare loop. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { needPrograms, OVS_PROGRAMS } from '../../src/cli/lab/packages.js';
 import { WEFT } from '../../test/support/live.js';
 import { scratch } from './files.js';
 import { BRIDGE, Hosts } from './hosts.js';
 import { Daemon, must } from './programs.js';
 import { Missing, OURS, type Side } from './row.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** How ports come to the hosts: veth pairs whose outer ends are the switch's, the same by AF_XDP, or devices that the switch makes. */
 export type Ports = 'veth' | 'xdp' | 'tap';
@@ -77,6 +81,18 @@ async function bridge(hosts: Hosts): Promise<void> {
   await hosts.pass([]);
 }
 
+/** Nobody looks at the frames: native/bench/tap_bench.cc. */
+async function bare(hosts: Hosts, ports: Ports, way: 'whole' | 'uring'): Promise<void> {
+  if (ports !== 'tap') throw new Missing('the bare loop is between two TAPs');
+  const built = spawnSync(join(ROOT, 'scripts/bench-native.sh'), ['--build', 'tap'], { encoding: 'utf8' });
+  if (built.status !== 0) throw new Missing(`bench-native.sh tap: ${built.stderr.slice(0, 200)}`);
+  const devices = names(hosts);
+  const loop = hosts.ends(new Daemon(hosts.middle, process.env, join(ROOT, 'build/bench/tap'), ...devices, way));
+  await loop.ready(() => loop.output.includes('ready'), 'the bare loop');
+  hosts.move(devices);
+  await hosts.pass([loop.pid]);
+}
+
 const TSO = 'other_config:userspace-tso-enable=true';
 
 /** By name; the prefix is that of the side's namespaces. */
@@ -87,6 +103,8 @@ const JOINS: Readonly<Record<string, (hosts: Hosts, ports: Ports) => Promise<voi
   'ovs-tso': (h, p) => ovs(h, p, { settings: [TSO], type: p === 'tap' ? 'internal' : 'system', plain: false }),
   'ovs-afxdp': (h, p) => ovs(h, p, { settings: ['other_config:peer=1'], type: 'afxdp', plain: true }),
   bridge,
+  'bare-loop': (h, p) => bare(h, p, 'whole'),
+  'bare-uring': (h, p) => bare(h, p, 'uring'),
 };
 
 export function switchBetween(name: string, ports: Ports, count = 2): Side<Hosts> {

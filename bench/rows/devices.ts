@@ -99,13 +99,17 @@ export const vethXdp = group<Hosts>({
   ],
 });
 
+/** A call a frame, and batches by io_uring. */
+const BARE = ['bare-loop', 'bare-uring'];
+const BESIDE_TAPS = { 'ovs-tso': 1.5, 'bare-loop': undefined, 'bare-uring': undefined };
+
 export const tap = group<Hosts>({
   name: 'tap',
   what: 'two hosts, each with a TAP of the switch as its device',
-  sides: [OURS, 'ovs-tso'].map((name) => switchBetween(name, 'tap')),
+  sides: [OURS, 'ovs-tso', ...BARE].map((name) => switchBetween(name, 'tap')),
   rows: [
-    { name: 'tap-small', ...SMALL, targets: { 'ovs-tso': 1.5 }, measure: (h, turn) => h.small(turn) },
-    { name: 'tap-tcp', ...TCP, targets: { 'ovs-tso': 1.5 }, measure: (h, turn) => h.tcp(turn) },
+    { name: 'tap-small', ...SMALL, targets: BESIDE_TAPS, measure: (h, turn) => h.small(turn) },
+    { name: 'tap-tcp', ...TCP, targets: BESIDE_TAPS, measure: (h, turn) => h.tcp(turn) },
   ],
 });
 

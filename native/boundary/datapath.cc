@@ -155,6 +155,7 @@ class DatapathObject final : public Napi::ObjectWrap<DatapathObject> {
     r.xdp_mode = text(o, "xdpMode");
     r.queues = u32(o, "queues");
     r.need_wakeup = flag(o, "needWakeup");
+    r.io_uring = flag(o, "ioUring");
     std::string why;
     const uint32_t vport = info[0].As<Napi::Number>().Uint32Value();
     const int err = open(info).port_add(vport, numbers<Napi::Uint32Array, uint32_t>(info[1]), r, &why);

@@ -37,7 +37,7 @@ struct PortTally {  // the worker adds these to the counters arena after each ca
 struct PortPaths {
   char receive[256] = "";
   char send[160] = "";
-  char mode[24] = "";        // of XDP, by Open vSwitch's names; "" where there is none
+  char mode[24] = "";        // of XDP, by Open vSwitch's names, or of a TAP; "" where there is none
   char shortfall[160] = "";  // why it is not a better one
 };
 
@@ -97,6 +97,7 @@ struct PortOptions {
   const char* xdp_mode = "";  // as asked for: best-effort, native-with-zerocopy, native, generic
   uint32_t queues = 1;        // receive queues of the device; of a TAP each is opened by itself
   bool need_wakeup = true;
+  bool io_uring = true;       // a TAP's batches may go by it
   const Port* first = nullptr;  // the port of the first queue, for those that follow
   uint32_t vport = 0;
   std::shared_ptr<Shortcuts> shortcuts{};  // or null

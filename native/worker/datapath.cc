@@ -51,7 +51,7 @@ void Datapath::stop(uint32_t worker) {
 
 Port* Datapath::open_port(uint32_t worker, const PortRequest& request, OpenPort& to, std::string* why, int* err) {
   PortOptions o{request.device.c_str(), request.output.c_str(), request.netns.c_str(), request.mtu, request.loop, request.offload, request.rx_bytes, request.programs, request.keep,
-                request.xdp_mode.c_str(), request.queues, request.need_wakeup};
+                request.xdp_mode.c_str(), request.queues, request.need_wakeup, request.io_uring};
   o.first = to.ports.empty() ? nullptr : to.ports[0].get();
   o.vport = to.vport;
   // What one queue's filter lets pass another would see: only ports that have one take shortcuts.

@@ -27,6 +27,7 @@ struct PortRequest {
   std::string xdp_mode;
   uint32_t queues = 1;
   bool need_wakeup = true;
+  bool io_uring = true;
 };
 
 // A receive queue and the worker that it goes to.

@@ -30,6 +30,8 @@ export interface PortConfig {
   queues: number;
   /** xdp: the kernel is told to look into our rings where it asks for that, and not with each batch. */
   needWakeup: boolean;
+  /** tap: frames that come in batches may go by io_uring, where the kernel allows it: a call a batch instead of one a frame. */
+  ioUring: boolean;
 }
 
 export const XDP_MODES = ['best-effort', 'native-with-zerocopy', 'native', 'generic'] as const;
@@ -38,5 +40,5 @@ export type XdpMode = (typeof XDP_MODES)[number];
 /** A port of which nothing is said but its kind: with what it has, its own MTU, nothing offered. */
 export function plainPort(kind: PortKind): PortConfig {
   const nothing = { device: '', output: '', mtu: 0, loop: false, offload: false, netns: '', rxBytes: 0, keep: false };
-  return { kind, ...nothing, programs: true, xdpMode: 'best-effort', queues: 1, needWakeup: true };
+  return { kind, ...nothing, programs: true, xdpMode: 'best-effort', queues: 1, needWakeup: true, ioUring: true };
 }

@@ -19,6 +19,10 @@ t.test('a spec becomes what the datapath opens', (t) => {
       { ...plain, kind: 'system', device: 'p1', offload: false },
     ],
     [
+      { name: 't1', type: 'tap', options: { io_uring: 'false' } },
+      { ...plain, kind: 'tap', device: 't1', ioUring: false },
+    ],
+    [
       { name: 'm', type: 'memory' },
       { ...plain, kind: 'memory', offload: false },
     ],

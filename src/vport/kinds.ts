@@ -38,13 +38,14 @@ function row(type: string, native: PortKind | undefined, options: string[], doc:
   return { type, doc, native, options, privilege, ownsDevice: native === 'tap' };
 }
 
+const TAP_OPTIONS = ['offload', 'netns', 'n_rxq', 'io_uring'];
 const DUMMY_OPTIONS = ['pcap', 'tx_pcap', 'rxq_pcap', 'stream', 'pstream', 'ifindex'];
 
 export const VPORT_KINDS: readonly VportKind[] = [
   row('system', 'system', ['offload', 'netns', 'rx_ring', 'bpf'], 'an existing device: veth, NIC'),
   row('afxdp', 'xdp', ['offload', 'netns', 'xdp-mode', 'use-need-wakeup', 'n_rxq'], 'an existing device by AF_XDP'),
-  row('internal', 'tap', ['offload', 'netns', 'n_rxq'], 'a device that weft makes; it may be moved into a namespace'),
-  row('tap', 'tap', ['offload', 'netns', 'n_rxq'], 'the same as internal'),
+  row('internal', 'tap', TAP_OPTIONS, 'a device that weft makes; it may be moved into a namespace'),
+  row('tap', 'tap', TAP_OPTIONS, 'the same as internal'),
   row('patch', undefined, ['peer'], 'a wire to a patch port of another bridge'),
   ...TUNNEL_TYPES.map((type) => row(type, undefined, [...TUNNEL_OPTIONS], 'a tunnel to other machines')),
   row('memory', 'memory', [], 'frames from and to a program'),
@@ -140,6 +141,7 @@ export function nativeConfig(spec: VportSpec): PortConfig | undefined {
     rxBytes: kilobytes(spec, 'rx_ring', RX_RING_KIB) * 1024,
     programs: flag(spec, 'bpf', true),
     keep: spec.keep ?? false,
+    ioUring: flag(spec, 'io_uring', true),
     ...(kind.native === 'xdp' ? xdpConfig(spec) : { ...NO_XDP, queues: kind.native === 'tap' ? queues(spec) : 1 }),
   };
 }

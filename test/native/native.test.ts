@@ -121,24 +121,31 @@ for (const sanitizer of ['address,undefined', 'thread']) {
   });
 }
 
-t.test('AF_XDP ports', { skip: noDevices }, (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'weft-xdp-'));
-  t.teardown(() => rmSync(dir, { recursive: true }));
-  const program = join(dir, 'xdp');
-  const source = join(root, 'test/native/xdp.cc');
-  const inputs = [source, ...linked(source), '-lpthread'];
-  execFileSync('g++', [...CHECKS, '-fsanitize=address,undefined', '-o', program, ...inputs], { stdio: 'inherit' });
-  // What the kernel sends by itself on a new device would be counted.
-  const quiet = 'for d in wfn-a wfn-b; do echo 1 >/proc/sys/net/ipv6/conf/$d/disable_ipv6; ip link set $d up; done';
-  const prepare = `ip link add wfn-a type veth peer name wfn-b && ${quiet} && exec "$@"`;
-  const r = spawnSync('unshare', ['--net', 'sh', '-c', prepare, 'sh', program, SEED, String(STEPS)], {
-    encoding: 'utf8',
+// What the kernel sends by itself on a new device would be counted.
+const silent = (device: string) => `echo 1 >/proc/sys/net/ipv6/conf/${device}/disable_ipv6 && ip link set ${device} up`;
+for (const { what, name, prepare } of [
+  {
+    what: 'AF_XDP ports',
+    name: 'xdp',
+    prepare: `ip link add wfn-a type veth peer name wfn-b && ${silent('wfn-a')} && ${silent('wfn-b')}`,
+  },
+  { what: 'TAP ports', name: 'tap', prepare: `ip link add wfn-u type bridge && ${silent('wfn-u')}` },
+]) {
+  t.test(what, { skip: noDevices }, (t) => {
+    const dir = mkdtempSync(join(tmpdir(), `weft-${name}-`));
+    t.teardown(() => rmSync(dir, { recursive: true }));
+    const program = join(dir, name);
+    const source = join(root, `test/native/${name}.cc`);
+    const inputs = [source, ...linked(source), '-lpthread'];
+    execFileSync('g++', [...CHECKS, '-fsanitize=address,undefined', '-o', program, ...inputs], { stdio: 'inherit' });
+    const args = ['--net', 'sh', '-c', `${prepare} && exec "$@"`, 'sh', program, SEED, String(STEPS)];
+    const r = spawnSync('unshare', args, { encoding: 'utf8' });
+    t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}: every frame came or was counted, every buffer came home`);
+    t.equal(r.status, 0, 'no finding');
+    if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
+    t.end();
   });
-  t.match(r.stdout, /^ok [1-9]/m, `seed ${SEED}: every frame came or was counted, every buffer came home`);
-  t.equal(r.status, 0, 'no finding');
-  if (r.status !== 0) t.comment(r.stderr.slice(0, 4000));
-  t.end();
-});
+}
 
 for (const file of readdirSync(join(root, 'native/fuzz')).filter((f) => /^fuzz_\w+\.cc$/.test(f))) {
   const name = file.slice('fuzz_'.length, -'.cc'.length);

@@ -12,7 +12,7 @@ import type { Applier, Made, MadeBridge } from './apply.js';
 import type { Bonds } from './bonds.js';
 import type { Configured } from './configurator.js';
 import { controllerStatus } from './controllers.js';
-import { gist, interfaceStatistics, interfaceStatus, Writer } from './status.js';
+import { gist, interfaceStatistics, interfaceStatus, STATUS_OF_MODE, Writer } from './status.js';
 import {
   BRIDGE,
   CONTROLLER,
@@ -115,7 +115,7 @@ export class Reporter {
       if (!tables.interfaces.rows.has(m.row._uuid)) continue;
       const link = m.port && plant.link(m.port);
       const egress = m.port?.tunnel && underlay.egress(m.port.tunnel.config);
-      const paths = m.type === 'afxdp' && m.port ? plant.paths(m.port) : undefined;
+      const paths = STATUS_OF_MODE.has(m.type) && m.port ? plant.paths(m.port) : undefined;
       const said = gist(m, link, egress, paths);
       if (this.told.get(m) !== said) {
         this.told.set(m, said);

@@ -101,11 +101,19 @@ function egressStatus(e: Egress): (readonly [string, string])[] {
   return e.byHost ? [...words, ['tunnel_underlay', 'host']] : words;
 }
 
-function xdpStatus(paths: PortPaths | undefined): (readonly [string, string])[] {
-  if (!paths?.mode) return [];
-  const mode = ['xdp-mode', paths.mode] as const;
+/** Types whose status says in which way frames come and go, and by which word. Open vSwitch has that of AF_XDP. */
+export const STATUS_OF_MODE: ReadonlyMap<string, string> = new Map([
+  ['afxdp', 'xdp-mode'],
+  ['tap', 'tap-mode'],
+  ['internal', 'tap-mode'],
+]);
+
+function modeStatus(type: string, paths: PortPaths | undefined): (readonly [string, string])[] {
+  const word = STATUS_OF_MODE.get(type);
+  if (!word || !paths?.mode) return [];
   // The reason is our word: Open vSwitch writes it to its log.
-  return paths.shortfall ? [mode, ['xdp-mode-reason', paths.shortfall]] : [mode];
+  const mode = [word, paths.mode] as const;
+  return paths.shortfall ? [mode, [`${word}-reason`, paths.shortfall]] : [mode];
 }
 
 /** Changes whenever interfaceStatus does. */
@@ -136,7 +144,7 @@ export function interfaceStatus(
     link_resets: link?.resets ?? 0,
     link_speed: link?.word?.speed ? link.word.speed * 1_000_000 : undefined,
     duplex: link?.word?.speed ? link.word.duplex || undefined : undefined,
-    status: new Map([...driverStatus(link?.word), ...egressStatus(egress), ...xdpStatus(paths)]),
+    status: new Map([...driverStatus(link?.word), ...egressStatus(egress), ...modeStatus(m.type, paths)]),
   };
 }
 
