@@ -67,13 +67,16 @@ std::vector<Frame> stream(Bytes& in, HeapPool& pool) {
   return seen.frames;
 }
 
-// A frame as it would be on a wire. What a sender that forbids cutting calls its packets means nothing.
+// A frame as it would be on a wire. What a sender that forbids cutting calls its packets means nothing, and a sum of zero has two spellings, of which the kernel, too, has the one
+// where it cuts and the other where it finishes.
 Frame whole(const Frame& f, HeapPool& pool) {
   Packet* p = pool.take(true);
   p->len = static_cast<uint32_t>(f.size());
   std::memcpy(p->data, f.data(), f.size());
-  if (p->len >= kEth) note_state(*p, 0, locate(p->data, p->len, 2), {65535, 65535, 0});
+  const Headers h = p->len >= kEth ? locate(p->data, p->len, 2) : Headers{};
+  note_state(*p, 0, h, {65535, 65535, 0});
   finish_checksum(*p);
+  if (h.proto == kProtoTcp && h.l4 != kNone && h.l4 + 20 <= p->len && be16(p->data + h.l4 + 16) == 0xffff) put_be16(p->data + h.l4 + 16, 0);
   uint32_t l3 = kEth;
   if (p->len > 38 && be16(p->data + 12) == 0x8100) l3 += 4;
   if (p->len > 38 && be16(p->data + l3 - 2) == 0x0800 && (p->data[l3 + 6] & 0x40) != 0) {
