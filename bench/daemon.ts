@@ -167,6 +167,8 @@ async function round(name: string): Promise<Figures> {
       vsctl(...words.slice(1));
     });
     out['with all ports, resident MB'] = resident(sw.pids);
+    await sleep(IDLE_MS);
+    out['with all ports at rest, resident MB'] = resident(sw.pids);
     timed('del-br', () => void vsctl('del-br', BRIDGE));
   } finally {
     await sw.close();

@@ -368,7 +368,7 @@ export class Daemon {
       if (part === 0) {
         this.links.look();
         this.guard.look();
-        this.tidy.look(this.core.portsRemoved, this.core.upcalls.counts.misses);
+        this.tidy.look(this.core.portsAdded, this.core.portsRemoved, this.core.upcalls.counts.misses);
       }
       this.coverage.look(this.clock.now());
       this.core.upkeep(part, parts);
