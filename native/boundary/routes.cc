@@ -53,6 +53,7 @@ Napi::Value Addresses(const Napi::CallbackInfo& info) {
     auto a = Napi::Object::New(info.Env());
     a["device"] = Napi::String::New(info.Env(), addresses[i].device);
     a["address"] = bytes_of(info.Env(), addresses[i].address);
+    a["length"] = Napi::Number::New(info.Env(), addresses[i].length);
     out[i] = a;
   }
   return out;

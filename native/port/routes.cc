@@ -165,6 +165,7 @@ int kernel_addresses(std::vector<KernelAddress>* out) {
     if (m->nlmsg_type != RTM_NEWADDR || m->nlmsg_len < NLMSG_LENGTH(sizeof *a)) return;
     KernelAddress found;
     found.device = name_of(a->ifa_index);
+    found.length = a->ifa_prefixlen;
     auto left = static_cast<int>(IFA_PAYLOAD(m));
     for (const rtattr* r = IFA_RTA(a); RTA_OK(r, left); r = RTA_NEXT(r, left)) {
       // Of a point-to-point device IFA_ADDRESS is the other end's.

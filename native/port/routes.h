@@ -24,6 +24,7 @@ struct KernelRoute {
 
 struct KernelAddress {
   IpAddress address;
+  uint8_t length = 0;  // bits of it that are its network's
   std::string device;
 };
 

@@ -324,7 +324,8 @@ export interface NativeAddon {
   deviceSet(name: string, netns: string, what: 'mac', value: Uint8Array): void;
   /** Unicast and local routes of the kernel's main, local and default tables, in our network namespace. Throws an Error with `code`. */
   kernelRoutes(): KernelRoute[];
-  kernelAddresses(): { device: string; address: Uint8Array }[];
+  /** `length`: bits that are its network's. */
+  kernelAddresses(): { device: string; address: Uint8Array; length: number }[];
   /** The way of a packet to an address, 4 or 16 bytes, with a mark, by all the kernel's rules; undefined: there is none. */
   kernelRoute(to: Uint8Array, mark: number): KernelRoute | undefined;
   /** Says whether routes, rules, addresses or links have changed since the last question; yes at the first. */

@@ -38,6 +38,7 @@ function stage(t: { teardown(f: () => void): void }) {
       count.asked++;
       return answers.get([...to].join('.'));
     },
+    source: () => undefined,
     table() {
       count.tables++;
       return [route('0.0.0.0', 0), route('10.0.0.0', 24)];

@@ -59,6 +59,8 @@ const UNKNOWN = '00:00:00:00:00:00';
 export interface KernelWays {
   way(to: Uint8Array, mark: number): Route | undefined;
   table(): Route[];
+  /** The address of a device in the network of whom it sends to. */
+  source(device: string, to: Uint8Array): Uint8Array | undefined;
 }
 
 /** An answer of the kernel. */
@@ -156,12 +158,12 @@ export class Underlay implements UnderlayView {
     }
   }
 
-  /** The address from which a device would send to somebody in its own network; of the kernel's the networks are the kernel's to know. */
+  /** The address from which a device would send to somebody in its own network. */
   neighborSource(device: string, to: Uint8Array): Uint8Array | undefined {
     const given = this.given.get(device) ?? [];
     const known = given.find(({ address, length }) => inNetwork(address, to, length));
     if (known) return known.address;
-    return given.some((g) => g.address.length === to.length) ? undefined : this.sourceFor(device, to);
+    return given.some((g) => g.address.length === to.length) ? undefined : this.kernel?.source(device, to);
   }
 
   /** The address that a device would send from: one of the network of whom it sends to, where there is one. */
@@ -186,7 +188,7 @@ export class Underlay implements UnderlayView {
 
   /** All routes there are, in the order in which they count. */
   table(): Route[] {
-    return inOrder([...this.routes.all(), ...(this.active ? (this.kernel?.table() ?? []) : [])]);
+    return inOrder([...this.routes.all(), ...(this.kernel?.table() ?? [])]);
   }
 
   route(to: Uint8Array, mark: number): UnderlayRoute | undefined {
@@ -346,7 +348,7 @@ function sameAddresses(
   return true;
 }
 
-function inNetwork(a: Uint8Array, b: Uint8Array, length: number): boolean {
+export function inNetwork(a: Uint8Array, b: Uint8Array, length: number): boolean {
   const mask = prefixMask(length, a.length);
   return a.length === b.length && a.every((x, i) => ((x ^ b[i]) & mask[i]) === 0);
 }

@@ -56,6 +56,16 @@ export const VPORT_KINDS: readonly VportKind[] = [
   row('null', 'null', [], 'swallows what is sent to it'),
 ];
 
+/** Dummies there are only where the switch plays devices. */
+const isDummyKind = (type: string): boolean => type.startsWith('dummy');
+
+/** What an Interface may be. */
+export function vportTypes(dummies: boolean): string[] {
+  return VPORT_KINDS.map((k) => k.type)
+    .filter((type) => dummies || !isDummyKind(type))
+    .sort();
+}
+
 const byType = new Map(VPORT_KINDS.map((k) => [k.type, k]));
 
 /** Linux's limit: IFNAMSIZ with the terminating zero. */
@@ -68,8 +78,12 @@ export const MTU_RANGE = { min: 68, max: 65535 } as const;
 
 export function vportKind(type: string): VportKind {
   const kind = byType.get(type === '' ? 'system' : type);
-  if (!kind) throw new UserError(`could not add network device: unknown interface type "${type}"`);
+  if (!kind) throw unknownType(type);
   return kind;
+}
+
+function unknownType(type: string): UserError {
+  return new UserError(`could not add network device: unknown interface type "${type}"`);
 }
 
 function flag(spec: VportSpec, key: string, otherwise: boolean): boolean {
@@ -117,6 +131,7 @@ function queues(spec: VportSpec): number {
 
 /** What the datapath is to open; undefined for kinds that live in translation. Throws UserError that names the fault. */
 export function nativeConfig(spec: VportSpec): PortConfig | undefined {
+  if (isDummyKind(spec.type) && !spec.dummy) throw unknownType(spec.type);
   const kind = spec.dummy ? { ...vportKind(spec.type), native: 'memory' as const } : vportKind(spec.type);
   if (!kind.native) return undefined;
   const device = kind.native === 'tap' || kind.native === 'system' || kind.native === 'xdp';

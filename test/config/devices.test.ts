@@ -12,6 +12,9 @@ const SOON = 10_000;
 /** What is promised of a machine of its own is 2 s. */
 const AGAIN = 8000;
 
+const SETTING_UP = (name: string, why?: string): string =>
+  `ovs-vsctl: Error detected while setting up '${name}'${why ? `: ${why}` : ''}.  See ovs-vswitchd log for details.`;
+
 t.test('devices, and what is read back of them', { skip: refusal ?? false }, async (t) => {
   const lab = new NetLab('wfq');
   t.teardown(() => lab.close());
@@ -34,6 +37,13 @@ t.test('devices, and what is read back of them', { skip: refusal ?? false }, asy
   vsctl('add-br wfqm -- set interface wfqm mtu_request=4500');
   t.match(lab.ip('link show wfqm'), /mtu 4500/, "of a bridge's own port in the transaction that makes it, too");
   vsctl('del-br wfqm');
+  t.equal(get('open . datapath_types'), '[netdev, system]');
+  t.notMatch(get('open . iface_types'), /dummy/);
+  t.equal(vsctl('add-br wfqd -- set bridge wfqd datapath_type=dummy').stderr.split('\n')[0], SETTING_UP('wfqd'));
+  t.equal(get('interface wfqd ofport'), '[]', 'a bridge of a type that there is not');
+  const unknown = 'could not open network device wfqe (Address family not supported by protocol)';
+  t.match(vsctl('add-port wfq0 wfqe -- set interface wfqe type=dummy').stderr, SETTING_UP('wfqe', unknown));
+  vsctl('del-br wfqd -- del-port wfqe');
   t.equal(get('interface wfqi ifindex'), lab.ip('-o link show wfqi').split(':')[0]);
   t.equal(get('interface wfqi mac_in_use').replaceAll('"', ''), /ether (\S+)/.exec(lab.ip('link show wfqi'))?.[1]);
   t.equal(get('interface wfqi link_state'), 'down');

@@ -36,7 +36,7 @@ t.test('settings, and what is told of them', { skip: refusal ?? false }, async (
     t.equal(await get('open . db_version'), '"8.3.1"');
     t.match(await get('open . system_type'), /\w/);
     t.match(await get('open . iface_types'), /dummy, .*internal, .*patch, .*system, tap/);
-    t.equal(await get('open . datapath_types'), '[netdev, system]');
+    t.equal(await get('open . datapath_types'), '[dummy, netdev, system]');
     vsctl('set open . ovs_version=9.9');
     vsctl('add-br brx');
     t.equal(await get('open . ovs_version'), '"9.9"', 'what somebody else wrote stays');

@@ -87,10 +87,9 @@ function routeCommands({ underlay }: Core): ControlCommand[] {
         if (mark !== undefined && markOf(mark) === undefined) throw new UserError('Invalid pkt_mark');
         const r = underlay.way(bytes, markOf(mark) ?? 0);
         if (!r) throw new UserError('Not found');
-        const none = bytes.length === 4 ? '0.0.0.0' : '::';
         return lines([
-          `src ${r.source ? ipText(r.source) : none}`,
-          `gateway ${r.gateway ? ipText(r.gateway) : none}`,
+          `src ${r.source ? ipText(r.source) : '::'}`,
+          `gateway ${r.gateway ? ipText(r.gateway) : '::'}`,
           `dev ${r.device}`,
         ]);
       },
@@ -205,7 +204,7 @@ export function tunnelCommands(core: Core): ControlCommand[] {
     },
     {
       name: 'tnl/egress_port_range',
-      usage: '[min max]',
+      usage: 'min max',
       min: 0,
       max: 2,
       run(args) {

@@ -73,7 +73,7 @@ export class Applier {
   constructor(
     private readonly plant: Plant,
     private readonly log: (text: string) => void,
-    private readonly dummies: DummyMode = 'off',
+    readonly dummies: DummyMode = 'off',
   ) {}
 
   async apply(w: Wanted): Promise<void> {

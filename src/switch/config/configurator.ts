@@ -27,7 +27,7 @@ import { applyBridge, applyControllers, type BridgeContext, type BridgeFace } fr
 import { FlowTablesConfig } from './flow-tables.js';
 import { mirrorSpecs } from './mirrors.js';
 import { SmallestMtu } from './mtu.js';
-import type { DummyMode } from './ports.js';
+import { type DummyMode, datapathTypes } from './ports.js';
 import { Remarks } from './remarks.js';
 import { type About, Reporter } from './reporter.js';
 import { rowTls } from './ssl.js';
@@ -214,7 +214,7 @@ export class Configurator {
         this.plant.holdPackets(this.restoring);
         this.plant.core.vlans.set(vlanLimitOf(root.other_config.get('vlan-limit')));
         this.plant.driver.shortcuts.set(root.other_config.get('kernel-shortcuts'));
-        await this.applier.apply(wanted(this.tables));
+        await this.applier.apply(wanted(this.tables, datapathTypes(this.applier.dummies)));
         await this.plant.steering.configure(root.other_config, this.affinities());
         for (const b of this.applier.bridges.values()) await this.applyBridge(b);
         this.bonds.set(this.applier.made.values());

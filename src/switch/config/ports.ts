@@ -14,13 +14,15 @@ export interface Effective {
   readonly dummy: boolean;
 }
 
+/** Of bridges, in Open vSwitch's words; which of the two real ones is asked for makes no difference. */
+export function datapathTypes(dummies: DummyMode): readonly string[] {
+  return [...(dummies === 'off' ? [] : ['dummy']), 'netdev', 'system'];
+}
+
 /** A bridge's own port is internal, and a dummy bridge has no devices. */
 export function effectiveType(w: WantedInterface, datapathType: string, dummies: DummyMode): Effective {
   const type = w.isLocal ? 'internal' : w.row.type || 'system';
-  if (dummies === 'off') {
-    const isOurs = type === 'internal' || type === 'tap';
-    return { type: isOurs && datapathType === 'dummy' ? 'dummy' : type, dummy: false };
-  }
+  if (dummies === 'off') return { type, dummy: false };
   const isSystem = datapathType === '' || datapathType === 'system';
   const isDummyBridge = datapathType === 'dummy' || dummies === 'override' || (dummies === 'system' && isSystem);
   if (type === 'internal' && isDummyBridge) return { type: 'dummy-internal', dummy: true };

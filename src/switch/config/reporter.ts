@@ -6,12 +6,13 @@ import type { Bridge } from '../../bridge/bridge.js';
 import type { Mirror } from '../../bridge/mirror.js';
 import type { Database } from '../../ovsdb/client/database.js';
 import { Transaction } from '../../ovsdb/client/transaction.js';
-import { VPORT_KINDS } from '../../vport/kinds.js';
+import { vportTypes } from '../../vport/kinds.js';
 import { readDeviceErrors } from '../device-counters.js';
 import type { Applier, Made, MadeBridge } from './apply.js';
 import type { Bonds } from './bonds.js';
 import type { Configured } from './configurator.js';
 import { controllerStatus } from './controllers.js';
+import { datapathTypes } from './ports.js';
 import { gist, interfaceStatistics, interfaceStatus, STATUS_OF_MODE, Writer } from './status.js';
 import {
   BRIDGE,
@@ -30,7 +31,6 @@ export interface About {
   readonly systemVersion: string;
 }
 
-const DATAPATH_TYPES = ['netdev', 'system'];
 const DATAPATH_VERSION = '<built-in>';
 /** Least time between two looks at counters, as in OVS. */
 const STATISTICS_MS = 5000;
@@ -167,10 +167,11 @@ export class Reporter {
 
   private rootStatus(root: OpenVswitch, cfg: number) {
     const { database, about } = this.deps;
+    const { dummies } = this.deps.applier;
     return {
       ...aboutUs(root, database.version, about),
-      datapath_types: DATAPATH_TYPES,
-      iface_types: VPORT_KINDS.map((k) => k.type).sort(),
+      datapath_types: datapathTypes(dummies),
+      iface_types: vportTypes(dummies !== 'off'),
       dpdk_initialized: false,
       dpdk_version: 'none',
       cur_cfg: cfg,

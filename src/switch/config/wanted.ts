@@ -28,7 +28,8 @@ export interface Wanted {
   readonly faults: readonly string[];
 }
 
-export function wanted(t: ConfigTables): Wanted {
+/** `datapathTypes`: those there are. */
+export function wanted(t: ConfigTables, datapathTypes: readonly string[]): Wanted {
   const faults: string[] = [];
   const bridges: WantedBridge[] = [];
   const seen = new Map<string, string>();
@@ -37,6 +38,10 @@ export function wanted(t: ConfigTables): Wanted {
   for (const row of rows) {
     if (row.name.includes('/') || row.name === '') {
       faults.push(`ignoring bridge with invalid name '${row.name}'`);
+      continue;
+    }
+    if (row.datapath_type !== '' && !datapathTypes.includes(row.datapath_type)) {
+      faults.push(`failed to create bridge ${row.name}: there is no datapath of type "${row.datapath_type}"`);
       continue;
     }
     const ports = row.ports.flatMap((id) => {
