@@ -1,5 +1,6 @@
 // The threads: breathe while there is work, spin a little, then sleep until a device, JavaScript or another worker has something.
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 
 #include "cycles.h"
 #include "datapath.h"
+#include "gather.h"
 
 namespace weft {
 namespace {
@@ -20,29 +22,18 @@ constexpr uint64_t kShortestSpinNs = 1500;
 constexpr uint64_t kWaitingNs = 100000000;  // how often the age of waiting packets is looked at
 constexpr uint64_t kIdleNs = 1000000000;
 
-// Looking for each frame as it comes is dear for whoever sends it: the lines that both sides use then change hands with every frame, and batches of one or
-// two cost us twice as much as one of eight. So when small frames come closely, a look that brought few is followed by a short wait: with 8 us the
-// sender of 60-byte frames on veth spends 2,340 ns on each where it was 2,540, the worker 1,620 where it was 1,960. A wait needs so many light breaths
-// in a row, each with work and soon after the one before, that neither an exchange of single frames nor TCP in segments meets it.
-constexpr uint64_t kGatherNs = 8000;
-constexpr uint64_t kLightNs = 2000;  // a packet, and a breath; a segment of TCP takes 28,000 and more
-constexpr uint64_t kCloseNs = 5000;
-constexpr uint32_t kDenseBreaths = 64;
 constexpr uint32_t kGoodBatch = 16;
 
 // While JavaScript is behind with decisions, a worker that found little to do naps: nobody waits for it more than for JavaScript, which may need the processor. A breath
 // and a sleep cost some 10 us whether they bring one frame or thirty, so in a storm of new flows half of the worker's time brought nothing.
-constexpr uint64_t kNapNs = 100000;
+constexpr uint64_t kNapNs = 150000;
 
-void nap() {
-  const timespec t{0, kNapNs};
+// Sleeps end so late, where the kernel would give them 50 us.
+constexpr unsigned long kSlackNs = 1000;
+
+void sleep_for(uint64_t ns) {
+  const timespec t{0, static_cast<long>(ns)};
   nanosleep(&t, nullptr);
-}
-
-void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
 }
 
 }  // namespace
@@ -56,16 +47,13 @@ void Datapath::run(uint32_t i) {
   uint64_t idle_since = 0;
   uint64_t spin = kLongestSpinNs;
   uint64_t before = cycles();
-  uint32_t dense = 0;  // light breaths in a row
-  bool gather = false;
+  Gather gather;
+  prctl(PR_SET_TIMERSLACK, kSlackNs);
+  const auto rest = [&before](uint64_t ns) {
+    sleep_for(ns);
+    before = cycles();
+  };
   for (;;) {
-    if (gather) {
-      for (const uint64_t until = monotonic_ns() + kGatherNs; monotonic_ns() < until && !r.asked.load(std::memory_order_relaxed);) relax();
-      gather = false;
-      const uint64_t after = cycles();
-      w.stats()[kWorkerIdleCycles] += after - before;
-      before = after;
-    }
     if (r.asked.load(std::memory_order_acquire) && !serve(w, r)) return;
     const uint64_t now = monotonic_ns();
     const uint32_t work = w.breathe(now);
@@ -74,17 +62,21 @@ void Datapath::run(uint32_t i) {
     w.stats()[work ? kWorkerBusyBreaths : kWorkerIdleBreaths]++;
     before = after;
     if (work) {
-      const bool light = monotonic_ns() - now < kLightNs * (work + 1);
-      dense = light && (idle_since == 0 || now - idle_since < kCloseNs) ? dense + 1 : 0;
-      gather = dense > kDenseBreaths && work < kGoodBatch && !shared_.config.busy && !w.is_behind();
+      const bool wait = gather.after(work, monotonic_ns() - now, idle_since == 0 ? 0 : now - idle_since);
       if (idle_since != 0) spin = std::min(spin * 2, kLongestSpinNs);
       idle_since = 0;
-      if (work < kGoodBatch && w.is_behind() && !shared_.config.busy) nap();
+      if (shared_.config.busy) continue;
+      if (w.is_behind()) {
+        if (work < kGoodBatch) rest(kNapNs);
+      } else if (wait) {
+        rest(Gather::kNs);
+      }
       continue;
     }
+    gather.nothing();
     if (shared_.config.busy || w.must_poll()) continue;
     if (w.is_behind()) {
-      nap();
+      rest(kNapNs);
       continue;
     }
     if (idle_since == 0) idle_since = now;
