@@ -115,10 +115,12 @@ export class Reporter {
       if (!tables.interfaces.rows.has(m.row._uuid)) continue;
       const link = m.port && plant.link(m.port);
       const egress = m.port?.tunnel && underlay.egress(m.port.tunnel.config);
-      const paths = STATUS_OF_MODE.has(m.type) && m.port ? plant.paths(m.port) : undefined;
-      const said = gist(m, link, egress, paths);
+      // Of AF_XDP it changes with what is open, of others it stays; there may be a thousand of those, at 3 us each.
+      const watched = m.type === 'afxdp' && m.port ? plant.paths(m.port) : undefined;
+      const said = gist(m, link, egress, watched);
       if (this.told.get(m) !== said) {
         this.told.set(m, said);
+        const paths = watched ?? (STATUS_OF_MODE.has(m.type) && m.port ? plant.paths(m.port) : undefined);
         writer.put(tx, INTERFACE, m.row._uuid, interfaceStatus(m, link, egress, paths));
       }
       if (m.port && (withStatistics || !this.counted.has(m))) {
