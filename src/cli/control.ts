@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { callControl } from '../control/client.js';
 import { UserError } from '../lib/errors.js';
 import { runDirectory } from '../switch/of-sockets.js';
-import { stamp } from './alarm.js';
+import { warn } from './alarm.js';
 import { PROCESS, type Streams } from './streams.js';
 import { strerror } from './strerror.js';
 
@@ -13,10 +13,6 @@ export const DEFAULT_TARGET = 'ovs-vswitchd';
 
 /** There is no switch to speak to: exit status 1, where 2 is a command that was refused. */
 export class Unreachable extends UserError {}
-
-function warn({ err }: Streams, module: string, text: string): void {
-  err(`${stamp()}|00001|${module}|WARN|${text}\n`);
-}
 
 function readPid(file: string, streams: Streams): number {
   const fail = (why: string): never => {

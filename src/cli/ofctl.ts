@@ -1,5 +1,6 @@
 /** `weft ofctl`: the commands of ovs-ofctl(8), with its text and exit status. Commands are loaded when they run: start-up is most of their time. */
 import { UserError } from '../lib/errors.js';
+import { alarm } from './alarm.js';
 import { type Command, type Io, readSettings, type Settings } from './ofctl/context.js';
 import { parseLine } from './ofctl/options.js';
 
@@ -159,16 +160,6 @@ const TERMINAL: Io = {
   isTty: process.stdout.isTTY === true,
 };
 
-/** Ends the program the way an alarm does, when --timeout says so. */
-function setTimer(seconds: number, io: Io): NodeJS.Timeout | undefined {
-  if (seconds === 0) return undefined;
-  return setTimeout(() => {
-    const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-    io.err(`${now}|00001|fatal_signal|WARN|terminating with signal 14 (Alarm clock)\n`);
-    process.kill(process.pid, 'SIGALRM');
-  }, seconds * 1000);
-}
-
 /** Connections that are still open: they would keep the program alive. */
 const openClients = new Set<{ close(): void }>();
 function hangUp(): void {
@@ -194,7 +185,7 @@ export async function main(argv: readonly string[], called: string, io = TERMINA
     }
     const settings = readSettings(line, program);
     const entry = choose(line.rest, settings);
-    timer = setTimer(settings.timeout, io);
+    timer = settings.timeout === 0 ? undefined : alarm(settings.timeout, io);
     const run = await entry.load();
     const status = await run({ settings, io, openClients, args: line.rest.slice(1) });
     return typeof status === 'number' ? status : 0;

@@ -145,7 +145,33 @@ t.test('on both switches', { skip: refusal ?? false }, async (t) => {
   world.weft.signal('SIGCONT');
   t.equal(stopped.signal, 'SIGALRM');
   await dpctl(t, world);
+  strangers(t, world);
 });
+
+/** No version in common: both clients say the same of both switches. How the end of the connection is called depends on who notices it first. */
+function strangers(t: Test, world: World): void {
+  t.equal(world.vsctl('set', 'bridge', 'br0', 'protocols=OpenFlow13'), '');
+  const TIME = /^[\d-]+T[\d:.]+Z/;
+  const END = / \((Protocol error|Broken pipe)\)$/m;
+  for (const [run, name] of [
+    [world.onOvs, 'ovs-vswitchd'],
+    [world.onWeft, 'weft'],
+  ] as const) {
+    for (const versions of ['OpenFlow10', 'OpenFlow10,OpenFlow15']) {
+      const args = ['-O', versions, 'show', 'br0'];
+      const [theirs, own] = [run('ovs-ofctl', args), run('weft', ['ofctl', ...args])];
+      t.match(own.stderr, TIME);
+      t.match(own.stderr, END);
+      const said = (r: Ran) =>
+        r.stderr
+          .replace(TIME, '')
+          .replace(END, '')
+          .replace(/^weft ofctl/m, 'ovs-ofctl');
+      t.equal(said(own), said(theirs), `${versions}, asking ${name}`);
+      t.equal(own.status, theirs.status);
+    }
+  }
+}
 
 /** What the family of dpctl says, told by the program of its own. */
 async function dpctl(t: Test, world: World): Promise<void> {

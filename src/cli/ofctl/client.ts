@@ -8,6 +8,7 @@ import { hasMore, readHeader } from '../../openflow/message.js';
 import type { Kind, ValueOfKind } from '../../openflow/registry.js';
 import { formatBytes } from '../../openflow/text/message.js';
 import { runDirectory } from '../../switch/of-sockets.js';
+import { warn } from '../alarm.js';
 import { strerror } from '../strerror.js';
 import type { Command } from './context.js';
 
@@ -19,6 +20,8 @@ export interface Received {
 }
 
 const DEFAULT_VERSIONS = 1 << 1;
+/** How a connection ends whose peers speak nothing in common. */
+const NO_VERSION = /^We support (.*), you support (.*), no common versions\.$/;
 const TCP_PORT = 6653;
 
 /** Transaction ids go on over all connections of a run, so that a number names one message. */
@@ -87,12 +90,11 @@ export class Client {
           closed: (why) => {
             client.ended = why;
             client.wake?.();
-            const path = target.name.replace(/^unix:/, '');
-            reject(
-              new UserError(
-                `${path}: failed to open socket (${why.includes('no common') ? 'Protocol error' : 'Broken pipe'})`,
-              ),
-            );
+            const [, ours, theirs] = NO_VERSION.exec(why) ?? [];
+            const said = `version negotiation failed (we support ${ours}, peer supports ${theirs})`;
+            if (ours !== undefined) warn(command.io, 'vconn', `${target.name}: ${said}`);
+            const reason = ours === undefined ? 'Broken pipe' : 'Protocol error';
+            reject(new UserError(`${name}: failed to connect to socket (${reason})`));
           },
         },
         nextXid,

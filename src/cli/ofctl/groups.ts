@@ -13,6 +13,7 @@ import {
 import { formatBytes, formatMessage } from '../../openflow/text/message.js';
 import { parseWord32 } from '../../openflow/text/number.js';
 import { versionName } from '../../openflow/version.js';
+import { warn } from '../alarm.js';
 import { sendBundle } from './bundle.js';
 import { Client } from './client.js';
 import type { Command } from './context.js';
@@ -76,9 +77,8 @@ function whichGroup(command: Command, text: string | undefined): number {
   try {
     return parseWord32(text);
   } catch {
-    const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
     const valid = 'Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL.';
-    command.io.err(`${now}|00001|ofp_group|WARN|${text} is not a valid group ID.  (${valid})\n`);
+    warn(command.io, 'ofp_group', `${text} is not a valid group ID.  (${valid})`);
     return GROUP.all;
   }
 }
