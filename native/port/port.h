@@ -57,6 +57,8 @@ class alignas(64) Port {
   virtual bool polled() const { return fd() < 0; }
   // The worker is about to wait on fd(). True: it should look again first.
   virtual bool doze() { return false; }
+  // What wakes the worker was fd(): the next look is not left out, whatever the port thinks of its chances.
+  virtual void called() {}
   // The worker lets go of the port: buffers that it kept go back.
   virtual void settle(Pool&) {}
   // From here on another worker calls; what the port holds of the one's buffers moves into the other's.

@@ -15,6 +15,7 @@ class Reception {
   virtual uint32_t receive(Pool& pool, Packet** out, uint32_t max) = 0;
   // As of Port.
   virtual bool doze() { return false; }
+  virtual void called() {}
   virtual uint64_t lost() = 0;
   virtual void settle(Pool&) {}
   virtual void hand_over(Pool&, Pool&) {}

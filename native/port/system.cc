@@ -81,6 +81,7 @@ class System final : public Port {
     return n;
   }
   bool doze() override { return in_->doze(); }
+  void called() override { in_->called(); }
   uint64_t lost() override { return in_->lost(); }
   void settle(Pool& pool) override { in_->settle(pool); }
   void hand_over(Pool& from, Pool& to) override { in_->hand_over(from, to); }

@@ -113,6 +113,7 @@ class Tap final : public Port {
   }
 
   int fd() const override { return fd_; }
+  void called() override { rest_ = 0; }
   int failed() const override { return failed_; }
   uint32_t mtu() const override { return mtu_; }
   bool takes_uncut() const override { return offload_; }

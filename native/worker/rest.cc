@@ -41,13 +41,14 @@ bool Worker::rest(RxQueue& q) {
   if (resting_ < 0) {
     if ((resting_ = epoll_create1(EPOLL_CLOEXEC)) < 0) return false;
     watched_.insert(watched_.begin() + 1, {resting_, POLLIN, 0});
+    watchers_.insert(watchers_.begin() + 1, nullptr);
   }
   if (q.port->doze()) return false;
   epoll_event e{};
   e.events = EPOLLIN;
   e.data.ptr = &q;
   if (epoll_ctl(resting_, EPOLL_CTL_ADD, q.port->fd(), &e) != 0) return false;
-  watch(*q.port, false);
+  watch(q, false);
   q.resting = true;
   resting_ports_++;
   return true;
@@ -66,7 +67,9 @@ void Worker::wake_resting() {
 void Worker::rouse(RxQueue& q) {
   forget_resting(q);
   receiving_.push_back(&q);
-  watch(*q.port, true);
+  watch(q, true);
+  q.called = true;
+  q.port->called();
 }
 
 void Worker::forget_resting(RxQueue& q) {

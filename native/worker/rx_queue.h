@@ -23,6 +23,7 @@ struct alignas(64) RxQueue {
   bool failed = false;   // no longer looked at
   bool resting = false;  // looked at when its descriptor says so
   bool paused = false;   // not looked at: it is to move to another worker
+  bool called = true;    // its descriptor was readable when the last sleep ended; or it has none
   uint8_t quiet = 0;     // sleeps in a row without a frame from it
   uint32_t got = 0;      // of the measured breath: frames,
   uint64_t spent = 0;    // and cycles

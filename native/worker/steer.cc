@@ -23,7 +23,7 @@ void Worker::pause(uint32_t vport) {
     if (q->resting)
       forget_resting(*q);
     else if (!q->failed)
-      watch(*q->port, false);
+      watch(*q, false);
     q->paused = true;
     std::erase(receiving_, q);
   }
@@ -56,7 +56,7 @@ void Worker::settle_in(OpenPort& port) {
     queues_.push_back(&q);
     if (q.failed) continue;
     receiving_.push_back(&q);
-    watch(*q.port, true);
+    watch(q, true);
   }
 }
 

@@ -141,7 +141,7 @@ void Worker::failed(RxQueue& q, int err) {
     store(r + kUpcallPort, q.vport);
   }
   q.failed = true;
-  watch(*q.port, false);
+  watch(q, false);
 }
 
 // JavaScript arms the bell when it has read all; it rings once then. Deletes ring it too: their callers wait for `applied`.

@@ -44,6 +44,7 @@ Worker::Worker(uint32_t id, Shared& shared)
   event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event_ < 0) throw std::bad_alloc();
   watched_.push_back({event_, POLLIN, 0});
+  watchers_.push_back(nullptr);
 }
 
 Worker::~Worker() {
@@ -58,18 +59,28 @@ void Worker::kick() {
 }
 
 // Whether frames of a device wake the thread.
-void Worker::watch(const Port& port, bool on) {
-  if (event_ < 0 || port.fd() < 0) return;
-  if (on)
-    watched_.push_back({port.fd(), POLLIN, 0});
-  else
-    std::erase_if(watched_, [&port](const pollfd& w) { return w.fd == port.fd(); });
+void Worker::watch(RxQueue& q, bool on) {
+  if (event_ < 0 || q.port->fd() < 0) return;
+  if (on) {
+    watched_.push_back({q.port->fd(), POLLIN, 0});
+    watchers_.push_back(&q);
+    return;
+  }
+  const auto at = std::find(watchers_.begin(), watchers_.end(), &q);
+  if (at == watchers_.end()) return;
+  watched_.erase(watched_.begin() + (at - watchers_.begin()));
+  watchers_.erase(at);
 }
 
 void Worker::wait(uint64_t ns) {
   uint64_t n;
   const timespec t{static_cast<time_t>(ns / 1000000000), static_cast<long>(ns % 1000000000)};
-  if (ppoll(watched_.data(), watched_.size(), &t, nullptr) <= 0) return;
+  if (ppoll(watched_.data(), watched_.size(), &t, nullptr) < 0) return;
+  woken_ = true;
+  for (size_t i = 1; i < watched_.size(); i++) {
+    RxQueue* q = watchers_[i];
+    if (q && (q->called = watched_[i].revents != 0)) q->port->called();
+  }
   if (watched_[0].revents != 0 && read(event_, &n, sizeof n) < 0 && errno != EAGAIN) std::abort();
   stirring_ = resting_ports_ != 0 && watched_[1].revents != 0;
 }
@@ -137,14 +148,14 @@ void Worker::own(OpenPort& port) {
 void Worker::look_at(RxQueue& q) {
   queues_.push_back(&q);
   receiving_.push_back(&q);
-  watch(*q.port, true);
+  watch(q, true);
 }
 
 void Worker::look_away(RxQueue& q) {
   if (q.resting)
     forget_resting(q);
   else if (!q.failed && !q.paused)
-    watch(*q.port, false);
+    watch(q, false);
   std::erase(receiving_, &q);
   std::erase(queues_, &q);
 }

@@ -237,7 +237,7 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   void hold(const Packet* p, int64_t by);
   bool send_up(uint8_t type, const Packet& p, uint32_t port, const Key* key, const uint8_t* cookie, uint32_t cookie_len, uint32_t number, uint32_t hash);
   void failed(RxQueue& q, int err);
-  void watch(const Port& port, bool on);
+  void watch(RxQueue& q, bool on);
   void look_at(RxQueue& q);
   void look_away(RxQueue& q);
   // shortcuts.cc
@@ -299,11 +299,13 @@ class alignas(64) Worker final : public Sink, public FrameSink {
   std::atomic<bool> bell_armed_{true};
   BellPace bell_pace_;
   bool ring_for_deletes_ = false;
-  std::vector<pollfd> watched_;  // our own event first, then the devices
+  std::vector<pollfd> watched_;     // our own event first, then the devices
+  std::vector<RxQueue*> watchers_;  // whose they are; nullptr: no queue's
   int event_ = -1;
   int resting_ = -1;          // a descriptor set with the ports at rest; made with the first, then the second of watched_
   uint32_t resting_ports_ = 0;
   bool stirring_ = false;     // one of them has something
+  bool woken_ = false;        // this breath is the first after a sleep: it looks at queues that were called
 };
 
 }  // namespace weft
