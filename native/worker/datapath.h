@@ -82,7 +82,7 @@ class Datapath {
     bool held = false;  // and does
   };
   void run(uint32_t worker);
-  void sleep(Worker& w, Runner& r);
+  void sleep(Worker& w, Runner& r, class Turns& turns);
   bool serve(Worker& w, Runner& r);
   void control(uint32_t worker, const Control& c);
   void begin(uint32_t worker, const Control& c, bool wait);

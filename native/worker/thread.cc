@@ -10,6 +10,7 @@
 #include "cycles.h"
 #include "datapath.h"
 #include "gather.h"
+#include "turns.h"
 
 namespace weft {
 namespace {
@@ -48,6 +49,7 @@ void Datapath::run(uint32_t i) {
   uint64_t spin = kLongestSpinNs;
   uint64_t before = cycles();
   Gather gather;
+  Turns turns;
   prctl(PR_SET_TIMERSLACK, kSlackNs);
   const auto rest = [&before](uint64_t ns) {
     sleep_for(ns);
@@ -61,6 +63,7 @@ void Datapath::run(uint32_t i) {
     w.stats()[work ? kWorkerBusyCycles : kWorkerIdleCycles] += after - before;
     w.stats()[work ? kWorkerBusyBreaths : kWorkerIdleBreaths]++;
     before = after;
+    turns.breath();
     if (work) {
       const bool wait = gather.after(work, monotonic_ns() - now, idle_since == 0 ? 0 : now - idle_since);
       if (idle_since != 0) spin = std::min(spin * 2, kLongestSpinNs);
@@ -82,15 +85,16 @@ void Datapath::run(uint32_t i) {
     if (idle_since == 0) idle_since = now;
     if (now - idle_since < spin) continue;
     spin = std::max(spin / 2, kShortestSpinNs);
-    sleep(w, r);
+    sleep(w, r, turns);
     idle_since = 0;
     before = cycles();
   }
 }
 
 // Says that it sleeps, looks once more, and only then sleeps: whoever brings work writes it first and looks at `sleeping` after.
-void Datapath::sleep(Worker& w, Runner& r) {
+void Datapath::sleep(Worker& w, Runner& r, Turns& turns) {
   w.rest_quiet_ports();
+  turns.before_sleep();
   w.sleeping.store(true, std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (!w.has_work() && !r.asked.load(std::memory_order_acquire)) {
@@ -102,7 +106,9 @@ void Datapath::sleep(Worker& w, Runner& r) {
     }
     const uint64_t since = monotonic_ns();
     w.wait(ns);
-    w.stats()[kWorkerSleptNs] += monotonic_ns() - since;
+    const uint64_t slept = monotonic_ns() - since;
+    w.stats()[kWorkerSleptNs] += slept;
+    turns.slept(slept);
   }
   w.sleeping.store(false, std::memory_order_relaxed);
 }

@@ -66,6 +66,7 @@ for (const [what, name, sanitizers] of [
   ['variants of long sums', 'checksum', 'address,undefined'],
   ['when the bell rings', 'bell_pace', 'address,undefined'],
   ['when a worker lets frames gather', 'gather', 'address,undefined'],
+  ['how long turns are', 'turns', 'address,undefined'],
   ['what a worker wants of a poll, by helper threads', 'deferral', 'thread'],
 ]) {
   t.test(what, (t) => {
