@@ -1,8 +1,9 @@
 /** What tables can do beside forwarding, end to end on both datapaths: groups, meters, later passes, learning rules, packet-in and packet-out. */
 import t from 'tap';
 import { parseActions } from '../action/list.js';
-import { actionContext } from '../bridge/flow-text.js';
+import { actionContext, flowModFromText } from '../bridge/flow-text.js';
 import type { PacketIn } from '../bridge/of-bridge.js';
+import { NO_OFFLOAD } from '../datapath/datapath.js';
 import { GROUP, type GroupMod, NO_SELECTION, WATCH_NONE } from '../flowtable/groups.js';
 import { METER, METER_FLAG } from '../flowtable/meters.js';
 import { VirtualClock } from '../lib/clock.js';
@@ -181,6 +182,23 @@ for (const datapath of ['reference', 'native'] as const) {
     );
     t.equal(new DataView(p.key.buffer, p.key.byteOffset).getUint32(576 + 4), 9, 'reg1');
     t.equal(ports[1].received().length, 1);
+    sw.close();
+    t.end();
+  });
+
+  t.test(`${datapath}: a bridge made again under its name gets its own packets`, (t) => {
+    const { sw } = make();
+    const got: string[] = [];
+    for (const life of ['first', 'second']) {
+      sw.core.removeBridges(['again']);
+      const bridge = sw.core.addBridge('again', { name: 'again', type: 'memory' });
+      const { vport } = sw.core.addPort(bridge, { name: 'q1', type: 'memory' }, { number: 1 });
+      bridge.listen({ packetIn: () => got.push(life) });
+      bridge.flowMod(flowModFromText('in_port=1,actions=controller', 'add', () => undefined));
+      sw.core.dp.inject(vport, udp(1), NO_OFFLOAD);
+      sw.run();
+    }
+    t.same(got, ['first', 'second']);
     sw.close();
     t.end();
   });

@@ -62,9 +62,9 @@ const MAX_OUTPUTS = 4096;
 export class FrozenStates {
   private readonly byId = new Map<number, Entry>();
   private readonly byText = new Map<string, Entry>();
-  private readonly actionIds = new WeakMap<Action, number>();
+  private readonly numbers = new WeakMap<Action | BridgeView, number>();
   private readonly outputs = new Map<string, Action>();
-  private nextAction = 1;
+  private nextNumber = 1;
   private nextId = 1;
 
   get size(): number {
@@ -121,17 +121,19 @@ export class FrozenStates {
     }
   }
 
-  /** Actions are compared by identity: a modified rule has others. */
+  /** Actions and bridges are compared by identity: a modified rule has others, and a bridge that was removed is not the next one of its name. */
+  private numberOf(one: Action | BridgeView): number {
+    let number = this.numbers.get(one);
+    if (number === undefined) {
+      number = this.nextNumber++;
+      this.numbers.set(one, number);
+    }
+    return number;
+  }
+
   private names(list: readonly Action[], from = 0): string {
     let text = '';
-    for (let i = from; i < list.length; i++) {
-      let id = this.actionIds.get(list[i]);
-      if (id === undefined) {
-        id = this.nextAction++;
-        this.actionIds.set(list[i], id);
-      }
-      text += `${id},`;
-    }
+    for (let i = from; i < list.length; i++) text += `${this.numberOf(list[i])},`;
     return text;
   }
 
@@ -148,6 +150,6 @@ export class FrozenStates {
       s.mirrored,
       s.packetType ?? 0,
     ];
-    return `${parts.join('|')}|${formatHex(s.userdata)}|${s.bridge.name}`;
+    return `${parts.join('|')}|${formatHex(s.userdata)}|${this.numberOf(s.bridge)}`;
   }
 }
