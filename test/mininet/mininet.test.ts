@@ -54,7 +54,7 @@ const refusal =
     'osken-manager': 'python3-os-ken',
   }) ?? (process.env[OUTSIDE] ? undefined : 'needs network and mount namespaces of its own');
 
-// All of it takes more than ten minutes on a machine that others use.
+// All of it takes one and a half minutes; each ping that is lost 5 s more.
 t.setTimeout(1_800_000);
 for (const { names, compat } of runs) {
   t.test(
