@@ -48,10 +48,10 @@ void let_go_of_program() {
 
 // Each thread of the engine that compiles has a heap of its own in the C library, which keeps what is free at its end up to a threshold. Left alone that follows the
 // largest block ever given back: after one message of 1.4 MB each of four threads keeps up to 2.8 MB for good, which malloc_trim does not take either (it takes
-// whole pages between blocks). With 1,000 ports 33 MB are private instead of 41. A threshold that was said holds. Blocks above the second come from the kernel
+// whole pages between blocks). With 1,000 ports 35 MB are private instead of 41. A threshold that was said holds. Blocks above the second come from the kernel
 // one by one: its own default, 128 KiB, would do so with every large message.
-constexpr int kKeptAtEnd = 256 << 10;
-constexpr int kOwnMapping = 1 << 20;
+constexpr int kKeptAtEnd = 1 << 20;
+constexpr int kOwnMapping = 8 << 20;
 
 void say_thresholds() {
   mallopt(M_TRIM_THRESHOLD, kKeptAtEnd);

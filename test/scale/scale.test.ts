@@ -15,9 +15,12 @@ import { numberOption } from '../support/options.js';
 
 const BRIDGES = numberOption('bridges', 6);
 const PORTS = numberOption('ports', 60);
-/** What is needed once is there after so many times. */
-const SETTLED = 2;
-const TIMES = Math.max(numberOption('times', 3), SETTLED + 1);
+const TIMES = Math.max(numberOption('times', 3), 3);
+/**
+ * What is needed once is there after so many times: twice for compiled code, and where there are many times until the database's history is full, whose 100 transactions
+ * are eight a time. Objects of the engine are as many after 60 times as after 30; tables by number of port fill until all 4,095 numbers were given once.
+ */
+const SETTLED = Math.max(2, Math.min(15, TIMES >> 1));
 const KINDS = ['kb', 'descriptors', 'mappings'] as const;
 type Amounts = Readonly<Record<(typeof KINDS)[number], number>>;
 /** More than this later is a leak. */
