@@ -36,28 +36,34 @@ function wakes(part: keyof WakeTimes): Row<Hosts> {
   };
 }
 
+/** Small frames of a sender that is not the limit, and how many it got rid of. */
+function floods(name: string, ...targets: readonly (readonly [peer: string, ratio: number])[]): Row<Hosts>[] {
+  const common = { unit: 'kpps', better: 'higher' } as const;
+  return [
+    {
+      name,
+      what: '60-byte frames delivered of more than any switch takes',
+      ...common,
+      targets: Object.fromEntries(targets),
+      measure: (h, turn) => h.flood('delivered', turn),
+    },
+    {
+      name: `${name}-offered`,
+      what: 'of how many those were: what the sender got rid of, beside the switch',
+      ...common,
+      targets: Object.fromEntries(targets.map(([peer]) => [peer, undefined])),
+      measure: (h, turn) => h.flood('offered', turn),
+    },
+  ];
+}
+
 export const veth = group<Hosts>({
   name: 'veth',
   what: 'two hosts, each behind a veth pair with its default settings',
   sides: [OURS, 'ovs', 'ovs-tso', 'ovs-afxdp', 'bridge'].map((name) => switchBetween(name, 'veth')),
   rows: [
     { name: 'veth-small', ...SMALL, targets: { ovs: 3, 'ovs-afxdp': 1.2 }, measure: (h, turn) => h.small(turn) },
-    {
-      name: 'veth-small-fast',
-      what: '60-byte frames delivered of more than any switch takes',
-      unit: 'kpps',
-      better: 'higher',
-      targets: { ovs: 3, 'ovs-afxdp': 1.2 },
-      measure: (h, turn) => h.flood('delivered', turn),
-    },
-    {
-      name: 'veth-small-fast-offered',
-      what: 'of how many those were: what the sender got rid of, beside the switch',
-      unit: 'kpps',
-      better: 'higher',
-      targets: { ovs: undefined, 'ovs-afxdp': undefined },
-      measure: (h, turn) => h.flood('offered', turn),
-    },
+    ...floods('veth-small-fast', ['ovs', 3], ['ovs-afxdp', 1.2]),
     {
       name: 'veth-tcp',
       ...TCP,
@@ -87,6 +93,7 @@ export const vethXdp = group<Hosts>({
   sides: [OURS, 'ovs-afxdp'].map((name) => switchBetween(name, 'xdp')),
   rows: [
     { name: 'veth-xdp-small', ...SMALL, targets: { 'ovs-afxdp': 1.2 }, measure: (h, turn) => h.small(turn) },
+    ...floods('veth-xdp-small-fast', ['ovs-afxdp', 1.2]),
     { name: 'veth-xdp-tcp', ...TCP, targets: { 'ovs-afxdp': 2 }, measure: (h, turn) => h.tcp(turn) },
     {
       name: 'veth-xdp-10k',
