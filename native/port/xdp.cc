@@ -41,8 +41,8 @@ constexpr uint32_t kLink = 22;               // Ethernet header and two tags
 // For frames that wait: 8 ms at 500,000 a second, divided among queues, but not below so many for one, which may have to take most.
 constexpr uint32_t kPlaces = 4096, kLeastPlaces = 1024;
 constexpr uint32_t kSmallPlace = 2048, kLargePlace = 4096;
-// The kernel holds a queue for a while after the socket that had it was closed.
 constexpr int kSendBuffer = 16 << 20;
+// The kernel holds a queue for a while after the socket that had it was closed.
 constexpr int kBusyTries = 20;
 constexpr timespec kBusyPause{0, 10'000'000};
 

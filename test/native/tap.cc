@@ -19,19 +19,13 @@
 #include <string>
 #include <vector>
 
-#include "../../native/packet/heap_pool.h"
 #include "../../native/packet/offload.h"
 #include "../../native/port/uring.h"
+#include "ports.h"
 
 using namespace weft;
 
 namespace {
-
-void require(bool truth, const char* what) {
-  if (truth) return;
-  std::fprintf(stderr, "not so: %s\n", what);
-  std::abort();
-}
 
 std::unique_ptr<Port> open(const char* device, bool io_uring) {
   PortOptions o{};
@@ -47,20 +41,6 @@ std::unique_ptr<Port> open(const char* device, bool io_uring) {
 }
 
 void shell(const char* line) { require(std::system(line) == 0, line); }
-
-struct Counted : HeapPool {
-  using HeapPool::HeapPool;
-  Packet* take(bool large) override {
-    Packet* p = HeapPool::take(large);
-    out += p != nullptr;
-    return p;
-  }
-  void give(Packet* p) override {
-    out--;
-    HeapPool::give(p);
-  }
-  int out = 0;
-};
 
 constexpr uint32_t kHead = 54;  // Ethernet, IPv4, TCP
 

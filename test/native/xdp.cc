@@ -8,19 +8,13 @@
 #include <random>
 #include <string>
 
-#include "../../native/packet/heap_pool.h"
 #include "../../native/packet/offload.h"
 #include "../../native/port/chores.h"
+#include "ports.h"
 
 using namespace weft;
 
 namespace {
-
-void require(bool truth, const char* what) {
-  if (truth) return;
-  std::fprintf(stderr, "not so: %s\n", what);
-  std::abort();
-}
 
 std::unique_ptr<Port> open(const char* device, const char* mode, bool need_wakeup) {
   PortOptions o{};
@@ -35,20 +29,6 @@ std::unique_ptr<Port> open(const char* device, const char* mode, bool need_wakeu
   if (!port) std::fprintf(stderr, "%s\n", why);
   return port;
 }
-
-struct Counted : HeapPool {
-  using HeapPool::HeapPool;
-  Packet* take(bool large) override {
-    Packet* p = HeapPool::take(large);
-    out += p != nullptr;
-    return p;
-  }
-  void give(Packet* p) override {
-    out--;
-    HeapPool::give(p);
-  }
-  int out = 0;
-};
 
 // Headers of TCP that are right, nearly right, or none.
 void fill(Packet& p, std::mt19937& random) {
